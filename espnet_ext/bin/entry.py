@@ -1,0 +1,45 @@
+"""How every command ends: a fault of the input is one line on stderr and exit status 1."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from espnet_ext.errors import UserError
+
+
+def run_main(main: Callable[[], None]) -> NoReturn:
+    """Run a command's `main` and leave the process: 0 on success, 1 on a fault the user can mend.
+
+    A UserError, an OSError (disk full, no permission, no such file) and Ctrl-C become one line
+    `error: ...`. Anything else is a fault of the program and keeps its traceback.
+    """
+    try:
+        main()
+        # Here and not at shutdown, where a full disk or a closed pipe could no longer be reported.
+        sys.stdout.flush()
+    except UserError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        # The reader of our output has left (`... | head`): nobody to tell. The interpreter
+        # flushes stdout once more when it shuts down, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        _fail(_describe(error))
+    except KeyboardInterrupt:
+        _fail("interrupted; run the same command again to continue")
+    sys.exit(0)
+
+
+def _describe(error: OSError) -> str:
+    """`No space left on device: exp/model.pth`, from whatever parts the error has."""
+    reason = error.strerror or str(error) or type(error).__name__
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return ": ".join([reason, " -> ".join(names)] if names else [reason])
+
+
+def _fail(message: str) -> NoReturn:
+    # Messages of libraries may span lines; ours must be one.
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,1 @@
+"""Data directories, audio and targets on disk; no torch modules."""

@@ -1,0 +1,99 @@
+"""Outputs that are there whole or not at all: a temporary name, then a rename."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _plain_mode(is_folder: bool) -> int:
+    """The mode an ordinary open() or mkdir() would give; tempfile's own is private to the user."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return (0o777 if is_folder else 0o666) & ~mask
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Write a file under a temporary name beside `path`, and rename it there on success.
+
+    Yields the temporary path: an empty file in the same folder (made when absent) that ends in
+    the suffixes of `path`, for writers that go by them. An error removes it and leaves an
+    older `path` as it was.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".tmp-", suffix=f"-{path.name}", dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(_plain_mode(is_folder=False))
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        _name_target(error, path)
+        raise
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name beside `path`, and rename it there on success.
+
+    Yields the temporary folder. An older `path` is replaced; an error leaves it as it was.
+    Files inside are flushed by the rename of the whole, not one by one.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".tmp-", suffix=f"-{path.name}", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(_plain_mode(is_folder=True))
+        if path.exists():
+            # rename() cannot replace a folder that is not empty.
+            shutil.rmtree(path)
+        temporary.replace(path)
+        _sync(path.parent)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _name_target(error, path)
+        raise
+
+
+def _name_target(error: BaseException, path: Path) -> None:
+    """A write to an open file fails without a name (disk full): say which output it was."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        error.filename = str(path)
+
+
+def write_text_atomic(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with atomic_path(path) as temporary:
+        # newline="" keeps the bytes the same on every platform.
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json_atomic(path: str | Path, obj: Any) -> None:
+    """Write `obj` as indented JSON, whole or not at all; NaN is refused (ValueError)."""
+    write_text_atomic(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

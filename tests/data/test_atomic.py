@@ -1,0 +1,91 @@
+"""Outputs are whole or absent, whatever happens while they are written."""
+
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic, write_text_atomic
+
+
+def test_text_is_written_byte_for_byte(tmp_path: Path) -> None:
+    target = tmp_path / "a folder" / "text"
+    write_text_atomic(target, "utt1 ¿Qué?\r\nutt2 слово\n")
+    assert target.read_bytes() == "utt1 ¿Qué?\r\nutt2 слово\n".encode()
+    assert os.listdir(target.parent) == ["text"]
+
+
+def test_json_round_trips_and_refuses_nan(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    write_json_atomic(target, {"b": [1, 2.5], "a": "é"})
+    assert json.loads(target.read_text(encoding="utf-8")) == {"b": [1, 2.5], "a": "é"}
+    with pytest.raises(ValueError):
+        write_json_atomic(target, {"loss": float("nan")})
+    assert json.loads(target.read_text(encoding="utf-8"))["a"] == "é"
+
+
+def test_an_error_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "model.bin"
+    write_text_atomic(target, "old")
+    with pytest.raises(KeyboardInterrupt), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["model.bin"]
+
+
+def test_the_temporary_file_keeps_the_suffix_and_the_folder(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "x.tar.gz") as temporary:
+        assert temporary.name.endswith("x.tar.gz") and temporary.parent == tmp_path
+
+
+def test_modes_are_those_of_ordinary_files_and_folders(tmp_path: Path) -> None:
+    mask = os.umask(0o027)
+    try:
+        write_text_atomic(tmp_path / "file", "")
+        with atomic_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o750
+
+
+def test_a_full_disk_is_reported_with_the_name_of_the_output(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as caught, atomic_path(tmp_path / "big"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert caught.value.filename == str(tmp_path / "big")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_replaces_the_older_one(tmp_path: Path) -> None:
+    for content in ("old", "new"):
+        with atomic_folder(tmp_path / "d") as temporary:
+            (temporary / content).write_text(content)
+    assert os.listdir(tmp_path) == ["d"] and os.listdir(tmp_path / "d") == ["new"]
+
+
+def test_a_failed_folder_keeps_the_older_one(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "d") as temporary:
+        (temporary / "old").write_text("old")
+    with pytest.raises(ValueError), atomic_folder(tmp_path / "d") as temporary:
+        (temporary / "new").write_text("new")
+        raise ValueError
+    assert os.listdir(tmp_path) == ["d"] and os.listdir(tmp_path / "d") == ["old"]
+
+
+def test_a_killed_writer_leaves_no_output_under_its_name(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from espnet_ext.data.atomic import atomic_path\n"
+        "with atomic_path(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "out"], check=False)
+    assert not (tmp_path / "out").exists()
