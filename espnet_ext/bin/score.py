@@ -1,0 +1,48 @@
+"""Score systems under every protocol: `python -m espnet_ext.bin.score --help`."""
+
+import argparse
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.config.attributes import load_attributes
+from espnet_ext.errors import UserError
+from espnet_ext.report.results import write_results
+from espnet_ext.report.score_sets import Bootstrap
+from espnet_ext.report.score_systems import ScoringRun
+from espnet_ext.report.systems import TeacherSystem, parse_system
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--attributes", type=Path, required=True, help="conf/attributes.yaml")
+    parser.add_argument("--dump_dir", type=Path, required=True, help="holds <set>/ of stage 2")
+    parser.add_argument("--system", action="append", default=[], metavar="NAME=EMBEDDINGS_ROOT")
+    parser.add_argument("--teacher", action="store_true", help="also score the targets, as `teacher`")
+    parser.add_argument("--retrieval_sets", nargs="*", default=[], metavar="SET")
+    parser.add_argument("--verification_sets", nargs="*", default=[], metavar="SET")
+    parser.add_argument("--out", type=Path, required=True, help="results.tsv; scores/ is written beside it")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the 95%% intervals")
+    parser.add_argument("--seed", type=int, default=0, help="of the resamples")
+    return parser
+
+
+def main() -> None:
+    args = build_parser().parse_args()
+    if args.bootstrap < 0:
+        raise UserError(f"--bootstrap {args.bootstrap}: give 0 (no intervals) or more")
+    teachers = [TeacherSystem("teacher", args.dump_dir)] if args.teacher else []
+    run = ScoringRun(
+        attributes=load_attributes(args.attributes),
+        dump_dir=args.dump_dir,
+        retrieval_sets=args.retrieval_sets,
+        verification_sets=args.verification_sets,
+        scores_dir=args.out.parent / "scores",
+        bootstrap=Bootstrap(args.bootstrap, args.seed),
+    )
+    rows = run.score([*teachers, *map(parse_system, args.system)])
+    write_results(args.out, rows)
+    print(f"{len(rows)} figures in {args.out}")
+
+
+if __name__ == "__main__":
+    run_main(main)

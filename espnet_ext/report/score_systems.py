@@ -1,0 +1,72 @@
+"""Score every system by every rule on every set that the rule applies to."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_ext.config.attributes import AttributeConfig
+from espnet_ext.errors import UserError
+from espnet_ext.report.results import ResultRow
+from espnet_ext.report.score_sets import Bootstrap, RetrievalSet, VerificationSet
+from espnet_ext.report.systems import System
+from espnet_ext.scoring.leakage import Evaluation, plan_evaluations
+
+
+@dataclass(frozen=True)
+class ScoringRun:
+    """What to score: the attributes say how, the sets where."""
+
+    attributes: Mapping[str, AttributeConfig]
+    dump_dir: Path
+    retrieval_sets: Sequence[str]
+    verification_sets: Sequence[str]
+    scores_dir: Path
+    bootstrap: Bootstrap
+
+    def score(self, systems: Sequence[System]) -> list[ResultRow]:
+        """All figures, in the order of systems, attributes, rules and sets.
+
+        Raises:
+            UserError: nothing to score, two systems of one name, or what the sets' readers find.
+        """
+        names = [system.name for system in systems]
+        for name in names:
+            if names.count(name) > 1:
+                raise UserError(f"two systems are named {name}; name each differently")
+        sets = self._sets()
+        evaluations = plan_evaluations({name: entry.scoring for name, entry in self.attributes.items()})
+        rows: list[ResultRow] = []
+        for system in systems:
+            start = time.monotonic()
+            own = system.attributes(self.attributes, [*self.retrieval_sets, *self.verification_sets])
+            for evaluation in evaluations:
+                if evaluation.attribute in own:
+                    for rule_set in sets[evaluation.rule]:
+                        rows += _score(system, evaluation, rule_set)
+            print(f"{system.name}: scored in {time.monotonic() - start:.1f} s", flush=True)
+        if not rows:
+            raise UserError("nothing was scored; give --system or --teacher, and the sets to score them on")
+        return rows
+
+    def _sets(self) -> dict[str, list[RetrievalSet] | list[VerificationSet]]:
+        texts = [name for name, entry in self.attributes.items() if entry.target.source == "text"]
+        return {
+            "retrieval": [
+                RetrievalSet(self.dump_dir / name, texts, self.bootstrap) for name in self.retrieval_sets
+            ],
+            "verification": [
+                VerificationSet(self.dump_dir / name, self.scores_dir, self.bootstrap)
+                for name in self.verification_sets
+            ],
+        }
+
+
+def _score(
+    system: System, evaluation: Evaluation, rule_set: RetrievalSet | VerificationSet
+) -> list[ResultRow]:
+    """Score one set; an error says whose figure it stopped."""
+    try:
+        return list(rule_set.score(system, evaluation))
+    except UserError as error:
+        raise UserError(f"{system.name}, {evaluation.attribute}, {rule_set.dump.name}: {error}") from None

@@ -1,0 +1,95 @@
+"""A system to score: where its embeddings of a set and an attribute lie."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from espnet_ext.errors import UserError
+from espnet_ext.report.inputs import read_embeddings, read_targets
+
+# Names become folders of scores; `sem+spk/heads` is one below the other.
+NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
+
+
+class System(Protocol):
+    """Anything with embeddings to score."""
+
+    name: str
+
+    def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
+        """Those attributes that this system has embeddings of."""
+
+    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> dict[str, np.ndarray]:
+        """Utterance -> vector (dim,) of a set."""
+
+
+@dataclass(frozen=True)
+class EmbeddedSystem:
+    """Embeddings under `<root>/<set>/<attribute>.scp`; a missing one is an error."""
+
+    name: str
+    root: Path
+
+    def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
+        """Those with a file in one of the sets: a single-task system has only its own.
+
+        Raises:
+            UserError: none at all.
+        """
+        own = [
+            attribute
+            for attribute in attributes
+            if any((self.root / part / f"{attribute}.scp").is_file() for part in parts)
+        ]
+        if not own:
+            raise UserError(
+                f"{self.root}: no <set>/<attribute>.scp for the sets {', '.join(parts)}; "
+                f"run the extraction stage of system {self.name} first"
+            )
+        return own
+
+    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> dict[str, np.ndarray]:
+        """Read them (see `read_embeddings` for the errors)."""
+        return read_embeddings(self.root / part / f"{attribute}.scp", utterances)
+
+
+@dataclass(frozen=True)
+class TeacherSystem:
+    """The teachers' own vectors, the ceiling of a student: `<dump>/<set>/target_<attribute>.scp`.
+
+    An utterance may lack a target by rule (no transcript, say); it is left out.
+    """
+
+    name: str
+    dump_dir: Path
+
+    def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
+        """Those with targets in one of the sets; maybe none."""
+        return [
+            attribute
+            for attribute in attributes
+            if any((self.dump_dir / part / f"target_{attribute}.scp").is_file() for part in parts)
+        ]
+
+    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> dict[str, np.ndarray]:
+        """Those of the utterances that have a target."""
+        targets = read_targets(self.dump_dir / part / f"target_{attribute}.scp")
+        return {utterance: targets[utterance] for utterance in utterances if utterance in targets}
+
+
+def parse_system(option: str) -> EmbeddedSystem:
+    """Read `NAME=EMBEDDINGS_ROOT`.
+
+    Raises:
+        UserError: another form, or a name that cannot name a folder.
+    """
+    name, equals, root = option.partition("=")
+    if not equals or not root:
+        raise UserError(f"--system {option}: give NAME=EMBEDDINGS_ROOT")
+    if not NAME.fullmatch(name):
+        raise UserError(f"--system {option}: a name is letters, digits and any of . _ + - /")
+    return EmbeddedSystem(name, Path(root))

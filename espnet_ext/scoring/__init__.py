@@ -1,0 +1,1 @@
+"""Figures from arrays: retrieval, verification, leakage, intervals. No files, no torch."""
