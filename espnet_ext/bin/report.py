@@ -1,0 +1,38 @@
+"""Tables and plots from results.tsv: `python -m espnet_ext.bin.report --help`."""
+
+import argparse
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.report.figures import write_plots
+from espnet_ext.report.markdown import render_grid
+from espnet_ext.report.results import read_results
+from espnet_ext.report.tables import main_table, write_markdown
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="results.tsv, with scores/ beside it")
+    parser.add_argument("--out_dir", type=Path, required=True, help="for the plots")
+    parser.add_argument("--markdown", type=Path, required=True, help="RESULTS.md to write")
+    parser.add_argument("--title", default="Results", help="heading of RESULTS.md")
+    parser.add_argument("--layer_weights", type=Path, help="JSON {attribute: [weight of each layer]}")
+    parser.add_argument("--curves", type=Path, help="TSV with columns phase epoch split key value")
+    return parser
+
+
+def main() -> None:
+    args = build_parser().parse_args()
+    results = read_results(args.results)
+    scores_dir = args.results.parent / "scores"
+    plots = write_plots(results, scores_dir, args.out_dir, args.layer_weights, args.curves)
+    write_text_atomic(args.markdown, write_markdown(results, args.title))
+    table = main_table(results)
+    print(f"\n{args.title}\n\n{render_grid(table)}\n\n{table.caption}\n")
+    for path in (args.results, args.markdown, *plots):
+        print(path)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,150 @@
+"""Plots of results: DET curves, R@1 by language pair, layer weights."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from scipy.stats import norm
+
+from espnet_ext.report.select import ordered, pick
+from espnet_ext.report.style import house_style, look
+from espnet_ext.scoring.verification import eer_of, error_rates
+
+DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
+
+
+def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Figure:
+    """DET curves on normal-deviate axes, the EER marked on each.
+
+    Args:
+        curves: system -> scores and bool labels of the same trials, (trials,) each.
+    """
+    with house_style():
+        figure, axes = plt.subplots(figsize=(5.4, 5.2))
+        lowest = 100.0
+        for system, (scores, labels) in curves.items():
+            alarms, misses = error_rates(scores, labels)
+            eer = eer_of(alarms, misses)
+            lowest = min(lowest, eer)
+            style = look(list(curves), system)
+            # A rate of 0 or 1 has no place on these axes: the curve leaves the frame there.
+            x, y = (norm.ppf(np.clip(rates, 1e-6, 1 - 1e-6)) for rates in (alarms, misses))
+            axes.plot(x, y, color=style["color"], label=f"{system}, EER {eer:.1f} %")
+            mark = norm.ppf(np.clip(eer / 100, 1e-6, 1 - 1e-6))
+            axes.plot(mark, mark, **style, markeredgecolor="white", markersize=7)
+        _det_axes(axes, lowest)
+        axes.set_title(title)
+        axes.legend(loc="upper right")
+    return figure
+
+
+def _det_axes(axes: Axes, lowest_eer: float) -> None:
+    """Probability ticks, and a frame that reaches from well below the best EER to 80 %."""
+    low = next((tick for tick in reversed(DET_TICKS) if tick < lowest_eer / 4), DET_TICKS[0])
+    ticks = [tick for tick in DET_TICKS if tick >= low]
+    places = norm.ppf(np.array(ticks) / 100)
+    axes.axline((0, 0), slope=1, color="#9A9A9A", linewidth=0.8, linestyle=":", zorder=1)
+    for set_ticks, set_limits in ((axes.set_xticks, axes.set_xlim), (axes.set_yticks, axes.set_ylim)):
+        set_ticks(places, [f"{tick:g}" for tick in ticks])
+        set_limits(places[0], places[-1])
+    axes.set_aspect("equal")
+    axes.set_xlabel("false acceptance (%)")
+    axes.set_ylabel("false rejection (%)")
+
+
+def plot_pairs(results: pd.DataFrame, title: str) -> Figure:
+    """R@1 of protocol `one` by language pair, a heat map for each system, all on one colour scale.
+
+    Args:
+        results: rows of results.tsv of one attribute and set, metric R@1.
+    """
+    systems = [system for (system,) in ordered(results, "system")]
+    values = {
+        (system, *protocol.split(":")[1].split("-")): value
+        for system, protocol, value in ordered(results, "system", "protocol", "value")
+    }
+    languages = sorted({language for _, *pair in values for language in pair})
+    columns = min(4, len(systems))
+    rows = math.ceil(len(systems) / columns)
+    size = 0.9 + 0.42 * len(languages)
+    with house_style():
+        inches = (columns * size + 0.9, rows * (size + 0.25) + 0.4)
+        figure, grid = plt.subplots(rows, columns, figsize=inches, squeeze=False, sharey=True)
+        for axes in grid.flat[len(systems) :]:
+            axes.set_axis_off()
+        for axes, system in zip(grid.flat, systems, strict=False):
+            table = [[values.get((system, a, b), np.nan) for b in languages] for a in languages]
+            image = _heat_map(axes, np.array(table), languages)
+            axes.set_title(f"{system} (mean {np.nanmean(table):.1f})")
+        for axes in grid[:, 0]:
+            axes.set_ylabel("asks")
+        figure.colorbar(image, ax=grid, label="R@1 (%)", fraction=0.03, pad=0.02)
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _heat_map(axes: Axes, table: np.ndarray, languages: Sequence[str]) -> AxesImage:
+    colours = plt.get_cmap("YlGnBu").copy()
+    colours.set_bad("#F2F2F2")
+    image = axes.imshow(np.ma.masked_invalid(table), cmap=colours, vmin=0, vmax=100)
+    places = range(len(languages))
+    axes.set_xticks(places, languages)
+    axes.set_yticks(places, languages)
+    axes.tick_params(length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("answers")
+    for row, column in np.argwhere(~np.isnan(table)):
+        dark = table[row, column] > 55
+        axes.text(
+            column, row, f"{table[row, column]:.0f}", ha="center", va="center", fontsize=8,
+            color="white" if dark else "black",
+        )
+    return image
+
+
+def pair_figures(results: pd.DataFrame) -> list[tuple[str, Figure]]:
+    """A heat-map figure for each attribute and set with retrieval: (file name, figure)."""
+    rows = pick(results, task="retrieval", metric="R@1")
+    rows = rows[rows["protocol"].str.match(r"one:.+-")]
+    return [
+        (
+            f"pairs_{attribute}_{part}.png",
+            plot_pairs(
+                pick(rows, attribute=attribute, set=part),
+                f"Speech-to-speech R@1 by pair, protocol `one` ({attribute}, {part})",
+            ),
+        )
+        for attribute, part in ordered(rows, "attribute", "set")
+    ]
+
+
+def plot_layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
+    """Which encoder layers each attribute reads: softmaxed mixing weights, layer 0 = the encoder's input.
+
+    Args:
+        weights: attribute -> (layers,) weights that sum to one.
+    """
+    layers = max(len(values) for values in weights.values())
+    with house_style():
+        figure, axes = plt.subplots(figsize=(min(9.0, 3.2 + 0.35 * layers), 3.2))
+        for attribute, values in weights.items():
+            style = look(list(weights), attribute)
+            axes.plot(range(len(values)), values, label=attribute, markersize=5, **style)
+        axes.axhline(1 / layers, color="#9A9A9A", linewidth=0.8, linestyle=":", zorder=1)
+        axes.annotate(
+            "uniform", (layers - 1, 1 / layers), xytext=(0, 3), textcoords="offset points", ha="right",
+            fontsize=8, color="#707070",
+        )
+        axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("encoder layer")
+        axes.set_ylabel("weight")
+        axes.set_title("What each attribute reads")
+        axes.legend()
+    return figure
