@@ -26,7 +26,7 @@ def run(body: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("body", "line"),
     [
-        ("raise UserError('data/text:3: not UTF-8; save it as such')", "data/text:3: not UTF-8; save it as such"),
+        ("raise UserError('text:3: not UTF-8; save it as such')", "text:3: not UTF-8; save it as such"),
         ("raise UserError('two\\n  lines')", "two lines"),
         ("open('/nowhere/x')", "No such file or directory: /nowhere/x"),
         ("raise OSError(errno.ENOSPC, 'No space left', 'exp/m.pth')", "No space left: exp/m.pth"),
