@@ -1,0 +1,34 @@
+"""Compute a frozen encoder's layers of a dump directory, once: `python -m espnet_ext.bin.dump_layers --help`."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.data_dir import read_scp
+from espnet_ext.data.progress import audio_progress
+from espnet_ext.hub.model_files import load_encoder
+from espnet_ext.train.layer_cache import LayerCache
+from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
+
+
+def main() -> None:
+    """Fill `<dump_dir>/layers/`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dump_dir", type=Path, required=True, help="dump directory with wav.scp")
+    parser.add_argument("--encoder", type=Path, required=True, help="folder of the pretrained encoder")
+    parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="bfloat16", help="dtype of matrix products")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    cache = LayerCache(args.dump_dir, args.encoder, args.autocast)
+    encoder = load_encoder(args.encoder).to(args.device).eval()
+    num_samples = read_scp(args.dump_dir / "utt2num_samples")
+    total_s = sum(map(int, num_samples.values())) / encoder.sampling_rate
+    with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
+        for seconds in cache.fill(encoder, AUTOCAST_DTYPES[args.autocast]):
+            advance(seconds)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,53 @@
+"""Train one phase of one system: `python -m espnet_ext.bin.utt_train --help`."""
+
+import argparse
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.errors import UserError
+
+INPUT_TYPES = {"speech": ("wav.scp", "audio_ark"), "layers": ("layers/layers.scp", "layers")}
+
+
+def parse_args() -> tuple[argparse.Namespace, list[str]]:
+    """Options of this command; all others go to ESPnet's task (`--config`, `--output_dir`, `--ngpu` ...)."""
+    parser = argparse.ArgumentParser(description=__doc__, epilog="Further options: those of ESPnet's trainer.")
+    parser.add_argument("--train_dump", type=Path, required=True, help="dump directory to train on")
+    parser.add_argument("--valid_dump", type=Path, required=True, help="dump directory of the dev loss")
+    parser.add_argument("--input", choices=sorted(INPUT_TYPES), default="speech", help="waveforms or cached layers")
+    parser.add_argument("--attribute_names", nargs="+", required=True, help="attributes to train")
+    return parser.parse_known_args()
+
+
+def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
+    """ESPnet's data options for one dump directory."""
+    file, kind = INPUT_TYPES[args.input]
+    triples = [(dump / file, args.input, kind)]
+    triples += [(dump / f"target_{name}.scp", name, "target") for name in args.attribute_names]
+    for path, _, _ in triples:
+        if not path.exists():
+            raise UserError(f"{path}: no such file; run stage 2 first (./run.sh --stage 2 --stop-stage 2)")
+        # ESPnet splits the triple at commas.
+        if "," in str(path):
+            raise UserError(f"{path}: a comma in a folder's name is not possible here; rename the folder")
+    option = f"--{split}_data_path_and_name_and_type"
+    options = [word for triple in triples for word in (option, ",".join(map(str, triple)))]
+    return [*options, f"--{split}_shape_file", str(dump / "utt2num_samples")]
+
+
+def main() -> None:
+    """Train, then write the model's files."""
+    args, rest = parse_args()
+    options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
+    # Imported late: ESPnet's task takes seconds to import, --help should not.
+    from espnet_ext.tasks.utt import UttTask
+    from espnet_ext.train.export import export_model
+
+    UttTask.main(cmd=[*rest, *options, "--attribute_names", *args.attribute_names])
+    output_dir = argparse.ArgumentParser(add_help=False)
+    output_dir.add_argument("--output_dir", type=Path)
+    export_model(output_dir.parse_known_args(rest)[0].output_dir)
+
+
+if __name__ == "__main__":
+    run_main(main)

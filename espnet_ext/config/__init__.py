@@ -1,0 +1,1 @@
+"""Strict readers of the recipe's YAML files."""

@@ -1,0 +1,110 @@
+"""The attributes of a recipe, declared once: conf/attributes.yaml drives stages 2 to 5."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from espnet_ext.config.strict import build_strict, check_keys, read_yaml
+from espnet_ext.errors import UserError
+
+TARGET_SOURCES = ("text", "speech")
+SCORINGS = ("retrieval", "verification")
+
+
+@dataclass(frozen=True)
+class TargetConfig:
+    """What is known of the attribute: a teacher's embedding of the text or of the speech."""
+
+    teacher: str
+    source: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """One head: layer mix of width `hidden_dim`, pooling, projection to `dim` where the two differ."""
+
+    dim: int
+    hidden_dim: int
+    pooling: str = "attention"
+    normalize_layers: bool = False
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """One term of the attribute's loss."""
+
+    name: str
+    weight: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AttributeConfig:
+    """Everything that is declared of one attribute."""
+
+    name: str
+    target: TargetConfig
+    head: HeadConfig
+    objectives: tuple[ObjectiveConfig, ...]
+    weight: float = 1.0
+    scoring: tuple[str, ...] = ()
+
+
+def load_attributes(path: Path) -> dict[str, AttributeConfig]:
+    """Read the `attributes:` block of a YAML file, in the order of the file."""
+    content = read_yaml(Path(path))
+    check_keys(content, {"attributes"}, {"attributes"}, str(path))
+    return parse_attributes(content["attributes"], str(path))
+
+
+def parse_attributes(block: Any, where: str) -> dict[str, AttributeConfig]:
+    """Check and convert the mapping attribute name -> declaration.
+
+    Raises:
+        UserError: an unknown or missing key or value, with `where`, the attribute and the legal ones.
+    """
+    if not isinstance(block, Mapping) or not block:
+        raise UserError(f"{where}: `attributes` must name at least one attribute")
+    return {str(name): _parse_attribute(str(name), entry, f"{where}: {name}") for name, entry in block.items()}
+
+
+def _parse_attribute(name: str, entry: Any, where: str) -> AttributeConfig:
+    if not name.isidentifier():
+        raise UserError(f"{where}: an attribute's name must be letters, digits and '_' (it names files)")
+    check_keys(
+        entry,
+        {"target", "head", "objective", "weight", "scoring"},
+        {"target", "head", "objective"},
+        where,
+    )
+    scoring = entry.get("scoring", [])
+    for value in scoring:
+        if value not in SCORINGS:
+            raise UserError(f"{where}.scoring: unknown {value!r}; legal: {', '.join(SCORINGS)}")
+    terms = entry["objective"] if isinstance(entry["objective"], list) else [entry["objective"]]
+    return AttributeConfig(
+        name=name,
+        target=_parse_target(entry["target"], f"{where}.target"),
+        head=build_strict(HeadConfig, entry["head"], f"{where}.head"),
+        objectives=tuple(_parse_objective(term, f"{where}.objective") for term in terms),
+        weight=float(entry.get("weight", 1.0)),
+        scoring=tuple(scoring),
+    )
+
+
+def _parse_target(entry: Any, where: str) -> TargetConfig:
+    check_keys(entry, {"teacher", "from", "options"}, {"teacher", "from"}, where)
+    if entry["from"] not in TARGET_SOURCES:
+        raise UserError(f"{where}.from: unknown {entry['from']!r}; legal: {', '.join(TARGET_SOURCES)}")
+    return TargetConfig(entry["teacher"], entry["from"], dict(entry.get("options", {})))
+
+
+def _parse_objective(entry: Any, where: str) -> ObjectiveConfig:
+    """`name` and `weight` are common to all; the other keys are that objective's own options."""
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise UserError(f"{where}: needs `name`, e.g. {{name: cosine, scale: 50}}; found {entry!r}")
+    options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
+    return ObjectiveConfig(str(entry["name"]), float(entry.get("weight", 1.0)), options)

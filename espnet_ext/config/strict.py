@@ -1,0 +1,59 @@
+"""Turn a YAML mapping into a dataclass and refuse what does not belong there."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_ext.errors import UserError
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; UserError names the file (and line) when it is missing, broken or no mapping."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such config file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
+    return dict(content)
+
+
+def check_keys(mapping: Any, legal: set[str], required: set[str], where: str) -> None:
+    """Refuse a misspelt or missing key of one mapping.
+
+    Raises:
+        UserError: names `where`, the wrong key with its nearest legal one, and all the legal keys.
+    """
+    if not isinstance(mapping, Mapping):
+        raise UserError(f"{where}: expected keys {sorted(legal)}, found {mapping!r}")
+    for key in mapping:
+        if key not in legal:
+            near = difflib.get_close_matches(str(key), legal, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise UserError(f"{where}: unknown key {key!r}{hint}; legal keys: {', '.join(sorted(legal))}")
+    if missing := sorted(required - set(mapping)):
+        raise UserError(f"{where}: missing key {missing[0]!r}; legal keys: {', '.join(sorted(legal))}")
+
+
+def build_strict[T](cls: type[T], mapping: Any, where: str) -> T:
+    """Build dataclass `cls` from a mapping whose keys are exactly its fields; wrong types are refused too."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    required = {
+        name
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    check_keys(mapping, set(fields), required, where)
+    for key, value in mapping.items():
+        expected = fields[key].type
+        if expected is float and isinstance(value, int) and not isinstance(value, bool):
+            continue
+        if isinstance(expected, type) and type(value) is not expected:
+            raise UserError(f"{where}: {key} must be a {expected.__name__}, found {value!r}")
+    return cls(**mapping)

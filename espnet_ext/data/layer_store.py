@@ -1,0 +1,33 @@
+"""Layers of the frozen encoder on disk: computed once, read at every epoch."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+
+def append_layers(stream: BinaryIO, path: Path, layers: np.ndarray) -> str:
+    """Write one utterance's layers at the end of an open file.
+
+    Args:
+        stream: opened for writing in binary mode.
+        path: the name that the file will have once it is complete.
+        layers: (frames, num_layers, dim) float16; half precision keeps the cache at 2 bytes a value.
+
+    Returns:
+        `path:offset`, for the scp file.
+    """
+    offset = stream.tell()
+    np.lib.format.write_array(stream, np.ascontiguousarray(layers), allow_pickle=False)
+    return f"{path}:{offset}"
+
+
+def read_layers(entry: str) -> np.ndarray:
+    """Read the layers that `append_layers` wrote, (frames, num_layers, dim) float16.
+
+    Plain reads, not a memory map: mapped pages would count as this process's memory.
+    """
+    path, offset = entry.rsplit(":", 1)
+    with open(path, "rb") as stream:
+        stream.seek(int(offset))
+        return np.lib.format.read_array(stream, allow_pickle=False)

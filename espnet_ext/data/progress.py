@@ -1,0 +1,44 @@
+"""A progress line for long work: done, rate, time left."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def audio_progress(label: str, total_s: float) -> Iterator[Callable[[float], None]]:
+    """Show the progress of work on audio on stderr, and at the end one line with its throughput.
+
+    Args:
+        label: what is being done.
+        total_s: seconds of audio in all.
+
+    Yields:
+        a function that is told the seconds of audio just done (0 for what was done before).
+    """
+    columns = [
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} s of audio"),
+        TimeRemainingColumn(),
+    ]
+    started, done_s = time.monotonic(), 0.0
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total_s)
+
+        def advance(seconds: float) -> None:
+            nonlocal done_s
+            done_s += seconds
+            progress.advance(task, seconds)
+
+        yield advance
+    elapsed_s = time.monotonic() - started
+    print(
+        f"  {label}: {done_s:.0f} of {total_s:.0f} s of audio in {elapsed_s:.1f} s, "
+        f"{done_s / max(elapsed_s, 1e-9):.0f} s of audio per second",
+        file=sys.stderr,
+    )

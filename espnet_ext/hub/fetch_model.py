@@ -1,0 +1,49 @@
+"""Where a trained model lies: a folder, a zip file, or a hub id."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+from espnet_ext.errors import UserError
+from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
+
+
+def model_folder(name: str | Path) -> Path:
+    """Local folder of a packed model.
+
+    Args:
+        name: a folder, a zip file made by stage 6, or a Hugging Face hub id `owner/model`.
+
+    Raises:
+        UserError: nothing of that name, a damaged zip file, or the hub is out of reach.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.is_file():
+        return _unpacked(path)
+    if str(name).count("/") != 1 or str(name).startswith(("/", ".")):
+        raise UserError(f"{name}: no such folder or zip file, and no hub id (owner/model)")
+    try:
+        # Weights and description only: no code from a hub.
+        return Path(snapshot_download(str(name), allow_patterns=[DESCRIPTION, WEIGHTS]))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UserError(f"{name}: not a local model, and the hub cannot deliver it ({type(error).__name__})") from error
+
+
+def _unpacked(archive: Path) -> Path:
+    """Unpack the two files of a packed model, whatever else the archive holds, into the cache."""
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    folder = default_cache() / "packed" / digest[:16]
+    try:
+        with zipfile.ZipFile(archive) as members:
+            for name in (DESCRIPTION, WEIGHTS):
+                if not (folder / name).exists():
+                    _extract(members, name, folder)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise UserError(f"{archive}: no packed model ({error}); pack it again with stage 6") from error
+    return folder

@@ -1,0 +1,113 @@
+"""Embeddings of any audio from a trained model: `UttEncoder`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_ext.data.windows import read_windows
+from espnet_ext.errors import UserError
+from espnet_ext.hub.fetch_model import model_folder
+from espnet_ext.hub.model_files import load_model
+from espnet_ext.data.batching import sorted_batches
+
+Audio = str | Path | np.ndarray
+
+BATCH_S = 60.0
+BUFFER_S = 600.0
+
+
+class UttEncoder:
+    """One pass of one encoder, all attributes: waveforms in, unit vectors out.
+
+    Utterances are batched by length; an embedding does not depend on its batch mates (difference < 1e-5).
+    Recordings longer than the encoder takes at once are read window by window, so that memory does not
+    grow with their length; their embedding is the windows' mean, weighted by duration, at unit length.
+
+    Args:
+        model: has `embed(speech, num_samples)` and `encoder`, in evaluation mode.
+        downmix: average the channels of a file that has several, instead of refusing it.
+    """
+
+    def __init__(self, model: nn.Module, downmix: bool = False) -> None:
+        self.model = model
+        self.downmix = downmix
+        self.encoder = model.encoder
+        self.device = next(model.parameters()).device
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, device: str | None = None, autocast: str = "float32", downmix: bool = False
+    ) -> "UttEncoder":
+        """Load a packed model.
+
+        Args:
+            name: folder, zip file or hub id.
+            device: `cpu`, `cuda` ...; the first CUDA device if there is one, else the CPU.
+            autocast: `float32`, or `bfloat16` for speed.
+            downmix: average the channels of a file that has several, instead of refusing it.
+        """
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(load_model(model_folder(name), device, autocast), downmix)
+
+    def encode(self, audio: Sequence[Audio]) -> dict[str, np.ndarray]:
+        """Embed recordings.
+
+        Args:
+            audio: file names, or float32 arrays (samples,) in [-1, 1] at 16 kHz.
+
+        Returns:
+            attribute -> (recordings, dim) float32 of unit length.
+
+        Raises:
+            UserError: a recording cannot be read or is too short for one frame, with its name or index.
+        """
+        sums: dict[str, np.ndarray] = {}
+        for batch in self._batches(self._windows(audio)):
+            for name, vectors in self._embed(batch).items():
+                total = sums.setdefault(name, np.zeros((len(audio), vectors.shape[1]), dtype=np.float64))
+                for (index, samples), vector in zip(batch, vectors, strict=True):
+                    total[index] += len(samples) * vector.astype(np.float64)
+        return {
+            name: (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
+            for name, total in sums.items()
+        }
+
+    def _windows(self, audio: Sequence[Audio]) -> Iterator[tuple[int, np.ndarray]]:
+        """Index of the recording and samples of each window."""
+        encoder = self.encoder
+        for index, recording in enumerate(audio):
+            name = f"recording {index}" if isinstance(recording, np.ndarray) else str(recording)
+            windows = read_windows(recording, encoder.sampling_rate, encoder.max_samples, self.downmix)
+            for number, window in enumerate(windows):
+                if len(window) >= encoder.min_samples:
+                    yield index, window
+                elif number == 0:
+                    raise UserError(
+                        f"{name}: {len(window)} samples are too short; the encoder needs {encoder.min_samples}"
+                    )
+
+    def _batches(self, windows: Iterable[tuple[int, np.ndarray]]) -> Iterator[list[tuple[int, np.ndarray]]]:
+        """Batches of similar length from a buffer of a few minutes."""
+        buffer: list[tuple[int, np.ndarray]] = []
+        for window in windows:
+            buffer.append(window)
+            if sum(len(samples) for _, samples in buffer) >= BUFFER_S * self.encoder.sampling_rate:
+                yield from self._sorted_batches(buffer)
+                buffer = []
+        yield from self._sorted_batches(buffer)
+
+    def _sorted_batches(self, buffer: list[tuple[int, np.ndarray]]) -> list[list[tuple[int, np.ndarray]]]:
+        lengths = np.array([len(samples) for _, samples in buffer], dtype=np.int64)
+        budget = int(BATCH_S * self.encoder.sampling_rate)
+        return [[buffer[index] for index in batch] for batch in sorted_batches(lengths, budget)]
+
+    @torch.inference_mode()
+    def _embed(self, batch: list[tuple[int, np.ndarray]]) -> dict[str, np.ndarray]:
+        speech = pad_sequence([torch.from_numpy(samples) for _, samples in batch], batch_first=True)
+        num_samples = torch.tensor([len(samples) for _, samples in batch])
+        embeddings = self.model.embed(speech.to(self.device), num_samples.to(self.device))
+        return {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}

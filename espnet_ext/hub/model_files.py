@@ -1,0 +1,121 @@
+"""A trained model on disk: model.json (what to build) and model.safetensors (its weights)."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
+from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.errors import UserError
+from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
+from espnet_ext.utt.espnet_model import ESPnetUttModel
+
+DESCRIPTION = "model.json"
+WEIGHTS = "model.safetensors"
+
+
+def save_model(folder: Path, model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]) -> None:
+    """Write a model's description and weights, each whole or not at all; the same model gives the same bytes.
+
+    Args:
+        folder: where to write.
+        model: the trained model.
+        encoder_config: the encoder's Hugging Face config.
+        attributes: the declarations of the model's attributes.
+    """
+    description = {
+        "encoder": encoder_config,
+        "attributes": {name: dataclasses.asdict(config) for name, config in attributes.items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.contiguous().cpu() for name, tensor in sorted(model.state_dict().items())}
+    with atomic_path(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(save(weights))
+    write_json_atomic(folder / DESCRIPTION, description)
+
+
+def load_model(folder: Path, device: str = "cpu", autocast: str = "float32") -> ESPnetUttModel:
+    """Build and fill a model, ready for inference.
+
+    Raises:
+        UserError: a file is missing or damaged, or weights are missing, left over or of another shape.
+    """
+    description = read_description(folder)
+    attributes = {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
+    model = ESPnetUttModel(build_encoder(description["encoder"]), attributes, autocast)
+    load_weights(model, folder / WEIGHTS)
+    return model.to(device).eval()
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Content of model.json."""
+    return _read_json(folder / DESCRIPTION, "the folder of a trained or packed model")
+
+
+def _read_json(path: Path, folder_kind: str) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{path}: no such file; is {path.parent} {folder_kind}?") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON ({error}); fetch or train it again") from error
+
+
+def read_encoder_config(folder: Path) -> dict[str, Any]:
+    """Content of a pretrained encoder's config.json."""
+    return _read_json(folder / "config.json", "the folder of a pretrained encoder")
+
+
+def load_encoder(folder: Path) -> AbsSpeechEncoder:
+    """Build a pretrained encoder and load its weights strictly; UserError as in `load_weights`."""
+    encoder = build_encoder(read_encoder_config(folder))
+    load_weights(encoder.encoder, folder / WEIGHTS)
+    return encoder
+
+
+def load_weights(module: torch.nn.Module, path: Path) -> None:
+    """Fill a module from a safetensors file, strictly.
+
+    Args:
+        module: what to fill.
+        path: the file.
+
+    Raises:
+        UserError: the file is missing or damaged, or a weight is missing, left over or of another shape.
+    """
+    try:
+        weights = load_file(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except SafetensorError as error:
+        raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
+    expected = module.state_dict()
+    problems = [
+        *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),
+        *(f"{name} is unknown" for name in sorted(weights.keys() - expected.keys())),
+        *(
+            f"{name} has shape {tuple(weights[name].shape)}, not {tuple(expected[name].shape)}"
+            for name in sorted(expected.keys() & weights.keys())
+            if weights[name].shape != expected[name].shape
+        ),
+    ]
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise UserError(f"{path}: weights of another model: {problems[0]}{more}; check the config it was trained with")
+    module.load_state_dict(weights)
+
+
+def _attribute_from(entry: dict[str, Any]) -> AttributeConfig:
+    return AttributeConfig(
+        name=entry["name"],
+        target=TargetConfig(**entry["target"]),
+        head=HeadConfig(**entry["head"]),
+        objectives=tuple(ObjectiveConfig(**term) for term in entry["objectives"]),
+        weight=entry["weight"],
+        scoring=tuple(entry["scoring"]),
+    )

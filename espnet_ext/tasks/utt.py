@@ -1,0 +1,152 @@
+"""UttTask: multi-attribute utterance embeddings as an ESPnet task."""
+
+import argparse
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from espnet2.iterators.abs_iter_factory import AbsIterFactory
+from espnet2.iterators.sequence_iter_factory import SequenceIterFactory
+from espnet2.samplers.abs_sampler import AbsSampler
+from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes
+from espnet2.train.collate_fn import CommonCollateFn
+from espnet2.utils.nested_dict_action import NestedDictAction
+from espnet2.utils.types import str_or_none
+
+from espnet_ext.config.attributes import AttributeConfig, load_attributes
+from espnet_ext.config.strict import check_keys
+from espnet_ext.data.data_dir import read_scp
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
+from espnet_ext.train.readers import register_data_types
+from espnet_ext.train.sampler import BalancedLengthSampler, SortedSampler
+from espnet_ext.train.trainer import UttTrainer
+from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.freeze import freeze_blocks
+
+
+class UttTask(AbsTask):
+    """Choice tables, data names and builders; run by `espnet_ext.bin.utt_train`."""
+
+    num_optimizers = 2
+    trainer = UttTrainer
+
+    @classmethod
+    def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Options of this task, beside ESPnet's own."""
+        group = parser.add_argument_group(description="Utterance embeddings")
+        group.add_argument("--attributes", type=str, help="YAML file that declares the attributes")
+        group.add_argument("--attribute_names", type=str, nargs="+", help="which of them to train")
+        group.add_argument("--encoder", type=str, help="folder with the encoder's config.json and model.safetensors")
+        group.add_argument("--init_model", type=str_or_none, default=None, help="folder of a trained model to start from")
+        group.add_argument("--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks: N (-1 = all)")
+        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, gradient_interval")
+        group.add_argument("--sampler_conf", action=NestedDictAction, default={}, help="alpha, window")
+        group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
+        parser.set_defaults(iterator_type="task", allow_variable_data_keys=True)
+
+    @classmethod
+    def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
+        """Pad `speech` or `layers`; targets are vectors, not sequences."""
+        return CommonCollateFn(float_pad_value=0.0, not_sequence=args.attribute_names)
+
+    @classmethod
+    def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> None:
+        """None: the readers return what the model takes."""
+
+    @classmethod
+    def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        """No name is always there: `speech` or `layers`, and the attributes of the config."""
+        return ()
+
+    @classmethod
+    def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
+        """The rest depends on the config (`allow_variable_data_keys`)."""
+        return ("speech", "layers")
+
+    @classmethod
+    def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
+        """Build the model and load its weights: the pretrained encoder's, then those of `--init_model`."""
+        register_data_types()
+        check_keys(args.encoder_conf, {"freeze_blocks"}, set(), "encoder_conf")
+        check_keys(args.model_conf, {"autocast", "gradient_interval"}, set(), "model_conf")
+        model = ESPnetUttModel(load_encoder(Path(args.encoder)), selected_attributes(args), **args.model_conf)
+        if args.init_model is not None:
+            load_weights(model, Path(args.init_model) / WEIGHTS)
+        freeze_blocks(model.encoder, args.encoder_conf.get("freeze_blocks", 0))
+        return model
+
+    @classmethod
+    def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
+        """First the heads' optimizer, then the encoder's; no second one when the encoder is frozen."""
+        encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
+        optimizers = [optim_classes[args.optim](model.heads.parameters(), **args.optim_conf)]
+        if encoder:
+            optimizers.append(optim_classes[args.optim2](encoder, **args.optim2_conf))
+        return optimizers
+
+    @classmethod
+    def build_task_iter_factory(
+        cls, args: argparse.Namespace, iter_options: IteratorOptions, mode: str
+    ) -> AbsIterFactory:
+        """Balanced batches for training, sorted ones for validation; each batch is split across the ranks."""
+        dataset = cls.build_dataset(args, iter_options)
+        sampler = build_sampler(args, iter_options, train=mode == "train")
+        logging.info(f"[{mode}] {len(sampler)} batches of at most {iter_options.batch_bins} samples")
+        if iter_options.distributed:
+            sampler = RankShare(sampler)
+        return SequenceIterFactory(
+            dataset=dataset,
+            batches=sampler,
+            seed=args.seed,
+            num_workers=args.num_workers,
+            collate_fn=iter_options.collate_fn,
+            pin_memory=args.ngpu > 0,
+        )
+
+
+class RankShare(AbsSampler):
+    """This rank's share of every batch, so that `batch_bins` is the batch of all ranks together."""
+
+    def __init__(self, sampler: AbsSampler) -> None:
+        self.sampler = sampler
+        self.rank, self.ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Any:
+        return iter(self.generate(0))
+
+    def generate(self, seed: int) -> list[tuple[str, ...]]:
+        """See `BalancedLengthSampler.generate`; UserError when a batch has fewer utterances than there are ranks."""
+        batches = self.sampler.generate(seed)
+        if (smallest := min(map(len, batches))) < self.ranks:
+            raise UserError(f"a batch has {smallest} utterances for {self.ranks} processes: raise batch_bins")
+        return [batch[self.rank :: self.ranks] for batch in batches]
+
+
+def build_sampler(args: argparse.Namespace, iter_options: IteratorOptions, train: bool) -> AbsSampler:
+    """Sampler over the utterances of `utt2num_samples`, the shape file, in its dump directory."""
+    shape_file = Path(iter_options.shape_files[0])
+    num_samples = {utterance: int(value) for utterance, value in read_scp(shape_file).items()}
+    if not train:
+        return SortedSampler(num_samples, iter_options.batch_bins)
+    check_keys(args.sampler_conf, {"alpha", "window"}, set(), "sampler_conf")
+    if args.num_iters_per_epoch is None:
+        raise UserError("train config: num_iters_per_epoch is missing (batches of one epoch)")
+    utt2lang = read_scp(shape_file.with_name("utt2lang"))
+    return BalancedLengthSampler(
+        num_samples, utt2lang, iter_options.batch_bins, args.num_iters_per_epoch, **args.sampler_conf
+    )
+
+
+def selected_attributes(args: argparse.Namespace) -> dict[str, AttributeConfig]:
+    """Declarations of the attributes that are trained; UserError for a name that is not declared."""
+    declared = load_attributes(Path(args.attributes))
+    if unknown := [name for name in args.attribute_names if name not in declared]:
+        raise UserError(f"{args.attributes}: no attribute {unknown[0]!r}; declared: {', '.join(declared)}")
+    return {name: declared[name] for name in args.attribute_names}
+

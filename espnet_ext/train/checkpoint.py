@@ -1,0 +1,89 @@
+"""Checkpoints that a crash cannot spoil."""
+
+import datetime
+import logging
+import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from espnet2.train.reporter import Reporter
+
+CHECKPOINT = "checkpoint.pth"
+PREVIOUS = "checkpoint.previous.pth"
+# ESPnet's reporter keeps durations and numpy scalars beside the weights.
+REPORTER_TYPES = [
+    datetime.timedelta,
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    np._core.multiarray.scalar,
+]
+
+
+@contextmanager
+def atomic_saves() -> Iterator[None]:
+    """Inside, `torch.save` to a path writes a temporary file and renames it; a checkpoint's predecessor is kept.
+
+    ESPnet's trainer saves in the middle of a long function, straight to the final name: a crash there
+    leaves a truncated checkpoint, and no other.
+    """
+    plain_save = torch.save
+
+    def save(content: Any, path: str | Path, *args: Any, **kwargs: Any) -> None:
+        path = Path(path)
+        temporary = path.with_name(path.name + ".tmp")
+        with temporary.open("wb") as stream:
+            plain_save(content, stream, *args, **kwargs)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if path.name == CHECKPOINT and path.exists():
+            os.replace(path, path.with_name(PREVIOUS))
+        os.replace(temporary, path)
+
+    with patch.object(torch, "save", save):
+        yield
+
+
+def restore_checkpoint_name(output_dir: Path) -> None:
+    """Undo a crash between the two renames: the previous checkpoint takes the place of the missing one."""
+    checkpoint, previous = output_dir / CHECKPOINT, output_dir / PREVIOUS
+    if not checkpoint.exists() and previous.exists():
+        os.replace(previous, checkpoint)
+
+
+def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
+    """Load a checkpoint, or its predecessor when it is damaged (weights and plain values only, no code).
+
+    Raises:
+        RuntimeError: neither can be read.
+    """
+    for candidate in (checkpoint, checkpoint.with_name(PREVIOUS)):
+        try:
+            with torch.serialization.safe_globals(REPORTER_TYPES):
+                return torch.load(candidate, map_location=device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            logging.warning(f"{candidate} cannot be read ({' '.join(str(error).split())[:120]}); trying its predecessor")
+    raise RuntimeError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train anew")
+
+
+def complete_epoch_files(output_dir: Path, states: dict[str, Any], reporter: Reporter, criteria: list) -> None:
+    """Write again what a crash right after the checkpoint's rename left out: the epoch's model and the links to it."""
+    epoch = reporter.get_epoch()
+    model_file = output_dir / f"{epoch}epoch.pth"
+    if not model_file.exists():
+        torch.save(states["model"], model_file)
+    best = [
+        f"{phase}.{key}.best.pth"
+        for phase, key, mode in criteria
+        if reporter.has(phase, key) and reporter.get_best_epoch(phase, key, mode) == epoch
+    ]
+    for name in ["latest.pth", *best]:
+        link = output_dir / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(model_file.name)

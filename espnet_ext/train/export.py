@@ -1,0 +1,46 @@
+"""After training: the chosen epoch as model files, learned layer weights, curves."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+import torch
+import yaml
+from espnet2.train.reporter import Reporter
+
+from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import read_encoder_config, save_model
+from espnet_ext.tasks.utt import UttTask, selected_attributes
+from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
+
+CURVE_PREFIXES = ("loss", "cos_", "gradnorm_", "gradcos_", "grad_norm")
+
+
+def export_model(output_dir: Path) -> None:
+    """Write model.json, model.safetensors, layer_weights.json and curves.tsv into a finished phase's folder."""
+    with (output_dir / "config.yaml").open(encoding="utf-8") as stream:
+        args = argparse.Namespace(**yaml.safe_load(stream))
+    chosen = output_dir / f"{args.final_model}.pth"
+    if not chosen.exists():
+        raise UserError(f"{chosen}: training wrote no such model; final_model may be valid.loss.best or latest")
+    model = UttTask.build_model(args)
+    model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
+    save_model(output_dir, model, read_encoder_config(Path(args.encoder)), selected_attributes(args))
+    write_json_atomic(output_dir / "layer_weights.json", model.layer_weights())
+    reporter = Reporter()
+    reporter.load_state_dict(load_newest_readable(output_dir / CHECKPOINT, "cpu")["reporter"])
+    with atomic_path(output_dir / "curves.tsv") as temporary:
+        curve_table(reporter).to_csv(temporary, sep="\t", index=False)
+
+
+def curve_table(reporter: Reporter) -> pd.DataFrame:
+    """Statistics of every epoch as rows `epoch split key value`."""
+    rows = [
+        (epoch, split, key, value)
+        for epoch, splits in reporter.stats.items()
+        for split, statistics in splits.items()
+        for key, value in statistics.items()
+        if key.startswith(CURVE_PREFIXES)
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "split", "key", "value"])

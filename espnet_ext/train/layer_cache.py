@@ -1,0 +1,105 @@
+"""The frozen encoder's layers of every utterance, computed once and kept on disk."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from itertools import batched
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.data.audio import read_dumped
+from espnet_ext.data.batching import sorted_batches
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.layer_store import append_layers
+from espnet_ext.utt.encoder import AbsSpeechEncoder
+
+SHARD_UTTERANCES = 512
+BATCH_S = 60.0
+
+
+class LayerCache:
+    """`<dump>/layers/`: one file of layers for every 512 utterances, and layers.scp over all.
+
+    A shard is written whole or not at all, and its batches depend on its utterances alone: a run that was
+    killed goes on behind its last whole shard, and ends with the same bytes.
+
+    Args:
+        dump: a dump directory.
+        encoder_folder: folder of the pretrained encoder; other weights empty the cache.
+        autocast: name of the dtype of the encoder's matrix products; another one empties the cache.
+    """
+
+    def __init__(self, dump: Path, encoder_folder: Path, autocast: str) -> None:
+        self.wav_scp = read_scp(dump / "wav.scp")
+        self.folder = dump / "layers"
+        weights = hashlib.sha256((encoder_folder / "model.safetensors").read_bytes()).hexdigest()
+        audio = hashlib.sha256((dump / "wav.scp").read_bytes()).hexdigest()
+        self._empty_unless({"encoder": weights, "audio": audio, "autocast": autocast})
+
+    def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
+        """Compute what is missing, then write layers.scp.
+
+        Args:
+            encoder: in evaluation mode.
+            dtype: of the encoder's matrix products; None = float32.
+
+        Yields:
+            seconds of audio that were done, after every shard.
+        """
+        entries: dict[str, str] = {}
+        for index, utterances in enumerate(batched(self.wav_scp, SHARD_UTTERANCES)):
+            scp = self.folder / f"layers.{index}.scp"
+            seconds = 0.0
+            if not scp.exists():
+                seconds = self._write_shard(scp, utterances, encoder, dtype)
+            entries |= read_scp(scp)
+            yield seconds
+        write_scp(self.folder / "layers.scp", entries)
+
+    def _empty_unless(self, origin: dict[str, str]) -> None:
+        path = self.folder / "origin.json"
+        if path.exists() and json.loads(path.read_text(encoding="utf-8")) == origin:
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        write_json_atomic(path, origin)
+
+    def _write_shard(
+        self, scp: Path, utterances: tuple[str, ...], encoder: AbsSpeechEncoder, dtype: torch.dtype | None
+    ) -> float:
+        speech = [read_dumped(self.wav_scp[utterance]) for utterance in utterances]
+        lengths = np.array([len(samples) for samples in speech])
+        ark = scp.with_suffix(".ark")
+        entries: dict[str, str] = {}
+        with atomic_path(ark) as temporary, temporary.open("wb") as stream:
+            for batch in sorted_batches(lengths, int(BATCH_S * encoder.sampling_rate)):
+                for index, layers in zip(batch, encode(encoder, [speech[i] for i in batch], dtype), strict=True):
+                    entries[utterances[index]] = append_layers(stream, ark, layers)
+        write_scp(scp, entries)
+        return int(lengths.sum()) / encoder.sampling_rate
+
+
+@torch.inference_mode()
+def encode(encoder: AbsSpeechEncoder, speech: list[np.ndarray], dtype: torch.dtype | None) -> list[np.ndarray]:
+    """Layers of each utterance of one batch.
+
+    Args:
+        encoder: in evaluation mode.
+        speech: float32 (samples,) each.
+        dtype: of the matrix products; None = float32.
+
+    Returns:
+        (frames, num_layers, dim) float16 each, without padding.
+    """
+    device = next(encoder.parameters()).device
+    padded = pad_sequence([torch.from_numpy(samples) for samples in speech], batch_first=True).to(device)
+    num_samples = torch.tensor([len(samples) for samples in speech], device=device)
+    with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
+        layers, frame_mask = encoder(padded, num_samples)
+    stacked = torch.stack(layers, dim=2).half().cpu().numpy()
+    return [stacked[index, :count] for index, count in enumerate(frame_mask.sum(dim=1).tolist())]

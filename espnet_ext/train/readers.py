@@ -1,0 +1,77 @@
+"""Data types of ESPnet's dataset for the dump directory: utterance id -> array."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+from espnet2.train import dataset
+
+from espnet_ext.data.audio import read_dumped
+from espnet_ext.data.data_dir import read_scp
+from espnet_ext.data.layer_store import read_layers
+from espnet_ext.errors import UserError
+
+
+class ScpReader(Mapping):
+    """Read one array for each line of a scp file, when it is asked for.
+
+    Args:
+        path: the scp file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.entries = read_scp(Path(path))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        return self.read(self.entries[utterance])
+
+    def read(self, entry: str) -> np.ndarray:
+        """Array of one entry."""
+        raise NotImplementedError
+
+
+class AudioReader(ScpReader):
+    """Dumped audio: (samples,) float32 in [-1, 1]."""
+
+    def read(self, entry: str) -> np.ndarray:
+        """See `ScpReader.read`."""
+        return read_dumped(entry)
+
+
+class LayersReader(ScpReader):
+    """Layers of the frozen encoder: (frames, num_layers, dim) float16."""
+
+    def read(self, entry: str) -> np.ndarray:
+        """See `ScpReader.read`."""
+        return read_layers(entry)
+
+
+class TargetReader(ScpReader):
+    """Target vectors: (dim,) float32; a missing target (`None` in the scp) is a row of NaN."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.dim = json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))["dim"]
+
+    def read(self, entry: str) -> np.ndarray:
+        """See `ScpReader.read`."""
+        if entry == "None":
+            return np.full(self.dim, np.nan, dtype=np.float32)
+        vector = kaldiio.load_mat(entry)
+        if vector.shape != (self.dim,):
+            raise UserError(f"{entry}: target of shape {vector.shape}, expected ({self.dim},); dump the targets again")
+        return vector
+
+
+def register_data_types() -> None:
+    """Let `--train_data_path_and_name_and_type file,name,type` name these readers."""
+    for name, reader in {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader}.items():
+        dataset.DATA_TYPES[name] = {"func": reader, "kwargs": [], "help": reader.__doc__}

@@ -1,0 +1,1 @@
+"""The model: one speech encoder, one head and one set of objectives for each attribute."""

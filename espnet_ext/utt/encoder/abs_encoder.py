@@ -1,0 +1,43 @@
+"""What every speech encoder offers: all its layers, and a mask of the real frames."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class AbsSpeechEncoder(nn.Module, ABC):
+    """A pretrained encoder from waveforms to a stack of frame sequences.
+
+    Attributes:
+        sampling_rate: of the waveform, Hz.
+        hop_samples: waveform samples between two frames.
+        min_samples: shortest waveform that has a frame.
+        max_samples: longest waveform it takes at once; longer recordings are windowed by the caller.
+        num_layers: number of sequences returned: the embedding output and every layer.
+        dim: size of a frame vector.
+    """
+
+    sampling_rate: int = 16_000
+    hop_samples: int
+    min_samples: int
+    max_samples: int
+    num_layers: int
+    dim: int
+
+    @abstractmethod
+    def forward(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Encode a batch of waveforms.
+
+        What lies behind an utterance's `num_samples` never changes its frames.
+
+        Args:
+            speech: (batch, samples) float in [-1, 1].
+            num_samples: (batch,) int, real samples of each utterance, at least `min_samples`.
+
+        Returns:
+            `num_layers` tensors (batch, frames, dim), and the frame mask (batch, frames) bool, True on real frames.
+        """
+
+    @abstractmethod
+    def blocks(self) -> list[nn.Module]:
+        """The encoder's modules from input to output, for freezing by layer range; index 0 is the front end."""

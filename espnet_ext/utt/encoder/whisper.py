@@ -1,0 +1,61 @@
+"""The Whisper encoder (Radford et al., 2022, arXiv 2212.04356) without its fixed 30-second window."""
+
+import torch
+from torch import Tensor, nn
+from transformers import WhisperConfig
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
+from espnet_ext.utt.encoder.log_mel import FFT_SAMPLES, HOP_SAMPLES, WhisperLogMel
+
+CONV_STRIDE = 2
+
+
+class WhisperSpeechEncoder(AbsSpeechEncoder):
+    """All hidden states of Whisper's encoder for utterances of their own length.
+
+    The stock forward wants every input padded to 30 s; here the position embeddings are cut to the batch,
+    padded frames are zeroed before each convolution and masked in attention.
+
+    Args:
+        config: content of the Hugging Face config.json of a Whisper model.
+    """
+
+    hop_samples = HOP_SAMPLES * CONV_STRIDE
+    min_samples = FFT_SAMPLES
+
+    def __init__(self, config: dict) -> None:
+        super().__init__()
+        whisper_config = WhisperConfig(**config)
+        whisper_config._attn_implementation = "sdpa"
+        self.log_mel = WhisperLogMel(whisper_config.num_mel_bins)
+        self.encoder = WhisperEncoder(whisper_config)
+        self.num_layers = whisper_config.encoder_layers + 1
+        self.dim = whisper_config.d_model
+        self.max_samples = whisper_config.max_source_positions * self.hop_samples
+
+    def forward(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Encode waveforms; see `AbsSpeechEncoder.forward`."""
+        features, num_features = self.log_mel(speech, num_samples)
+        encoder = self.encoder
+        hidden = nn.functional.gelu(encoder.conv1(features))
+        real = torch.arange(hidden.shape[-1], device=hidden.device) < num_features[:, None]
+        hidden = nn.functional.gelu(encoder.conv2(hidden * real[:, None, :]))
+        hidden = hidden.transpose(1, 2)
+        num_frames = (num_features + CONV_STRIDE - 1) // CONV_STRIDE
+        frame_mask = torch.arange(hidden.shape[1], device=hidden.device) < num_frames[:, None]
+        hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
+        hidden = nn.functional.dropout(hidden, encoder.dropout, self.training)
+        layers = [hidden]
+        attention_mask = frame_mask[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
+        for layer in encoder.layers:
+            layers.append(layer(layers[-1], attention_mask))
+        layers[-1] = encoder.layer_norm(layers[-1])
+        return layers, frame_mask
+
+    def blocks(self) -> list[nn.Module]:
+        """Front end (both convolutions and positions), then the Transformer layers, the last with the final norm."""
+        encoder = self.encoder
+        front_end = nn.ModuleList([encoder.conv1, encoder.conv2, encoder.embed_positions])
+        layers = list(encoder.layers)
+        return [front_end, *layers[:-1], nn.ModuleList([layers[-1], encoder.layer_norm])]

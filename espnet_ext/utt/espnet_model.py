@@ -1,0 +1,152 @@
+"""The ESPnet model: shared encoder, one head for each attribute, weighted sum of the attributes' losses."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.train.abs_espnet_model import AbsESPnetModel
+from torch import Tensor, nn
+
+from espnet_ext.config.attributes import AttributeConfig
+from espnet_ext.errors import UserError
+from espnet_ext.utt.encoder import AbsSpeechEncoder
+from espnet_ext.utt.gradient_statistics import gradient_statistics
+from espnet_ext.utt.head.attribute_head import AttributeHead
+from espnet_ext.utt.objective import build_objective
+from espnet_ext.utt.objective.abs_objective import mean_over
+
+AUTOCAST_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
+
+
+class ESPnetUttModel(AbsESPnetModel):
+    """Utterance-level embeddings of several attributes from one pass through one encoder.
+
+    Args:
+        encoder: the shared speech encoder.
+        attributes: the declared attributes, by name.
+        autocast: dtype of the matrix products, `float32` or `bfloat16`; parameters stay float32.
+        gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
+    """
+
+    def __init__(
+        self,
+        encoder: AbsSpeechEncoder,
+        attributes: Mapping[str, AttributeConfig],
+        autocast: str = "float32",
+        gradient_interval: int = 0,
+    ) -> None:
+        super().__init__()
+        if autocast not in AUTOCAST_DTYPES:
+            raise UserError(f"model_conf: autocast {autocast!r} is unknown; legal: {', '.join(AUTOCAST_DTYPES)}")
+        self.encoder = encoder
+        self.heads = nn.ModuleDict(
+            {name: AttributeHead(config.head, encoder.num_layers, encoder.dim) for name, config in attributes.items()}
+        )
+        self.objectives = nn.ModuleDict(
+            {
+                name: nn.ModuleList([build_objective(term, f"attribute {name}") for term in config.objectives])
+                for name, config in attributes.items()
+            }
+        )
+        self.term_weights = {name: [term.weight for term in c.objectives] for name, c in attributes.items()}
+        self.attribute_weights = {name: config.weight for name, config in attributes.items()}
+        self.autocast_dtype = AUTOCAST_DTYPES[autocast]
+        self.gradient_interval = gradient_interval
+        self.training_steps = 0
+
+    def forward(
+        self,
+        speech: Tensor | None = None,
+        speech_lengths: Tensor | None = None,
+        layers: Tensor | None = None,
+        layers_lengths: Tensor | None = None,
+        utt_id: list[str] | None = None,
+        **targets: Tensor,
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Compute the loss of a batch, from waveforms or from layers of the frozen encoder computed before.
+
+        Args:
+            speech: (batch, samples) float in [-1, 1].
+            speech_lengths: (batch,) real samples.
+            layers: (batch, frames, num_layers, dim), instead of `speech`.
+            layers_lengths: (batch,) real frames.
+            utt_id: not used; ESPnet's trainer passes it.
+            targets: `<attribute>` (batch, dim) each; a row of NaN is a missing target.
+
+        Returns:
+            Loss (scalar), statistics by name (NaN = not measured in this batch), batch size.
+        """
+        with self.autocast():
+            if layers is None:
+                hidden, frame_mask = self.encoder(speech, speech_lengths)
+            else:
+                hidden = list(layers.unbind(dim=2))
+                frame_mask = torch.arange(layers.shape[1], device=layers.device) < layers_lengths[:, None]
+            embeddings = {name: head(hidden, frame_mask) for name, head in self.heads.items()}
+        losses, statistics = {}, {}
+        for name, embedding in embeddings.items():
+            losses[name], statistics[f"cos_{name}"] = self.attribute_loss(name, embedding, targets[name])
+        statistics |= {f"loss_{name}": loss.detach() for name, loss in losses.items()}
+        statistics |= self._gradient_statistics(losses)
+        loss = torch.stack([self.attribute_weights[name] * term for name, term in losses.items()]).sum()
+        statistics["loss"] = loss.detach()
+        return force_gatherable((loss, statistics, len(frame_mask)), loss.device)
+
+    def attribute_loss(self, name: str, embedding: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of one attribute and its mean cosine to the target (NaN when no row of the batch has one).
+
+        Args:
+            name: the attribute.
+            embedding: (batch, dim) of unit length.
+            target: (batch, dim) of unit length; a row of NaN is a missing target.
+        """
+        present = ~target.isnan().any(dim=1)
+        target = target.masked_fill(~present[:, None], 0.0)
+        terms = zip(self.term_weights[name], self.objectives[name], strict=True)
+        loss = torch.stack([weight * objective(embedding, target, present) for weight, objective in terms]).sum()
+        cosine = mean_over((embedding.detach() * target).sum(dim=1), present)
+        return loss, torch.where(present.any(), cosine, torch.nan)
+
+    def embed(self, speech: Tensor, num_samples: Tensor) -> dict[str, Tensor]:
+        """All attributes' embeddings of a batch of waveforms, in one pass.
+
+        Args:
+            speech: (batch, samples) float in [-1, 1].
+            num_samples: (batch,) real samples.
+
+        Returns:
+            attribute -> (batch, dim) float32 of unit length.
+        """
+        with self.autocast():
+            hidden, frame_mask = self.encoder(speech, num_samples)
+            return {name: head(hidden, frame_mask) for name, head in self.heads.items()}
+
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
+        """Matrix products in the configured dtype."""
+        device = next(self.parameters()).device.type
+        with torch.autocast(device, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
+            yield
+
+    def layer_weights(self) -> dict[str, list[float]]:
+        """Learned share of each encoder layer, by attribute."""
+        return {name: head.layer_mix.layer_weights().tolist() for name, head in self.heads.items()}
+
+    def train(self, mode: bool = True) -> "ESPnetUttModel":
+        """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones."""
+        self.training_steps = 0
+        return super().train(mode)
+
+    def collect_feats(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Nothing to collect: no statistics of features are needed before training."""
+        return {}
+
+    def _gradient_statistics(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Gradient norms and cosines on the encoder at every `gradient_interval`-th training step."""
+        shared = [parameter for parameter in self.encoder.parameters() if parameter.requires_grad]
+        if not (self.training and self.gradient_interval and shared):
+            return {}
+        self.training_steps += 1
+        measured = self.training_steps % self.gradient_interval == 1 or self.gradient_interval == 1
+        return gradient_statistics(losses, shared, measured)

@@ -1,0 +1,47 @@
+"""One attribute's branch: layer mix, pooling over time, projection, unit length."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from espnet_ext.config.attributes import HeadConfig
+from espnet_ext.errors import UserError
+from espnet_ext.utt.head.layer_mix import LayerMix
+from espnet_ext.utt.head.pooling import POOLINGS
+
+
+class AttributeHead(nn.Module):
+    """Read all layers of the encoder and return one unit vector per utterance.
+
+    The projection exists only where the width of the mix differs from the embedding's,
+    as for the paper's speaker branch (1024 to 192).
+
+    Args:
+        config: the head's declaration in the attributes file.
+        num_layers: number of frame sequences the encoder returns.
+        input_dim: size of the encoder's frames.
+    """
+
+    def __init__(self, config: HeadConfig, num_layers: int, input_dim: int) -> None:
+        super().__init__()
+        if config.pooling not in POOLINGS:
+            raise UserError(f"head: pooling {config.pooling!r} is unknown; legal: {', '.join(sorted(POOLINGS))}")
+        self.layer_mix = LayerMix(num_layers, input_dim, config.hidden_dim, config.normalize_layers)
+        self.dropout = nn.Dropout(config.dropout)
+        self.pooling = POOLINGS[config.pooling](config.hidden_dim)
+        same = config.hidden_dim == config.dim
+        self.projection = nn.Identity() if same else nn.Linear(config.hidden_dim, config.dim)
+
+    def forward(self, layers: Sequence[Tensor], frame_mask: Tensor) -> Tensor:
+        """Embed a batch.
+
+        Args:
+            layers: `num_layers` tensors (batch, frames, input_dim).
+            frame_mask: (batch, frames) bool, True on real frames.
+
+        Returns:
+            (batch, dim) float32 of unit length.
+        """
+        pooled = self.pooling(self.dropout(self.layer_mix(layers)), frame_mask)
+        # float32: in bf16 the length of a unit vector is off by up to 0.4 %.
+        return nn.functional.normalize(self.projection(pooled).float(), dim=-1)

@@ -1,0 +1,47 @@
+"""The layer mix: one frame sequence from all layers of the encoder, learned for each attribute."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class LayerMix(nn.Module):
+    """y = LayerNorm(sum_l softmax(lambda)_l (W_l h_l + b_l)), as in the paper's branches (arXiv 2603.08312).
+
+    The scalar weight of a layer is folded into its projection before the product: autograd then keeps
+    no projected sequence of any layer, so that memory does not grow with the number of layers.
+
+    Args:
+        num_layers: number of frame sequences the encoder returns.
+        input_dim: size of the encoder's frames.
+        dim: size of the mixed frames.
+        normalize_layers: bring every layer's frames to zero mean and unit variance first (no parameters);
+            for encoders whose layers differ in scale by orders of magnitude.
+    """
+
+    def __init__(self, num_layers: int, input_dim: int, dim: int, normalize_layers: bool) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(num_layers))
+        self.weight = nn.Parameter(torch.empty(num_layers, dim, input_dim))
+        self.bias = nn.Parameter(torch.zeros(num_layers, dim))
+        # nn.Linear's own initialisation, for each layer.
+        nn.init.uniform_(self.weight, -1 / math.sqrt(input_dim), 1 / math.sqrt(input_dim))
+        self.norm = nn.LayerNorm(dim)
+        self.normalize_layers = normalize_layers
+
+    def layer_weights(self) -> Tensor:
+        """(num_layers,) softmax of the learned scalars."""
+        return self.logits.softmax(dim=0)
+
+    def forward(self, layers: Sequence[Tensor]) -> Tensor:
+        """Mix `num_layers` tensors (batch, frames, input_dim) into (batch, frames, dim)."""
+        share = self.layer_weights()
+        mixed = share @ self.bias
+        for layer, weight in zip(layers, share[:, None, None] * self.weight, strict=True):
+            if self.normalize_layers:
+                layer = nn.functional.layer_norm(layer, layer.shape[-1:])
+            # The sum stays in float32 under autocast: bf16 would round at every layer.
+            mixed = mixed + nn.functional.linear(layer, weight).to(mixed.dtype)
+        return self.norm(mixed)

@@ -1,0 +1,29 @@
+"""What every objective offers, and how a batch with missing targets is reduced."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class AbsObjective(nn.Module, ABC):
+    """A loss between embeddings and targets, of which any rows may be missing."""
+
+    @abstractmethod
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """Compare embeddings with targets.
+
+        Args:
+            embeddings: (batch, dim) float32 of unit length.
+            targets: (batch, dim) float32 of unit length; rows that are not present hold zeros.
+            present: (batch,) bool, True where there is a target.
+
+        Returns:
+            Scalar: mean over the rows that are present, zero (with a gradient of zero) when none is.
+        """
+
+
+def mean_over(values: Tensor, present: Tensor) -> Tensor:
+    """Mean of (batch,) `values` where (batch,) `present` is True; zero, not NaN, when that is nowhere."""
+    # torch.where, not a product: a row without a target may hold anything, and 0 * NaN is NaN.
+    return torch.where(present, values, 0.0).sum() / present.sum().clamp(min=1)

@@ -1,0 +1,20 @@
+"""Cosine distillation: the paper's loss."""
+
+from torch import Tensor
+
+from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
+
+
+class CosineObjective(AbsObjective):
+    """scale * (1 - cos(student, teacher)), mean over utterances (arXiv 2603.08312; SENSE uses scale 50).
+
+    The paper sums over the batch where this takes the mean: set `scale` to 50 * batch size for the same gradient.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """See `AbsObjective.forward`."""
+        return self.scale * mean_over(1.0 - (embeddings * targets).sum(dim=-1), present)
