@@ -1,0 +1,22 @@
+"""Fetch a pretrained speech encoder and print the folder it lies in (the last line of stdout)."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.encoders import encoder_folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", required=True, help="whisper-base, a folder, or a hub id (owner/model)")
+    parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="default: %(default)s")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    print(encoder_folder(options.encoder, options.cache_dir))
+
+
+if __name__ == "__main__":
+    run_main(main)

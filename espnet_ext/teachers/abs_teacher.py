@@ -1,0 +1,60 @@
+"""What every teacher has in common: frozen, one unit vector per text or waveform."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from espnet_ext.errors import UserError
+
+
+class AbsTeacher(ABC):
+    """A frozen model whose embeddings are the targets of an attribute.
+
+    Attributes:
+        name: its key in `TEACHERS`.
+        modality: what it reads, "text" (str) or "speech" (16 kHz waveforms).
+        version: of the package or model, whatever changes when its vectors may change.
+        dim: length of its vectors.
+        normalisation: what is done to an item before and to its vector after, for the records.
+    """
+
+    name: ClassVar[str]
+    modality: ClassVar[Literal["text", "speech"]]
+    version: str
+    dim: int
+    normalisation: str
+
+    def embed(self, items: Sequence[str] | Sequence[np.ndarray]) -> np.ndarray:
+        """Embed texts, or float32 (samples,) waveforms at 16 kHz in [-1, 1], each on its own.
+
+        Returns:
+            (items, dim) float32 of unit norm. A row is NaN where the model gives nothing usable
+            (zero or not finite): the caller knows the utterance and can name it.
+        """
+        if not len(items):
+            return np.empty((0, self.dim), np.float32)
+        vectors = np.asarray(self._embed(items), np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+    @abstractmethod
+    def _embed(self, items: Sequence[str] | Sequence[np.ndarray]) -> np.ndarray:
+        """(items, dim) of any norm; a row must not depend on the other items."""
+
+
+def package_version(package: str, teacher: str, extra_options: str = "") -> str:
+    """Version of an installed PyPI package.
+
+    Raises:
+        UserError: if it is not installed, with the command that installs it.
+    """
+    try:
+        return version(package)
+    except PackageNotFoundError as error:
+        raise UserError(
+            f"teacher {teacher} needs the package {package}: run tools/install.sh, "
+            f"or tools/venv/bin/python -m pip install {extra_options}{package}"
+        ) from error

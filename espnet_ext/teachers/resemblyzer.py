@@ -1,0 +1,122 @@
+"""Resemblyzer: a GE2E speaker encoder (Wan et al., 2018, arXiv 1710.10467)."""
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from espnet_ext.errors import UserError
+from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
+
+RATE = 16000
+# The model hears windows of 1.6 s; a shorter utterance is repeated, not padded with silence.
+MIN_SECONDS = 1.7
+# Fewest frames of real audio in the last window, as a share, and windows a second: Resemblyzer's own.
+MIN_COVERAGE = 0.75
+WINDOWS_PER_SECOND = 1.3
+BATCH_WINDOWS = 64
+
+
+class ResemblyzerTeacher(AbsTeacher):
+    """Speaker teacher, 256-d, from PyPI (Apache-2.0); its weights lie in the package.
+
+    The vector of an utterance is that of `VoiceEncoder.embed_utterance(preprocess_wav(audio))`, but
+    the windows of many utterances share a forward pass.
+
+    Args:
+        device: for instance `cpu` or `cuda`; None = the GPU where there is one.
+
+    Raises:
+        UserError: the package is not installed, or its weights file is damaged.
+    """
+
+    name = "resemblyzer"
+    modality = "speech"
+    dim = 256
+    normalisation = "volume, long silences cut, repeated to 1.7 s; mean of windows of 1.6 s; L2"
+
+    def __init__(self, device: str | None = None) -> None:
+        # --no-deps: it asks for the obsolete `typing`; webrtcvad-wheels is what it really needs.
+        self.version = package_version("Resemblyzer", self.name, "--no-deps webrtcvad-wheels ")
+        import torch
+
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.lstm = torch.nn.LSTM(40, 256, num_layers=3, batch_first=True)
+        self.linear = torch.nn.Linear(256, self.dim)
+        self._load(Path(find_spec("resemblyzer").origin).parent / "pretrained.pt")
+
+    def _load(self, path: Path) -> None:
+        import torch
+
+        try:
+            # A pickle: only tensors and plain containers may come out of it.
+            weights = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+            for name, module in (("lstm", self.lstm), ("linear", self.linear)):
+                part = {k.removeprefix(f"{name}."): w for k, w in weights.items() if k.startswith(f"{name}.")}
+                module.load_state_dict(part)
+                module.to(self.device).eval().requires_grad_(False)
+        except Exception as error:  # torch.load raises whatever the unpickler met
+            raise UserError(f"{path}: damaged ({type(error).__name__}); install Resemblyzer again") from error
+
+    def _embed(self, items: Sequence[np.ndarray]) -> np.ndarray:
+        sums = np.zeros((len(items), self.dim))
+        for windows, owners in self._window_batches(items):
+            np.add.at(sums, owners, self._embed_windows(windows))
+        return sums  # the mean but for a factor, which the L2 normalisation drops
+
+    def _window_batches(self, items: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Mel windows (<= BATCH_WINDOWS, 160, 40) of all utterances in a row, and whose each one is."""
+        windows: list[np.ndarray] = []
+        owners: list[int] = []
+        for index, samples in enumerate(items):
+            for window in mel_windows(prepare(samples)):
+                windows.append(window)
+                owners.append(index)
+                if len(windows) == BATCH_WINDOWS:
+                    yield np.stack(windows), np.array(owners)
+                    windows, owners = [], []
+        if windows:
+            yield np.stack(windows), np.array(owners)
+
+    def _embed_windows(self, windows: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            _, (hidden, _) = self.lstm(torch.from_numpy(windows).to(self.device))
+            vectors = torch.relu(self.linear(hidden[-1]))
+            return torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
+
+
+def prepare(samples: np.ndarray) -> np.ndarray:
+    """What the model is trained to hear: speech at -30 dBFS or louder without long silences.
+
+    Args:
+        samples: float32 (samples,) at 16 kHz.
+
+    Returns:
+        float32 (samples,), at least MIN_SECONDS long; empty for digital silence.
+    """
+    from resemblyzer import audio, hparams
+
+    if not samples.any():
+        return samples[:0]
+    loud = audio.normalize_volume(samples, hparams.audio_norm_target_dBFS, increase_only=True)
+    # int16 may overflow in the detector where a quiet file has a click; and one without any
+    # voice is used as it is: a doubtful target is better than a cut that leaves nothing.
+    speech = audio.trim_long_silences(np.clip(loud, -1, 1))
+    speech = speech if len(speech) else loud
+    repeats = -(-int(MIN_SECONDS * RATE) // len(speech))
+    return np.tile(speech, repeats)[: max(len(speech), int(MIN_SECONDS * RATE))].astype(np.float32)
+
+
+def mel_windows(samples: np.ndarray) -> list[np.ndarray]:
+    """Overlapping windows (160, 40) of the mel spectrogram, none of no audio; the last may hold padding."""
+    from resemblyzer import VoiceEncoder, audio
+
+    if not len(samples):
+        return []
+    slices = VoiceEncoder.compute_partial_slices(len(samples), WINDOWS_PER_SECOND, MIN_COVERAGE)
+    padding = max(0, slices[0][-1].stop - len(samples))
+    mel = audio.wav_to_mel_spectrogram(np.pad(samples, (0, padding)))
+    return [mel[window] for window in slices[1]]
