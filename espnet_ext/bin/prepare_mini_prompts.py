@@ -1,0 +1,54 @@
+"""Stage 1 of egs/mini_prompts: fetch the packages and make data/{train,dev,test_sent,test_spk}."""
+
+import argparse
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
+from espnet_ext.data.corpora.synthetic import VARIANTS
+from espnet_ext.hub.cache import default_cache, fetch_unpacked
+from espnet_ext.hub.packages import PACKAGES
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
+    return int(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sets (default: data)")
+    parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="folder of downloads")
+    parser.add_argument(
+        "--num_synthetic_sentences",
+        type=_count,
+        default=1500,
+        help="interface sentences, each in 5 languages",
+    )
+    parser.add_argument(
+        "--voices_per_prompt", type=_count, default=2, help="synthetic voices that say each training prompt"
+    )
+    parser.add_argument(
+        "--voices_per_sentence",
+        type=_count,
+        default=1,
+        help="synthetic voices that say each interface sentence",
+    )
+    parser.add_argument("--nj", type=_count, default=2, help="processes")
+    args = parser.parse_args()
+    for option in ("voices_per_prompt", "voices_per_sentence"):
+        if getattr(args, option) > len(VARIANTS):
+            parser.error(f"--{option}: at most {len(VARIANTS)}")
+    if args.nj < 1:
+        parser.error("--nj: at least 1")
+    options = SyntheticOptions(
+        args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj
+    )
+    roots = {name: fetch_unpacked(PACKAGES[name], args.cache_dir) for name in required_packages(options)}
+    for name, line in prepare(roots, args.data.resolve(), options).items():
+        print(f"{args.data / name}: {line}")
+
+
+if __name__ == "__main__":
+    run_main(main)

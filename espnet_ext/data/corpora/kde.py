@@ -1,0 +1,113 @@
+"""Letters, syllables and words of KDE's games for children: real voices of many languages.
+
+Debian packages klettres-data and ktuberling-data (both GPL-2+). A folder is one language and very
+likely one voice; nobody documents it, nor whether the voices of two folders of one language are
+one person: so all folders of a language go to the same side, and are never compared in a trial.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_ext.data.chunks import clip_name, make_chunks
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+PACKAGES = ("klettres-data", "ktuberling-data")
+ROOTS = {"klettres-data": "usr/share/klettres", "ktuberling-data": "usr/share/ktuberling/sounds"}
+SUFFIXES = {".ogg", ".opus", ".wav"}
+MIN_CLIPS = 10  # fewer give no two chunks to compare
+
+# Folder name without country or script -> ISO 639-3.
+LANGUAGES = {
+    "ar": "ara", "ca": "cat", "cs": "ces", "da": "dan", "de": "deu", "el": "ell", "en": "eng", "es": "spa",
+    "fi": "fin", "fr": "fra", "ga": "gle", "gl": "glg", "he": "heb", "hu": "hun", "it": "ita", "lt": "lit",
+    "ml": "mal", "nb": "nob", "nds": "nds", "nl": "nld", "nn": "nno", "pt": "por", "ro": "ron", "ru": "rus",
+    "sl": "slv", "sr": "srp", "sv": "swe", "tn": "tsn", "uk": "ukr", "wa": "wln",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KdeVoice:
+    """The clips of one folder."""
+
+    package: str
+    speaker: str
+    language: str
+    clips: tuple[Path, ...]
+
+
+def list_voices(roots: Mapping[str, Path], left_out: LeftOut) -> list[KdeVoice]:
+    """Every folder with ten or more recordings that no earlier folder holds, sorted by speaker.
+
+    Files equal byte for byte are one recording: the four Serbian folders of ktuberling are copies.
+
+    Args:
+        roots: package -> where it is unpacked.
+        left_out: takes the copies and the clips of folders that are too small.
+
+    Raises:
+        UserError: if a package has no folder of clips, or one of an unknown language.
+    """
+    voices = []
+    seen: set[bytes] = set()
+    for package in PACKAGES:
+        root = roots[package] / ROOTS[package]
+        if not root.is_dir():
+            raise UserError(f"{root}: no such folder; fetch {package} again")
+        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+            files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+            if not files:  # pictures, or a language without recordings
+                continue
+            speaker = f"{package.removesuffix('-data')}_{folder.name.replace('@', '_')}"
+            clips = _unseen(files, seen, speaker, left_out)
+            if len(clips) >= MIN_CLIPS:
+                voices.append(KdeVoice(package, speaker, _language(folder), tuple(clips)))
+            else:
+                for clip in clips:
+                    left_out.add(
+                        f"{speaker}-{clip_name(clip)}", clip, f"fewer than {MIN_CLIPS} clips of the voice"
+                    )
+    return sorted(voices, key=lambda voice: voice.speaker)
+
+
+def _language(folder: Path) -> str:
+    code = folder.name.partition("_")[0].partition("@")[0]
+    if code not in LANGUAGES:
+        raise UserError(f"{folder}: unknown language {code!r}; add it to LANGUAGES in {__name__}")
+    return LANGUAGES[code]
+
+
+def _unseen(files: list[Path], seen: set[bytes], speaker: str, left_out: LeftOut) -> list[Path]:
+    """The files whose bytes are not in `seen`, which takes them up."""
+    clips = []
+    for path in files:
+        digest = hashlib.sha1(path.read_bytes()).digest()
+        if digest in seen:
+            left_out.add(f"{speaker}-{clip_name(path)}", path, "copy of another recording")
+        else:
+            seen.add(digest)
+            clips.append(path)
+    return clips
+
+
+def draw_test_voices(voices: Collection[KdeVoice], min_voices: int) -> set[str]:
+    """Speakers for evaluation: whole languages in the order of SHA-1, until there are `min_voices`."""
+    drawn: set[str] = set()
+    languages = {voice.language for voice in voices}
+    for language in sorted(languages, key=lambda name: hashlib.sha1(name.encode()).hexdigest()):
+        if len(drawn) >= min_voices:
+            break
+        drawn |= {voice.speaker for voice in voices if voice.language == language}
+    return drawn
+
+
+def parse_voice(voice: KdeVoice, max_chunks: int, folder: Path, left_out: LeftOut) -> list[Utterance]:
+    """Chunks of one voice as utterances without text; see `chunks.make_chunks`."""
+    chunks = make_chunks(voice.speaker, voice.clips, max_chunks, folder, left_out)
+    return [
+        Utterance(name, voice.speaker, path, num_samples, voice.language)
+        for name, (path, num_samples) in chunks.items()
+    ]

@@ -1,0 +1,222 @@
+"""The data of egs/mini_prompts: real parallel prompts and voices, and synthetic speech for training.
+
+Sets: `train`, `dev` and `test_sent` (held-out sentences of the five core-sounds voices) and
+`test_spk` (voices that training never hears).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from espnet_ext.data.atomic import atomic_folder, write_json_atomic
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora import asterisk, asterisk_extra, gettext_catalogues, kde, pocketsphinx
+from espnet_ext.data.corpora.synthetic import Line, synthesise
+from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
+from espnet_ext.data.trials import make_trials, write_trials
+from espnet_ext.data.validate import validate_data_dir, validate_split
+from espnet_ext.hub.packages import PACKAGES
+
+NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24
+MIN_KDE_TEST_VOICES = 16
+MAX_TEST_CHUNKS, MAX_TRAIN_CHUNKS = 10, 60  # of a KDE voice
+MAX_EXTRA_UTTERANCES = 40  # of an Asterisk voice without training data
+MAX_NONTARGET_TRIALS = 45_000
+SYNTHESISER = "espeak-ng"
+
+# What an evaluation set may share with train: the prompts' voices where sentences are tested,
+# the prompts' meanings (said by other people in other words) where voices are tested.
+SHARED = {"dev": {"speaker"}, "test_sent": {"speaker"}, "test_spk": {"sentence", "text"}}
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """How much speech to synthesise.
+
+    Attributes:
+        num_sentences: gettext sentences, each in five languages.
+        voices_per_prompt: voices that say each training prompt's text.
+        voices_per_sentence: voices that say each gettext sentence in each language.
+        nj: processes.
+    """
+
+    num_sentences: int
+    voices_per_prompt: int
+    voices_per_sentence: int
+    nj: int
+
+
+@dataclass
+class _Set:
+    """A set being gathered: source -> utterances, and what is left out."""
+
+    sources: dict[str, list[Utterance]] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def add(self, source: str, utterances: Iterable[Utterance]) -> None:
+        self.sources.setdefault(source, []).extend(utterances)
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        return [utterance for utterances in self.sources.values() for utterance in utterances]
+
+
+def required_packages(options: SyntheticOptions) -> list[str]:
+    """The Debian packages that `prepare` needs."""
+    core = [name for voice in asterisk.CORE_VOICES for name in (voice.audio_package, voice.text_package)]
+    extra = [voice.package for voice in asterisk_extra.EXTRA_VOICES]
+    catalogues = gettext_catalogues.PACKAGES if options.num_sentences else ()
+    return [*core, *extra, *kde.PACKAGES, pocketsphinx.PACKAGE, *catalogues]
+
+
+def prepare(roots: Mapping[str, Path], data: Path, options: SyntheticOptions) -> dict[str, str]:
+    """Make `data/{train,dev,test_sent,test_spk}` and check them.
+
+    Args:
+        roots: package -> where it is unpacked, for each of `required_packages`.
+        data: chunks and synthetic speech go to `data/local`.
+
+    Returns:
+        set -> one line on what it holds.
+
+    Raises:
+        UserError: naming the file, line or utterance at fault.
+    """
+    sets = {name: _Set() for name in ("train", "dev", "test_sent", "test_spk")}
+    split = _add_core_voices(sets, roots)
+    _add_extra_voices(sets["test_spk"], roots, split)
+    _add_kde_voices(sets, roots, data / "local/chunks")
+    _add_synthetic(sets["train"], roots, split, data / "local/synthetic", options)
+    lines = {name: _write_set(data / name, gathered) for name, gathered in sets.items()}
+    for name, shared in SHARED.items():
+        validate_split(data / "train", data / name, shared)
+    return lines
+
+
+def _add_core_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path]) -> SentenceSplit:
+    left_out = sets["train"].left_out
+    prompts = {
+        voice: asterisk.parse_core_voice(
+            voice, roots[voice.audio_package], roots[voice.text_package], left_out
+        )
+        for voice in asterisk.CORE_VOICES
+    }
+    texts = {
+        voice.language: {key: u.text for key, u in utterances.items() if u.text is not None}
+        for voice, utterances in prompts.items()
+    }
+    split = split_by_sentence(texts, NUM_TEST_SENTENCES, NUM_DEV_SENTENCES)
+    for voice, utterances in prompts.items():
+        for key, utterance in utterances.items():
+            target, reason = _side_of(key, utterance, split)
+            if reason:
+                left_out.add(utterance.id, utterance.path, reason)
+            else:
+                sentence = split.sentences.get(key, key)
+                sets[target].add(voice.audio_package, [replace(utterance, sentence=sentence)])
+    return split
+
+
+def _side_of(key: str, utterance: Utterance, split: SentenceSplit) -> tuple[str, str | None]:
+    """The set a prompt belongs to, or why it belongs to none."""
+    if key in split.test:
+        return "test_sent", None
+    if key in split.dev:
+        return "dev", None
+    if key in split.held_out:
+        return "train", "says a held-out sentence under another key"
+    if utterance.text is not None and normalise(utterance.text) in split.held_out_texts:
+        return "train", "same text as a held-out sentence"
+    return "train", None
+
+
+def _add_extra_voices(test_spk: _Set, roots: Mapping[str, Path], split: SentenceSplit) -> None:
+    for voice in asterisk_extra.EXTRA_VOICES:
+        utterances = asterisk_extra.parse_extra_voice(
+            voice, roots[voice.package], split.sentences, MAX_EXTRA_UTTERANCES, test_spk.left_out
+        )
+        test_spk.add(voice.package, utterances)
+    for utterance in pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE]):
+        fault = asterisk.duration_fault(
+            utterance.num_samples, asterisk_extra.MIN_DURATION_S, asterisk_extra.MAX_DURATION_S
+        )
+        if fault:
+            test_spk.left_out.add(utterance.id, utterance.path, fault)
+        else:
+            test_spk.add(pocketsphinx.PACKAGE, [utterance])
+
+
+def _add_kde_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path], folder: Path) -> None:
+    voices = kde.list_voices({name: roots[name] for name in kde.PACKAGES}, sets["train"].left_out)
+    test_voices = kde.draw_test_voices(voices, MIN_KDE_TEST_VOICES)
+    for voice in voices:
+        name, most = (
+            ("test_spk", MAX_TEST_CHUNKS) if voice.speaker in test_voices else ("train", MAX_TRAIN_CHUNKS)
+        )
+        utterances = kde.parse_voice(voice, most, folder, sets[name].left_out)
+        sets[name].add(voice.package, utterances)
+
+
+def _add_synthetic(
+    train: _Set, roots: Mapping[str, Path], split: SentenceSplit, folder: Path, options: SyntheticOptions
+) -> None:
+    prompts = sorted(
+        {Line(u.language, u.text, u.sentence) for u in train.utterances if u.text and u.sentence}
+    )
+    sentences = []
+    if options.num_sentences:
+        catalogues = {name: roots[name] for name in gettext_catalogues.PACKAGES}
+        sentences = gettext_catalogues.parse_catalogues(catalogues, split.held_out_texts)[
+            : options.num_sentences
+        ]
+    messages = [Line(language, text, s.id) for s in sentences for language, text in s.texts.items()]
+    for name, lines, voices in (
+        ("prompts", prompts, options.voices_per_prompt),
+        ("messages", messages, options.voices_per_sentence),
+    ):
+        train.add(SYNTHESISER, synthesise(lines, voices, folder / name, options.nj, train.left_out))
+
+
+def _write_set(target: Path, gathered: _Set) -> str:
+    """Write one data directory and say what it holds."""
+    counts = {source: _count(utterances) for source, utterances in sorted(gathered.sources.items())}
+    with atomic_folder(target) as temporary:
+        write_utterances(temporary, gathered.utterances)
+        gathered.left_out.write(temporary / "left_out.tsv")
+        provenance = {
+            "corpus": "mini_prompts",
+            "sources": {name: _origin(name) | count for name, count in counts.items()},
+            "left_out": gathered.left_out.counts(),
+        }
+        write_json_atomic(temporary / "provenance.json", provenance)
+        if target.name == "test_spk":
+            utt2spk = {utterance.id: utterance.speaker for utterance in gathered.utterances}
+            write_trials(
+                temporary / "trials/verification",
+                make_trials(utt2spk, _kde_languages(gathered), MAX_NONTARGET_TRIALS),
+            )
+        validate_data_dir(temporary)
+    parts = ", ".join(
+        f"{name} {count['utterances']} ({count['minutes']} min)" for name, count in counts.items()
+    )
+    return f"{len(gathered.utterances)} utterances: {parts}; {gathered.left_out.summary()}"
+
+
+def _origin(source: str) -> dict[str, str]:
+    if source == SYNTHESISER:
+        return {"licence": "made here with espeak-ng (GPL-3+) from the prompts and gettext catalogues"}
+    package = PACKAGES[source]
+    return {"version": package.version, "licence": package.licence}
+
+
+def _count(utterances: list[Utterance]) -> dict[str, float]:
+    samples = sum(utterance.num_samples for utterance in utterances)
+    return {"utterances": len(utterances), "minutes": round(samples / RATE / 60, 1)}
+
+
+def _kde_languages(gathered: _Set) -> dict[str, str]:
+    """KDE speakers of one language may be one person."""
+    kde_utterances = [u for package in kde.PACKAGES for u in gathered.sources.get(package, [])]
+    return {utterance.speaker: f"kde {utterance.language}" for utterance in kde_utterances}

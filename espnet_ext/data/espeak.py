@@ -1,0 +1,72 @@
+"""The espeak-ng synthesiser (GPL-3+) through the library that the package espeakng-loader carries."""
+
+import ctypes
+from functools import cached_property
+
+import espeakng_loader
+import numpy as np
+
+from espnet_ext.errors import UserError
+
+# Values of espeak-ng/speak_lib.h.
+_OUTPUT_SYNCHRONOUS = 2
+_CHARS_UTF8 = 1
+_POSITION_CHARACTER = 1
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+
+class Espeak:
+    """One synthesiser; the library holds a single global state, so make one a process.
+
+    Speech depends on what the process has said before (filters keep their state), so only a fresh
+    process that says the same texts in the same order gives the same bytes. Variants with breath
+    (Alicia, f2, f3, f5, whisper ...) never give the same bytes twice.
+    """
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        folder = espeakng_loader.get_data_path().encode()
+        self.rate = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, folder, 0)
+        if self.rate <= 0:
+            raise UserError(
+                f"espeak-ng does not start with the data in {folder.decode()}; reinstall espeakng-loader"
+            )
+        self._parts: list[np.ndarray] = []
+        # The library keeps the pointer only; without this reference Python would free the function.
+        self._callback = _CALLBACK(self._collect)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    @cached_property
+    def version(self) -> str:
+        """For instance `1.52.0`."""
+        self._library.espeak_Info.restype = ctypes.c_char_p
+        return self._library.espeak_Info(None).decode().split()[0]
+
+    def _collect(self, samples, num_samples: int, _events) -> int:
+        if samples and num_samples > 0:
+            self._parts.append(np.ctypeslib.as_array(samples, (num_samples,)).copy())
+        return 0
+
+    def speak(self, text: str, voice: str) -> np.ndarray:
+        """Say a text.
+
+        Args:
+            voice: language and variant, for instance `en-us+f3`.
+
+        Returns:
+            float32 (samples,) in [-1, 1] at `rate`; empty if there is nothing to say.
+
+        Raises:
+            UserError: if there is no such voice or the library fails.
+        """
+        self._parts.clear()
+        if self._library.espeak_SetVoiceByName(voice.encode()):
+            raise UserError(f"espeak-ng has no voice {voice!r}")
+        data = text.encode() + b"\0"
+        failed = self._library.espeak_Synth(
+            data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
+        )
+        if failed or self._library.espeak_Synchronize():
+            raise UserError(f"espeak-ng cannot say {text!r} as {voice!r}")
+        parts = self._parts or [np.empty(0, np.int16)]
+        return np.concatenate(parts).astype(np.float32) / 32768.0
