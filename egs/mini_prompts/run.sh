@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Telephone prompts in five languages: semantic and speaker embeddings from one encoder. Options: ./run.sh --help
+set -euo pipefail
+cd "$(dirname "$0")"
+
+./utt.sh \
+    --train_set train \
+    --valid_set dev \
+    --retrieval_sets test_sent \
+    --verification_sets test_spk \
+    --systems "sem+spk" \
+    --speed_perturb "0.9 1.1" \
+    --attributes conf/attributes.yaml \
+    --encoder whisper-base \
+    --phases "heads=conf/train_heads.yaml finetune=conf/train_finetune.yaml" \
+    "$@"

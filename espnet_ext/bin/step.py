@@ -1,0 +1,100 @@
+"""Run one step of a stage unless its outputs are those of the same inputs: `python -m espnet_ext.bin.step --help`.
+
+The fingerprint of a step is its command, the content of its inputs and the versions of the packages that
+compute. It is written when the step starts (so that a killed step goes on with its own leftovers, and never
+with another's) and completed when it ends.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from espnet_ext import __version__
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.atomic import write_json_atomic
+from espnet_ext.errors import UserError
+
+PACKAGES = ("espnet", "torch", "transformers", "numpy")
+LOG_TAIL_LINES = 15
+
+
+def parse_args() -> argparse.Namespace:
+    """Options, then `--` and the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--label", required=True, help="what the step does, for people")
+    parser.add_argument("--state", type=Path, required=True, help="file that keeps the fingerprint")
+    parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
+    parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed when the fingerprint changed")
+    parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
+    parser.add_argument("--ignore", nargs="*", default=[], help="words of the command that do not change its outputs")
+    parser.add_argument("command", nargs="+", help="after `--`")
+    return parser.parse_args()
+
+
+def fingerprint(command: Sequence[str], inputs: Sequence[Path]) -> str:
+    """Hash of a command, its inputs' content and the computing packages' versions.
+
+    Raises:
+        UserError: an input is missing.
+    """
+    digest = hashlib.sha256(json.dumps([__version__, *map(_version, PACKAGES), *command]).encode())
+    for path in inputs:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file, and the step needs it; run the earlier stages first")
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def run_step(args: argparse.Namespace) -> None:
+    """Skip, continue or start the step; UserError when its command fails."""
+    relevant = [word for word in args.command if word not in args.ignore]
+    current = fingerprint(relevant, args.inputs)
+    state = json.loads(args.state.read_text(encoding="utf-8")) if args.state.exists() else {}
+    if state.get("fingerprint") == current and state["done"]:
+        print(f"  {args.label}: up to date", flush=True)
+        return
+    if state.get("fingerprint") != current:
+        for path in args.outputs:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    write_json_atomic(args.state, {"fingerprint": current, "done": False})
+    print(f"  {args.label}", flush=True)
+    started = time.monotonic()
+    _run_command(args.command, args.log, args.label)
+    write_json_atomic(args.state, {"fingerprint": current, "done": True})
+    print(f"  {args.label}: done in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
+    if log is None:
+        status = subprocess.run(command).returncode
+    else:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as stream:
+            status = subprocess.run(command, stderr=stream).returncode
+    if status == 0:
+        return
+    if log is not None:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        faults = [line for line in lines[-LOG_TAIL_LINES:] if line.startswith("error: ")]
+        print("\n".join(faults[-1:] or lines[-LOG_TAIL_LINES:]), file=sys.stderr)
+    where = f"; the whole log is {log}" if log else ""
+    raise UserError(f"{label}: failed with status {status}{where}")
+
+
+if __name__ == "__main__":
+    run_main(lambda: run_step(parse_args()))

@@ -1,0 +1,30 @@
+"""Upload a packed model to the Hugging Face hub: `python -m espnet_ext.bin.upload --help`."""
+
+import argparse
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import load_model
+
+
+def main() -> None:
+    """Check the packed model, then upload its folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packed", type=Path, required=True, help="folder written by stage 6")
+    parser.add_argument("--to", required=True, help="hub id, owner/model; log in with `hf auth login` first")
+    args = parser.parse_args()
+    load_model(args.packed)
+    hub = HfApi()
+    try:
+        hub.create_repo(args.to, exist_ok=True)
+        hub.upload_folder(repo_id=args.to, folder_path=args.packed)
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise UserError(f"--to {args.to}: the hub refused or cannot be reached: {error}") from error
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,70 @@
+"""A trained model as one folder and one zip file to hand on."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from espnet_ext.data.atomic import atomic_folder, atomic_path
+from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model, read_description
+
+# Zip files carry times: a fixed one, so that the same model packs to the same bytes.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+CARD = """---
+library_name: espnet_ext
+tags: [speech, speaker-verification, speech-retrieval, sentence-embedding]
+---
+# {name}
+
+One speech encoder ({architecture}), one embedding per attribute of an utterance:
+
+| attribute | dimension | learned from |
+|---|---|---|
+{rows}
+
+```python
+from espnet_ext.hub.inference import UttEncoder
+
+encoder = UttEncoder.from_pretrained("{name}")  # this folder, the zip file, or its hub id
+embeddings = encoder.encode(["a.wav", "b.flac"])  # {{{keys}}}
+```
+"""
+
+
+def pack_model(model_dir: Path, packed: Path) -> Path:
+    """Copy a model's files and a model card to `packed`, and to a zip file beside it.
+
+    Args:
+        model_dir: folder of a trained phase.
+        packed: folder to write; replaced when it exists.
+
+    Returns:
+        the zip file.
+
+    Raises:
+        UserError: the model cannot be loaded from its files.
+    """
+    load_model(model_dir)
+    with atomic_folder(packed) as folder:
+        for name in (DESCRIPTION, WEIGHTS):
+            shutil.copyfile(model_dir / name, folder / name)
+        (folder / "README.md").write_text(model_card(model_dir, packed.name), encoding="utf-8")
+    archive = packed.with_suffix(".zip")
+    with atomic_path(archive) as temporary, zipfile.ZipFile(temporary, "w") as members:
+        for path in sorted(packed.iterdir()):
+            with members.open(zipfile.ZipInfo(path.name, EPOCH), "w", force_zip64=True) as member:
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, member)
+    return archive
+
+
+def model_card(model_dir: Path, name: str) -> str:
+    """The packed model's README.md."""
+    description = read_description(model_dir)
+    attributes = description["attributes"]
+    rows = [
+        f"| {attribute} | {entry['head']['dim']} | {entry['target']['teacher']} (from {entry['target']['source']}) |"
+        for attribute, entry in attributes.items()
+    ]
+    keys = ", ".join(f'"{attribute}": (2, {entry["head"]["dim"]})' for attribute, entry in attributes.items())
+    return CARD.format(name=name, architecture=description["encoder"]["model_type"], rows="\n".join(rows), keys=keys)
