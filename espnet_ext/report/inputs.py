@@ -60,7 +60,9 @@ def _load(scp: Path, specs: Mapping[str, str]) -> dict[str, np.ndarray]:
                 ) from None
             dim = dim or vector.shape
             if vector.ndim != 1 or vector.shape != dim:
-                raise UserError(f"{scp}: {utterance} has a vector of shape {vector.shape}, others {dim}")
+                raise UserError(
+                    f"{scp}: the vector of {utterance} has shape {vector.shape}, others {dim}; make it again"
+                )
             vectors[utterance] = vector
     finally:
         for file in files.values():

@@ -89,8 +89,7 @@ def plot_pairs(results: pd.DataFrame, title: str) -> Figure:
 
 
 def _heat_map(axes: Axes, table: np.ndarray, languages: Sequence[str]) -> AxesImage:
-    colours = plt.get_cmap("YlGnBu").copy()
-    colours.set_bad("#F2F2F2")
+    colours = plt.get_cmap("YlGnBu").with_extremes(bad="#F2F2F2")
     image = axes.imshow(np.ma.masked_invalid(table), cmap=colours, vmin=0, vmax=100)
     places = range(len(languages))
     axes.set_xticks(places, languages)

@@ -7,7 +7,8 @@ from espnet_ext.report.select import ABSENT, cell, chance, count, number, ordere
 from espnet_ext.scoring.retrieval import RANK_METRICS, XSIM_METRICS
 from espnet_ext.scoring.verification import METRICS as VERIFICATION_METRICS
 
-INTERVALS = "Brackets: 95 % bootstrap intervals, over sentences (retrieval) and over speakers (verification)."
+INTERVALS = "Brackets: 95 % bootstrap intervals over"
+BOTH_UNITS = "sentences (retrieval) or speakers (verification)."
 # Column of the main table: (its name, protocol, metric).
 RETRIEVAL_COLUMNS = (
     ("speech-to-speech R@1", "one:mean", "R@1"),
@@ -48,7 +49,7 @@ def main_table(results: pd.DataFrame) -> Table:
         for (system,) in ordered(results, "system")
     ]
     rows.append(["chance", *(chance(results, **wanted) for _, wanted in columns)])
-    caption = " ".join([*captions, "R@1, xSIM and EER in percent.", INTERVALS])
+    caption = " ".join([*captions, "R@1, xSIM and EER in percent.", INTERVALS, BOTH_UNITS])
     return Table("Main results", caption, ["system", *header], rows)
 
 
@@ -76,8 +77,8 @@ def _retrieval_caption(rows: pd.DataFrame, attribute: str, part: str) -> str:
 
 def _verification_caption(rows: pd.DataFrame, attribute: str, part: str, trials: str) -> str:
     return (
-        f"Verification by the `{attribute}` embedding on `{part}`, trials `{trials}`: {count(rows, 'n')}, "
-        f"{count(rows, 'targets')} of them target, of {count(rows, 'speakers')} speakers."
+        f"Verification by the `{attribute}` embedding on `{part}`, trials `{trials}`: "
+        f"{count(rows, 'targets')} target trials of {count(rows, 'n')}, {count(rows, 'speakers')} speakers."
     )
 
 
@@ -112,7 +113,7 @@ def _means(rows: pd.DataFrame, title: str, caption: str) -> Table:
     header += ["queries", "candidates", "sentences", "chance R@1"]
     used = {protocol.split(":")[0].removesuffix("-centred") for protocol in rows["protocol"]}
     meanings = "; ".join(text for name, text in MEANINGS.items() if name in used)
-    return Table(title, f"{caption} {meanings}. All in percent. {INTERVALS}", header, lines, names=4)
+    return Table(title, f"{caption} {meanings}. All in percent. {INTERVALS} sentences.", header, lines, names=4)
 
 
 def _pairs(retrieval: pd.DataFrame) -> list[Table]:
@@ -156,7 +157,7 @@ def _verification(results: pd.DataFrame) -> Table:
     header = ["system", "attribute", "set", "trials", *VERIFICATION_METRICS, "number", "target", "speakers"]
     caption = (
         "Cosine of whole utterances. EER in percent, chance 50; minDCF normalised (C_miss = C_fa = 1) at the "
-        f"target prior in brackets, 1 for accepting or refusing everything. {INTERVALS}"
+        f"target prior in brackets, 1 for accepting or refusing everything. {INTERVALS} speakers."
     )
     return Table("Speaker verification", caption, header, lines, names=4)
 
@@ -177,6 +178,6 @@ def _leakage(results: pd.DataFrame) -> Table:
     header = ["system", "set", "protocol", "metric", "head", "role", "value", "chance"]
     caption = (
         "The same scores taken across heads. A good head is strong where the figure is its `own` and near "
-        f"chance where it is `leakage`. In percent. {INTERVALS}"
+        f"chance where it is `leakage`. In percent. {INTERVALS} {BOTH_UNITS}"
     )
     return Table("Attribute leakage", caption, header, lines, names=6)

@@ -115,7 +115,7 @@ def score_retrieval(
         means[f"{protocol}:{search.mean_scope}"].append((outcome, draws))
     for protocol, members in means.items():
         group = [outcome for outcome, _ in members]
-        figures += _figures(protocol, group, asking, np.nanmean([draws for _, draws in members], axis=0))
+        figures += _figures(protocol, group, asking, np.mean([draws for _, draws in members], axis=0))
     return figures
 
 

@@ -1,0 +1,60 @@
+"""Margin-based xSIM against LASER's definition written as loops."""
+
+import numpy as np
+import pytest
+
+from espnet_ext.scoring import similarity
+from espnet_ext.scoring.similarity import unit_rows
+from espnet_ext.scoring.xsim import margin_errors
+
+
+def naive_errors(x: np.ndarray, y: np.ndarray, k: int) -> list[float]:
+    """Each x: its k nearest of y, re-ranked by cosine over the mean of both neighbourhoods."""
+
+    def cos(a: np.ndarray, b: np.ndarray) -> float:
+        return sum(float(p) * float(q) for p, q in zip(a, b, strict=True))
+
+    def nearest(a: np.ndarray, others: np.ndarray) -> list[int]:
+        return sorted(range(len(others)), key=lambda j: -cos(a, others[j]))[:k]
+
+    def mean(a: np.ndarray, others: np.ndarray) -> float:
+        near = nearest(a, others)
+        return sum(cos(a, others[j]) for j in near) / len(near)
+
+    errors = []
+    for i, a in enumerate(x):
+        margins = {j: cos(a, y[j]) / ((mean(a, y) + mean(y[j], x)) / 2) for j in nearest(a, y)}
+        errors.append(float(max(margins, key=margins.__getitem__) != i))
+    return errors
+
+
+def aligned(n: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    # A common direction makes hubs, which the margin is there to punish.
+    meaning = rng.standard_normal((n, 6)) + 1.0
+    sides = (meaning + noise * rng.standard_normal((n, 6)) for _ in range(2))
+    return tuple(unit_rows(side, [""] * n) for side in sides)
+
+
+@pytest.mark.parametrize("cells", [50, 10**6])
+@pytest.mark.parametrize(("n", "k"), [(40, 4), (40, 1), (3, 4)])
+def test_matches_the_definition(n: int, k: int, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "BLOCK_CELLS", cells)
+    x, y = aligned(n, noise=0.9)
+    np.testing.assert_array_equal(margin_errors(x, y, k), naive_errors(x, y, k))
+
+
+def test_the_margin_differs_from_cosine_where_there_are_hubs() -> None:
+    x, y = aligned(40, noise=0.9)
+    by_cosine = (x @ y.T).argmax(axis=1) != np.arange(40)
+    assert margin_errors(x, y).sum() < by_cosine.sum()
+
+
+def test_a_tie_is_an_error() -> None:
+    rows = np.repeat(unit_rows(np.ones((1, 5)), [""]), 6, axis=0)
+    assert margin_errors(rows, rows).all()
+
+
+def test_neighbourhoods_without_a_positive_mean_have_no_figure() -> None:
+    x = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    assert np.isnan(margin_errors(x, x)).all()
