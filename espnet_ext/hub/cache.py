@@ -2,9 +2,9 @@
 
     archives/<file>          as fetched, with <file>.verified beside it
     unpacked/<name>-<sha12>/ their files
-    locks/
+    apt/                     private package lists, made when the machine's do not do
 
-Every function may run in several processes at once. A downloaded archive reaches its name only
+Several processes may use it at once. A downloaded archive reaches its name only
 when its hash is right, so a wrong file there was put or damaged later, and is an error.
 """
 
@@ -13,7 +13,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Registry:
     suffix: str
-    download: Callable[[str, str, Path], Path]
+    download: Callable[[Sequence[Package], Path, Path], dict[str, Path]]
     unpack: Callable[[Path, Path], None]
 
 
@@ -54,58 +54,61 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch(package: Package, cache: str | Path) -> Path:
-    """The package's archive in the cache, downloaded when it is not there.
+def fetch_unpacked(packages: Sequence[Package], cache: str | Path) -> dict[str, Path]:
+    """Folders of the packages' unpacked files by package name, fetched where they are not there.
 
     Raises:
-        UserError: the registry does not serve it or its client is missing, or the sha256 is wrong.
+        UserError: a registry does not serve a package or its client is missing, a sha256 is wrong,
+            or an archive cannot be unpacked.
     """
     cache = Path(cache)
-    registry = _REGISTRIES[package.registry]
-    archive = _archive_path(package, cache)
-    with _locked(cache, archive.name):
-        if archive.exists():
-            _verify(archive, package)
-            return archive
-        _LOGGER.info("fetching %s %s from %s", package.name, package.version, package.registry)
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place, so that the last step is a rename on one file system.
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=archive.parent) as folder:
-            try:
-                downloaded = registry.download(package.name, package.version, Path(folder).resolve())
-            except UserError as error:
-                raise UserError(f"{error} [{archive}]") from error
-            found = sha256_of(downloaded)
-            if found != package.sha256:
-                raise UserError(
-                    f"{package.name} {package.version} as {package.registry} serves it has sha256 {found} "
-                    f"instead of {package.sha256}: not kept; run again; if it stays, the release was changed"
-                )
-            downloaded.replace(archive)
-        _mark_verified(archive, package.sha256)
-    return archive
+    folders = {package.name: _folder(package, cache) for package in packages}
+    with _locked(cache):
+        # An archive damaged since it was unpacked is reported, though one removed is not missed.
+        for package in packages:
+            if _archive(package, cache).exists():
+                _verify(_archive(package, cache), package)
+        missing = [package for package in packages if not folders[package.name].is_dir()]
+        _download([package for package in missing if not _archive(package, cache).exists()], cache)
+        for package in missing:
+            with atomic_folder(folders[package.name]) as temporary:
+                _REGISTRIES[package.registry].unpack(_archive(package, cache), temporary)
+    return folders
 
 
-def fetch_unpacked(package: Package, cache: str | Path) -> Path:
-    """The folder of a package's unpacked files, fetched and unpacked when it is not there.
-
-    Raises:
-        UserError: as `fetch`; or the archive cannot be unpacked, or a member would leave the folder.
-    """
-    cache = Path(cache)
-    folder = cache / "unpacked" / f"{package.name}-{package.sha256[:12]}"
-    # An archive damaged since it was unpacked is reported, though one removed is not missed.
-    if folder.is_dir() and not _archive_path(package, cache).exists():
-        return folder
-    archive = fetch(package, cache)
-    with _locked(cache, folder.name):
-        if not folder.is_dir():
-            with atomic_folder(folder) as temporary:
-                _REGISTRIES[package.registry].unpack(archive, temporary)
-    return folder
+def _download(packages: Sequence[Package], cache: Path) -> None:
+    """Bring archives to the cache, one run of a registry's client for all that it serves."""
+    archives = cache / "archives"
+    archives.mkdir(exist_ok=True)
+    for name, registry in _REGISTRIES.items():
+        wanted = [package for package in packages if package.registry == name]
+        if not wanted:
+            continue
+        _LOGGER.info("fetching from %s: %s", name, " ".join(package.name for package in wanted))
+        # Beside their place, so that the last step is a rename on one file system.
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=archives) as folder:
+            files = registry.download(wanted, Path(folder).resolve(), (cache / "apt").resolve())
+            for package in wanted:
+                _keep(files[package.name], package, cache)
 
 
-def _archive_path(package: Package, cache: Path) -> Path:
+def _keep(downloaded: Path, package: Package, cache: Path) -> None:
+    found = sha256_of(downloaded)
+    if found != package.sha256:
+        raise UserError(
+            f"{package.name} {package.version} as {package.registry} serves it has sha256 {found} "
+            f"instead of {package.sha256}: not kept; run again; if it stays, the release was changed"
+        )
+    archive = _archive(package, cache)
+    downloaded.replace(archive)
+    _mark_verified(archive, package.sha256)
+
+
+def _folder(package: Package, cache: Path) -> Path:
+    return cache / "unpacked" / f"{package.name}-{package.sha256[:12]}"
+
+
+def _archive(package: Package, cache: Path) -> Path:
     # Versions may hold a colon, which some file systems refuse.
     version = quote(package.version, safe="+~")
     return cache / "archives" / f"{package.name}_{version}{_REGISTRIES[package.registry].suffix}"
@@ -139,10 +142,9 @@ def _mark_verified(archive: Path, sha256: str) -> None:
 
 
 @contextmanager
-def _locked(cache: Path, name: str) -> Iterator[None]:
-    """Hold the lock of one archive or folder; the kernel frees it when the process dies."""
-    path = cache / "locks" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+def _locked(cache: Path) -> Iterator[None]:
+    """Hold the cache's lock, made with it; the kernel frees the lock when the process dies."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
