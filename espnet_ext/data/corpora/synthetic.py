@@ -50,7 +50,7 @@ def synthesise(
     Args:
         voices_per_line: different variants that say each line, at most len(VARIANTS).
         nj: processes.
-        left_out: takes lines of which the synthesiser makes no sound.
+        left_out: takes lines that last less than 0.2 s, such as single letters.
 
     Returns:
         utterances of speakers `espeak-<language>-<variant>`, source "synthetic".
@@ -63,7 +63,7 @@ def synthesise(
         for utterance, length in read_scp(target / "utt2num_samples").items():
             path, job = target / f"{utterance}.flac", jobs[utterance]
             if int(length) < MIN_SAMPLES:
-                left_out.add(utterance, path, "the synthesiser makes no sound of it")
+                left_out.add(utterance, path, "synthesised in less than 0.2 s")
                 continue
             utterances.append(
                 Utterance(

@@ -1,0 +1,78 @@
+"""Dump the audio of a data directory to 16 kHz archives: data/<set> -> dump/<set>."""
+
+import argparse
+import time
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.dump import DumpedShard, DurationLimits
+from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+
+
+def _parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data_dir", type=Path, required=True, help="data/<set>")
+    parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
+    parser.add_argument(
+        "--speed_perturb", type=float, nargs="*", default=[], help="speeds of copies, e.g. 0.9 1.1"
+    )
+    parser.add_argument("--min_duration_s", type=float, default=0.2, help="shorter utterances are left out")
+    parser.add_argument("--max_duration_s", type=float, default=30.0, help="longer utterances are left out")
+    parser.add_argument("--nj", type=int, default=2, help="processes; the result does not depend on it")
+    args = parser.parse_args()
+    for speed in args.speed_perturb:
+        if not 0.5 <= speed <= 2.0 or speed == 1.0:
+            parser.error(f"--speed_perturb: {speed:g} is not a speed between 0.5 and 2 other than 1")
+    if len(set(args.speed_perturb)) < len(args.speed_perturb):
+        parser.error("--speed_perturb: a speed is given twice")
+    if not 0 < args.min_duration_s < args.max_duration_s:
+        parser.error("--min_duration_s must be positive and below --max_duration_s")
+    if args.nj < 1:
+        parser.error("--nj: at least 1")
+    return args
+
+
+def main() -> None:
+    args = _parse_args()
+    options = DumpOptions(
+        DurationLimits(args.min_duration_s, args.max_duration_s), args.speed_perturb, args.nj
+    )
+    seconds = _expected_seconds(args.data_dir, args.speed_perturb)
+    start, done = time.monotonic(), 0.0
+    columns = (
+        TextColumn(f"{args.dump_dir.name}: audio"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} s, {task.fields[rate]:.0f} s/s, left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress:
+        task = progress.add_task("audio", total=seconds, rate=0.0)
+
+        def on_shard(shard: DumpedShard) -> None:
+            nonlocal done
+            done += sum(shard.num_samples.values()) / RATE
+            progress.update(task, completed=done, rate=done / (time.monotonic() - start))
+
+        left_out = dump_data_dir(args.data_dir, args.dump_dir, options, on_shard)
+    count, elapsed = len(DataDir(args.dump_dir).wav_scp), time.monotonic() - start
+    print(
+        f"{args.dump_dir}: {count} utterances, {done / 60:.1f} min of audio in {elapsed:.0f} s "
+        f"({done / elapsed:.0f} s of audio per second); {left_out.summary()}"
+    )
+
+
+def _expected_seconds(data_dir: Path, speeds: list[float]) -> float:
+    """Seconds to dump, copies included, for the time left."""
+    data = DataDir(data_dir)
+    sources = data.utt2source or {}
+    lengths = data.utt2num_samples
+    real = sum(count for utterance, count in lengths.items() if sources.get(utterance) != "synthetic")
+    return (sum(lengths.values()) + sum(real / speed for speed in speeds)) / RATE
+
+
+if __name__ == "__main__":
+    run_main(main)
