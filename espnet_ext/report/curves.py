@@ -53,8 +53,13 @@ def plot_curves(curves: pd.DataFrame) -> Figure:
         for axes in grid.flat[max(0, len(keys) - columns) : len(keys)]:
             axes.set_xlabel("epoch")
             axes.tick_params(labelbottom=True)
-        handles, labels = grid.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+        # Not every panel has every split: gather the entries of all.
+        entries = {
+            label: handle
+            for axes in grid.flat
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(entries.values(), entries.keys(), loc="outside upper right", ncols=len(entries))
     return figure
 
 

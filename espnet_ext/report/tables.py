@@ -113,7 +113,8 @@ def _means(rows: pd.DataFrame, title: str, caption: str) -> Table:
     header += ["queries", "candidates", "sentences", "chance R@1"]
     used = {protocol.split(":")[0].removesuffix("-centred") for protocol in rows["protocol"]}
     meanings = "; ".join(text for name, text in MEANINGS.items() if name in used)
-    return Table(title, f"{caption} {meanings}. All in percent. {INTERVALS} sentences.", header, lines, names=4)
+    caption = f"{caption} {meanings}. All in percent. {INTERVALS} sentences."
+    return Table(title, caption, header, lines, names=4)
 
 
 def _pairs(retrieval: pd.DataFrame) -> list[Table]:
