@@ -1,12 +1,14 @@
 """Where a trained model lies: a folder, a zip file, or a hub id."""
 
 import hashlib
+import shutil
 import zipfile
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+from espnet_ext.data.atomic import atomic_path
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
@@ -37,13 +39,16 @@ def model_folder(name: str | Path) -> Path:
 
 def _unpacked(archive: Path) -> Path:
     """Unpack the two files of a packed model, whatever else the archive holds, into the cache."""
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    with archive.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     folder = default_cache() / "packed" / digest[:16]
     try:
         with zipfile.ZipFile(archive) as members:
             for name in (DESCRIPTION, WEIGHTS):
                 if not (folder / name).exists():
-                    _extract(members, name, folder)
+                    with members.open(name) as member, atomic_path(folder / name) as temporary:
+                        with temporary.open("wb") as target:
+                            shutil.copyfileobj(member, target)
     except (zipfile.BadZipFile, KeyError) as error:
         raise UserError(f"{archive}: no packed model ({error}); pack it again with stage 6") from error
     return folder

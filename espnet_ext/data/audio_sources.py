@@ -1,0 +1,47 @@
+"""Audio to embed, from whatever the user names: files, folders, Kaldi data and dump directories."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import soundfile
+
+from espnet_ext.data.audio import PYAV_FORMATS
+from espnet_ext.data.data_dir import read_scp
+from espnet_ext.errors import UserError
+
+AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {".gsm", ".opus", *PYAV_FORMATS}
+
+
+def list_sources(names: Iterable[Path]) -> dict[str, str]:
+    """Find the audio behind some names.
+
+    Args:
+        names: audio files (id: the name as given), folders (searched through; id: the path below the folder
+            without suffix), directories with a wav.scp (id: the utterance id).
+
+    Returns:
+        id -> file name, or `ark:offset` of a dump directory, in sorted order of each name's ids.
+
+    Raises:
+        UserError: nothing of that name, a folder without audio, or two sources of one id.
+    """
+    sources: dict[str, str] = {}
+    for name in names:
+        for identity, audio in _sources_of(name).items():
+            if identity in sources:
+                raise UserError(f"{identity}: named twice ({sources[identity]} and {audio}); embed them separately")
+            sources[identity] = audio
+    return sources
+
+
+def _sources_of(name: Path) -> dict[str, str]:
+    if (name / "wav.scp").is_file():
+        return read_scp(name / "wav.scp")
+    if name.is_file():
+        return {str(name): str(name)}
+    if not name.is_dir():
+        raise UserError(f"{name}: no such file or folder")
+    files = sorted(path for path in name.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    if not files:
+        raise UserError(f"{name}: no audio in this folder; known: {', '.join(sorted(AUDIO_SUFFIXES))}")
+    return {str(path.relative_to(name).with_suffix("")): str(path) for path in files}
