@@ -10,12 +10,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 @contextmanager
-def audio_progress(label: str, total_s: float) -> Iterator[Callable[[float], None]]:
+def audio_progress(label: str, total_s: float, unit: str = "s of audio") -> Iterator[Callable[[float], None]]:
     """Show the progress of work on audio on stderr, and at the end one line with its throughput.
 
     Args:
         label: what is being done.
-        total_s: seconds of audio in all.
+        total_s: seconds of audio in all, or how many of another unit.
+        unit: what is counted.
 
     Yields:
         a function that is told the seconds of audio just done (0 for what was done before).
@@ -23,7 +24,7 @@ def audio_progress(label: str, total_s: float) -> Iterator[Callable[[float], Non
     columns = [
         TextColumn("  {task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} s of audio"),
+        TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
         TimeRemainingColumn(),
     ]
     started, done_s = time.monotonic(), 0.0
@@ -38,7 +39,7 @@ def audio_progress(label: str, total_s: float) -> Iterator[Callable[[float], Non
         yield advance
     elapsed_s = time.monotonic() - started
     print(
-        f"  {label}: {done_s:.0f} of {total_s:.0f} s of audio in {elapsed_s:.1f} s, "
-        f"{done_s / max(elapsed_s, 1e-9):.0f} s of audio per second",
+        f"  {label}: {done_s:.0f} of {total_s:.0f} {unit} in {elapsed_s:.1f} s, "
+        f"{done_s / max(elapsed_s, 1e-9):.0f} {unit} per second",
         file=sys.stderr,
     )
