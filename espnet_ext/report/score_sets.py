@@ -150,8 +150,8 @@ class VerificationSet:
         rows = unit_rows(np.stack([vectors[name] for name in needed]), needed)
         index = {name: row for row, name in enumerate(needed)}
         for trials in self._trials:
-            enrol, test = ([index[name] for name in side] for side in (trials.enrol, trials.test))
-            scores = paired_cosines(rows[enrol], rows[test])
+            sides = (np.array([index[name] for name in side]) for side in (trials.enrol, trials.test))
+            scores = paired_cosines(rows, *sides)
             self._write(f"{system.name}/{evaluation.attribute}", trials, scores)
             for figure in self._figures(trials, scores):
                 yield ResultRow(system.name, evaluation.attribute, evaluation.task, self.dump.name, figure)

@@ -62,6 +62,19 @@ def cosine_blocks(queries: np.ndarray, candidates: np.ndarray) -> Iterator[tuple
         yield rows, np.round(queries[rows] @ candidates.T, SCORE_DECIMALS)
 
 
-def paired_cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Cosine of each row of (n, dim) unit rows with the same row of the other: (n,)."""
-    return np.round(np.einsum("nd,nd->n", left, right), SCORE_DECIMALS)
+def paired_cosines(vectors: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Cosines of pairs of unit rows, in blocks, so that a long trial list copies few rows at a time.
+
+    Args:
+        vectors: (n, dim) unit rows.
+        left, right: (pairs,) row numbers.
+
+    Returns:
+        (pairs,).
+    """
+    cosines = np.empty(len(left))
+    step = max(1, BLOCK_CELLS // (8 * vectors.shape[1]))
+    for start in range(0, len(left), step):
+        pairs = slice(start, start + step)
+        cosines[pairs] = np.einsum("nd,nd->n", vectors[left[pairs]], vectors[right[pairs]])
+    return np.round(cosines, SCORE_DECIMALS)

@@ -15,14 +15,14 @@ CHANCE = (50.0, *(1.0 for _ in PRIORS))
 
 
 def error_rates(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The plain ROC, from "accept none" to "accept all"; trials of equal score move together.
+    """The corners of the plain ROC, from "accept none" to "accept all"; trials of equal score move together.
 
     Args:
         scores: (trials,), larger is more likely the same speaker.
         labels: (trials,) bool, True for a target trial.
 
     Returns:
-        false acceptance and false rejection rates, (distinct scores + 1,) each.
+        false acceptance and false rejection rates, (corners,) each.
 
     Raises:
         UserError: a score that is not finite, or a class without trials.
@@ -38,18 +38,30 @@ def _rates_by_weight(
     _check(scores, labels)
     order = np.argsort(-scores, kind="stable")
     targets = labels[order].astype(np.float64)
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    steps = _steps(scores[order], targets)
 
     def rates(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weights = weights[order]
-        accepted = np.append(0.0, np.cumsum(weights)[ends])
-        hits = np.append(0.0, np.cumsum(weights * targets)[ends])
+        accepted = np.append(0.0, np.cumsum(np.add.reduceat(weights, steps)))
+        hits = np.append(0.0, np.cumsum(np.add.reduceat(weights * targets, steps)))
         misses = hits[-1] - hits
         alarms = accepted - hits
         with np.errstate(invalid="ignore"):
             return alarms / alarms[-1], misses / hits[-1]
 
     return rates
+
+
+def _steps(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Where each straight piece of the ROC starts in the sorted trials.
+
+    A group of equal scores is one piece. Neighbouring groups of one class alone lie on one
+    horizontal or vertical line, whatever the weights: as one piece they cost a tenth.
+    """
+    starts = np.append(0, np.flatnonzero(np.diff(scores)) + 1)
+    share = np.add.reduceat(targets, starts) / np.diff(np.append(starts, len(scores)))
+    continues = (np.diff(share) == 0) & ((share[1:] == 0) | (share[1:] == 1))
+    return starts[np.append(True, ~continues)]
 
 
 def _check(scores: np.ndarray, labels: np.ndarray) -> None:

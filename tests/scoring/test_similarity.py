@@ -25,7 +25,18 @@ def test_equal_vectors_have_equal_cosines_wherever_they_stand() -> None:
     rows = unit_rows(np.repeat(row, 101, axis=0), ["u"] * 101)
     ((_, block),) = cosine_blocks(rows, rows)
     assert len(np.unique(block)) == 1
-    assert (paired_cosines(rows, rows) == block[0, 0]).all()
+    places = np.arange(101)
+    assert (paired_cosines(rows, places, places[::-1]) == block[0, 0]).all()
+
+
+@pytest.mark.parametrize("cells", [1, 100, 10**6])
+def test_paired_cosines_match_a_loop(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "BLOCK_CELLS", cells)
+    rng = np.random.default_rng(3)
+    rows = unit_rows(rng.standard_normal((6, 4)), [""] * 6)
+    left, right = rng.integers(0, 6, size=(2, 25))
+    expected = [float((rows[i] * rows[j]).sum()) for i, j in zip(left, right, strict=True)]
+    np.testing.assert_allclose(paired_cosines(rows, left, right), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(
