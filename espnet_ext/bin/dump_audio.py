@@ -1,16 +1,14 @@
 """Dump the audio of a data directory to 16 kHz archives: data/<set> -> dump/<set>."""
 
 import argparse
-import time
 from pathlib import Path
-
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.dump import DumpedShard, DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+from espnet_ext.data.progress import audio_progress
 
 
 def _parse_args() -> argparse.Namespace:
@@ -42,27 +40,13 @@ def main() -> None:
         DurationLimits(args.min_duration_s, args.max_duration_s), args.speed_perturb, args.nj
     )
     seconds = _expected_seconds(args.data_dir, args.speed_perturb)
-    start, done = time.monotonic(), 0.0
-    columns = (
-        TextColumn(f"{args.dump_dir.name}: audio"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f} of {task.total:.0f} s, {task.fields[rate]:.0f} s/s, left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns) as progress:
-        task = progress.add_task("audio", total=seconds, rate=0.0)
+    with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
 
         def on_shard(shard: DumpedShard) -> None:
-            nonlocal done
-            done += sum(shard.num_samples.values()) / RATE
-            progress.update(task, completed=done, rate=done / (time.monotonic() - start))
+            advance(sum(shard.num_samples.values()) / RATE)
 
         left_out = dump_data_dir(args.data_dir, args.dump_dir, options, on_shard)
-    count, elapsed = len(DataDir(args.dump_dir).wav_scp), time.monotonic() - start
-    print(
-        f"{args.dump_dir}: {count} utterances, {done / 60:.1f} min of audio in {elapsed:.0f} s "
-        f"({done / elapsed:.0f} s of audio per second); {left_out.summary()}"
-    )
+    print(f"{args.dump_dir}: {len(DataDir(args.dump_dir).wav_scp)} utterances; {left_out.summary()}")
 
 
 def _expected_seconds(data_dir: Path, speeds: list[float]) -> float:

@@ -45,7 +45,7 @@ def main() -> None:
     options = SyntheticOptions(
         args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj
     )
-    roots = {name: fetch_unpacked(PACKAGES[name], args.cache_dir) for name in required_packages(options)}
+    roots = fetch_unpacked([PACKAGES[name] for name in required_packages(options)], args.cache_dir)
     for name, line in prepare(roots, args.data.resolve(), options).items():
         print(f"{args.data / name}: {line}")
 

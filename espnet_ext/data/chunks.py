@@ -12,31 +12,63 @@ from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.left_out import LeftOut
 
 MIN_CHUNK_S, MAX_CHUNK_S = 2.0, 5.0
+# A chunk closes once it lasts this long; the values take turns, so that lengths vary.
+TARGETS_S = (2.0, 3.0, 4.0)
 GAP_S = 0.1
 SILENCE_PEAK = 0.01  # a clip that never gets louder than -40 dBFS holds no speech
+# Recordings of single letters carry seconds of room noise: what is softer than this share of the
+# clip's peak at its ends is cut, but for a margin.
+TRIM_SHARE, TRIM_WINDOW_S, TRIM_MARGIN_S = 0.02, 0.01, 0.05
+
+
+def trim_silence(samples: np.ndarray) -> np.ndarray:
+    """Cut the quiet ends of a clip.
+
+    Args:
+        samples: float32 (samples,) at 16 kHz, not all zero.
+
+    Returns:
+        a view from the first to the last window of 10 ms that reaches 2 % of the peak, and 50 ms
+        to either side.
+    """
+    window, margin = int(TRIM_WINDOW_S * RATE), int(TRIM_MARGIN_S * RATE)
+    level = np.abs(samples)
+    starts = np.arange(0, len(level), window)
+    loud = np.flatnonzero(np.maximum.reduceat(level, starts) >= TRIM_SHARE * level.max())
+    return samples[max(starts[loud[0]] - margin, 0) : starts[loud[-1]] + window + margin]
 
 
 def plan_chunks(lengths: Sequence[int]) -> list[list[int]]:
-    """Put clips together in their order: a chunk closes once it lasts 2 s, and never exceeds 5 s.
+    """Put clips together in their order, to chunks of 2 to 5 s.
+
+    A chunk closes once it reaches its turn of TARGETS_S, or before a clip that would take it over
+    5 s; one that is then shorter than 2 s is given up.
 
     Args:
         lengths: samples of each clip at 16 kHz, none over 5 s.
 
     Returns:
-        chunks as lists of clip numbers; clips that do not fill a chunk are not used.
+        chunks as lists of clip numbers.
     """
+    gap = int(GAP_S * RATE)
     chunks: list[list[int]] = []
     current: list[int] = []
     total = 0
-    for number, length in enumerate(lengths):
-        joined = total + length + (int(GAP_S * RATE) if current else 0)
-        if joined > MAX_CHUNK_S * RATE:  # too short before, too long after: start anew
-            current, joined = [], length
-        current.append(number)
-        total = joined
+
+    def close() -> None:
         if total >= MIN_CHUNK_S * RATE:
             chunks.append(current)
+
+    for number, length in enumerate(lengths):
+        if current and total + gap + length > MAX_CHUNK_S * RATE:
+            close()
             current, total = [], 0
+        total += length + (gap if current else 0)
+        current.append(number)
+        if total >= TARGETS_S[len(chunks) % len(TARGETS_S)] * RATE:
+            close()
+            current, total = [], 0
+    close()
     return chunks
 
 
@@ -47,45 +79,54 @@ def join_clips(clips: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts[1:])
 
 
-def make_chunks(
-    speaker: str, clips: Iterable[Path], max_chunks: int, folder: Path, left_out: LeftOut
-) -> dict[str, tuple[Path, int]]:
-    """Write the chunks of one speaker as FLAC; a folder that is there already is kept.
+def write_chunks(speaker: str, clips: Sequence[Path], max_chunks: int, folder: Path) -> Path:
+    """Write the chunks of one speaker as FLAC, with their lengths and the clips not used.
 
     Args:
         clips: audio files of one voice, several channels allowed.
         max_chunks: most chunks to make.
-        folder: becomes `<folder>/<speaker>-<hash of what it is made of>`.
-        left_out: takes the clips that are silent, too long or not needed.
 
     Returns:
-        utterance -> its file and samples at 16 kHz.
+        `folder/<speaker>-<hash of what it is made of>`; one that is there already is kept.
 
     Raises:
         UserError: naming a clip that does not decode.
     """
-    paths = list(clips)
-    target = folder / f"{speaker}-{_fingerprint(paths, max_chunks)}"
-    if not (target / "left_out.scp").is_file():
-        _write_chunks(speaker, paths, max_chunks, target)
+    target = folder / f"{speaker}-{_fingerprint(clips, max_chunks)}"
+    if not target.is_dir():
+        _write_folder(speaker, clips, max_chunks, target)
+    return target
+
+
+def read_chunks(
+    speaker: str, clips: Iterable[Path], target: Path, left_out: LeftOut
+) -> dict[str, tuple[Path, int]]:
+    """The chunks in a folder of `write_chunks`: utterance -> its file and samples at 16 kHz.
+
+    Args:
+        left_out: takes the clips that are silent, too long or not needed.
+    """
+    paths = {clip_name(path): path for path in clips}
     for name, reason in read_scp(target / "left_out.scp").items():
-        left_out.add(f"{speaker}-{name}", next(path for path in paths if clip_name(path) == name), reason)
+        left_out.add(f"{speaker}-{name}", paths[name], reason)
     lengths = read_scp(target / "utt2num_samples")
     return {utterance: (target / f"{utterance}.flac", int(length)) for utterance, length in lengths.items()}
 
 
 def clip_name(path: Path) -> str:
-    """A clip's name inside its corpus, for instance `alpha.A`."""
-    return f"{path.parent.name}.{path.stem}".replace(" ", "_")
+    """A clip's name inside its corpus, for instance `alpha.A.ogg`."""
+    return f"{path.parent.name}.{path.name}".replace(" ", "_")
 
 
-def _fingerprint(paths: list[Path], max_chunks: int) -> str:
+def _fingerprint(paths: Sequence[Path], max_chunks: int) -> str:
     """Changes with anything that the chunks follow from."""
     sizes = [(clip_name(path), path.stat().st_size) for path in paths]
-    return hashlib.sha1(repr((sizes, max_chunks, MIN_CHUNK_S, MAX_CHUNK_S, GAP_S)).encode()).hexdigest()[:10]
+    joining = (max_chunks, MIN_CHUNK_S, MAX_CHUNK_S, TARGETS_S, GAP_S)
+    trimming = (SILENCE_PEAK, TRIM_SHARE, TRIM_WINDOW_S, TRIM_MARGIN_S)
+    return hashlib.sha1(repr((sizes, joining, trimming)).encode()).hexdigest()[:10]
 
 
-def _write_chunks(speaker: str, paths: list[Path], max_chunks: int, target: Path) -> None:
+def _write_folder(speaker: str, paths: Sequence[Path], max_chunks: int, target: Path) -> None:
     clips: dict[str, np.ndarray] = {}
     reasons: dict[str, str] = {}
     for path in paths:
@@ -93,7 +134,9 @@ def _write_chunks(speaker: str, paths: list[Path], max_chunks: int, target: Path
         samples = resample(samples, rate)
         if np.abs(samples).max() < SILENCE_PEAK:
             reasons[clip_name(path)] = "silent clip"
-        elif len(samples) > MAX_CHUNK_S * RATE:
+            continue
+        samples = trim_silence(samples)
+        if len(samples) > MAX_CHUNK_S * RATE:
             reasons[clip_name(path)] = f"clip longer than {MAX_CHUNK_S:g} s"
         else:
             clips[clip_name(path)] = samples

@@ -7,10 +7,11 @@ one person: so all folders of a language go to the same side, and are never comp
 
 import hashlib
 from collections.abc import Collection, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.chunks import clip_name, make_chunks
+from espnet_ext.data.chunks import clip_name, read_chunks, write_chunks
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
@@ -104,10 +105,28 @@ def draw_test_voices(voices: Collection[KdeVoice], min_voices: int) -> set[str]:
     return drawn
 
 
-def parse_voice(voice: KdeVoice, max_chunks: int, folder: Path, left_out: LeftOut) -> list[Utterance]:
-    """Chunks of one voice as utterances without text; see `chunks.make_chunks`."""
-    chunks = make_chunks(voice.speaker, voice.clips, max_chunks, folder, left_out)
-    return [
-        Utterance(name, voice.speaker, path, num_samples, voice.language)
-        for name, (path, num_samples) in chunks.items()
-    ]
+def parse_voices(
+    max_chunks: Mapping[KdeVoice, int], folder: Path, nj: int, left_out: Mapping[KdeVoice, LeftOut]
+) -> dict[KdeVoice, list[Utterance]]:
+    """Chunks of each voice as utterances without text; see `chunks.write_chunks`.
+
+    Args:
+        max_chunks: voice -> most chunks to make of it.
+        nj: processes.
+        left_out: voice -> what takes its unused clips.
+    """
+    voices = list(max_chunks)
+    with ProcessPoolExecutor(nj) as executor:
+        futures = [
+            executor.submit(write_chunks, voice.speaker, voice.clips, max_chunks[voice], folder)
+            for voice in voices
+        ]
+        targets = [future.result() for future in futures]
+    parsed = {}
+    for voice, target in zip(voices, targets, strict=True):
+        chunks = read_chunks(voice.speaker, voice.clips, target, left_out[voice])
+        parsed[voice] = [
+            Utterance(name, voice.speaker, path, num_samples, voice.language)
+            for name, (path, num_samples) in chunks.items()
+        ]
+    return parsed

@@ -21,7 +21,7 @@ from espnet_ext.hub.packages import PACKAGES
 
 NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24
 MIN_KDE_TEST_VOICES = 16
-MAX_TEST_CHUNKS, MAX_TRAIN_CHUNKS = 10, 60  # of a KDE voice
+MAX_KDE_CHUNKS = {"train": 60, "test_spk": 10}  # of a voice
 MAX_EXTRA_UTTERANCES = 40  # of an Asterisk voice without training data
 MAX_NONTARGET_TRIALS = 45_000
 SYNTHESISER = "espeak-ng"
@@ -87,7 +87,7 @@ def prepare(roots: Mapping[str, Path], data: Path, options: SyntheticOptions) ->
     sets = {name: _Set() for name in ("train", "dev", "test_sent", "test_spk")}
     split = _add_core_voices(sets, roots)
     _add_extra_voices(sets["test_spk"], roots, split)
-    _add_kde_voices(sets, roots, data / "local/chunks")
+    _add_kde_voices(sets, roots, data / "local/chunks", options.nj)
     _add_synthetic(sets["train"], roots, split, data / "local/synthetic", options)
     lines = {name: _write_set(data / name, gathered) for name, gathered in sets.items()}
     for name, shared in SHARED.items():
@@ -148,15 +148,18 @@ def _add_extra_voices(test_spk: _Set, roots: Mapping[str, Path], split: Sentence
             test_spk.add(pocketsphinx.PACKAGE, [utterance])
 
 
-def _add_kde_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path], folder: Path) -> None:
+def _add_kde_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path], folder: Path, nj: int) -> None:
     voices = kde.list_voices({name: roots[name] for name in kde.PACKAGES}, sets["train"].left_out)
     test_voices = kde.draw_test_voices(voices, MIN_KDE_TEST_VOICES)
-    for voice in voices:
-        name, most = (
-            ("test_spk", MAX_TEST_CHUNKS) if voice.speaker in test_voices else ("train", MAX_TRAIN_CHUNKS)
-        )
-        utterances = kde.parse_voice(voice, most, folder, sets[name].left_out)
-        sets[name].add(voice.package, utterances)
+    side = {voice: "test_spk" if voice.speaker in test_voices else "train" for voice in voices}
+    parsed = kde.parse_voices(
+        {voice: MAX_KDE_CHUNKS[name] for voice, name in side.items()},
+        folder,
+        nj,
+        {voice: sets[name].left_out for voice, name in side.items()},
+    )
+    for voice, utterances in parsed.items():
+        sets[side[voice]].add(voice.package, utterances)
 
 
 def _add_synthetic(
