@@ -1,7 +1,6 @@
 """The espeak-ng synthesiser (GPL-3+) through the library that the package espeakng-loader carries."""
 
 import ctypes
-from functools import cached_property
 
 import espeakng_loader
 import numpy as np
@@ -12,6 +11,7 @@ from espnet_ext.errors import UserError
 _OUTPUT_SYNCHRONOUS = 2
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
+_BUFFER_MS = 1000
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
@@ -26,21 +26,16 @@ class Espeak:
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         folder = espeakng_loader.get_data_path().encode()
-        self.rate = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, folder, 0)
+        self.rate = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, _BUFFER_MS, folder, 0)
         if self.rate <= 0:
             raise UserError(
                 f"espeak-ng does not start with the data in {folder.decode()}; reinstall espeakng-loader"
             )
         self._parts: list[np.ndarray] = []
+        self._voice = ""
         # The library keeps the pointer only; without this reference Python would free the function.
         self._callback = _CALLBACK(self._collect)
         self._library.espeak_SetSynthCallback(self._callback)
-
-    @cached_property
-    def version(self) -> str:
-        """For instance `1.52.0`."""
-        self._library.espeak_Info.restype = ctypes.c_char_p
-        return self._library.espeak_Info(None).decode().split()[0]
 
     def _collect(self, samples, num_samples: int, _events) -> int:
         if samples and num_samples > 0:
@@ -60,8 +55,9 @@ class Espeak:
             UserError: if there is no such voice or the library fails.
         """
         self._parts.clear()
-        if self._library.espeak_SetVoiceByName(voice.encode()):
+        if voice != self._voice and self._library.espeak_SetVoiceByName(voice.encode()):
             raise UserError(f"espeak-ng has no voice {voice!r}")
+        self._voice = voice
         data = text.encode() + b"\0"
         failed = self._library.espeak_Synth(
             data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None

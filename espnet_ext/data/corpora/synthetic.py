@@ -12,6 +12,7 @@ from espnet_ext.data.audio import RATE, resample, write_flac
 from espnet_ext.data.data_dir import Utterance, read_scp, write_scp
 from espnet_ext.data.espeak import Espeak
 from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.progress import audio_progress
 
 # ISO 639-3 -> voice of espeak-ng.
 LANGUAGES = {"eng": "en-us", "spa": "es-419", "fra": "fr", "ita": "it", "rus": "ru"}
@@ -99,12 +100,18 @@ def _run_shards(shards: Sequence[list[_Job]], folder: Path, nj: int) -> list[Pat
     """Speak the shards that are not there yet, each in a process of its own (see Espeak)."""
     targets = [folder / f"{number:03d}-{_digest(repr(shard))[:10]}" for number, shard in enumerate(shards)]
     missing = [(shard, target) for shard, target in zip(shards, targets, strict=True) if not target.is_dir()]
+    if not missing:
+        return targets
     # A server process that has this module loaded, and has never spoken, forks the workers.
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(nj, mp_context=context, max_tasks_per_child=1) as executor:
-        for future in [executor.submit(_speak_shard, shard, target) for shard, target in missing]:
-            future.result()
+        futures = [executor.submit(_speak_shard, shard, target) for shard, target in missing]
+        total = sum(len(shard) for shard, _ in missing)
+        with audio_progress("synthetic speech", total, unit="clips") as advance:
+            for future, (shard, _) in zip(futures, missing, strict=True):
+                future.result()
+                advance(len(shard))
     return targets
 
 

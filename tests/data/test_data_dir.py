@@ -1,0 +1,72 @@
+"""Data directory files: what is read is what was written, and each fault names its line."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
+from espnet_ext.errors import UserError
+
+
+def test_values_keep_spaces_and_keys_are_sorted_by_code_point(tmp_path: Path) -> None:
+    mapping = {"é": "last", "B": "/a path/with  spaces.wav", "a": "x", "_": "Año\u00a0nuevo \u2028 y más"}
+    write_scp(tmp_path / "wav.scp", mapping)
+    assert read_scp(tmp_path / "wav.scp") == mapping
+    lines = (tmp_path / "wav.scp").read_bytes().split(b"\n")
+    assert lines[:-1] == sorted(lines[:-1])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a 1\nb 2\na 3\n", r"scp:3: 'a' is listed twice"),
+        (b"b 1\na 2\n", r"scp:2: 'a' is out of order"),
+        (b"a 1\nb \xff\n", r"scp:2: not UTF-8"),
+        (b"a 1\nb\n", r"scp:2: expected `key value`"),
+        (b"a 1\n\nb 2\n", r"scp:2: expected `key value`"),
+        (b"a 1\r\n", r"scp:1: expected `key value`"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "scp").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_scp(tmp_path / "scp")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="utt2spk: no such file"):
+        read_scp(tmp_path / "utt2spk")
+
+
+@pytest.mark.parametrize("mapping", [{"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}])
+def test_what_would_not_be_one_line_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="cannot write"):
+        write_scp(tmp_path / "scp", mapping)
+    assert not (tmp_path / "scp").exists()
+
+
+def test_written_utterances_are_read_back(tmp_path: Path) -> None:
+    spoken = Utterance("s-2", "s", Path("/x y/2.wav"), 320, "fra", text="Oui.", sentence="yes")
+    silent = Utterance("s-1", "s", Path("/x y/1.wav"), 160, "ita", source="synthetic")
+    write_utterances(tmp_path, [spoken, silent])
+    data = DataDir(tmp_path)
+    assert data.utterances == ["s-1", "s-2"]
+    assert data.wav_scp["s-2"] == "/x y/2.wav"
+    assert data.utt2num_samples == {"s-1": 160, "s-2": 320}
+    assert data.utt2lang == {"s-1": "ita", "s-2": "fra"}
+    assert data.utt2source == {"s-1": "synthetic", "s-2": "real"}
+    assert data.text == {"s-2": "Oui."}
+    assert data.utt2sent == {"s-2": "yes"}
+    assert data.spk2utt == {"s": "s-1 s-2"}
+    assert data.read("utt2gender") is None
+
+
+def test_an_utterance_written_twice_names_both_files(tmp_path: Path) -> None:
+    twice = [Utterance("s-1", "s", Path(f"/{name}.wav"), 1, "eng") for name in "ab"]
+    with pytest.raises(UserError, match="'s-1' is both /a.wav and /b.wav"):
+        write_utterances(tmp_path, twice)
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="absent: no such data directory"):
+        DataDir(tmp_path / "absent")

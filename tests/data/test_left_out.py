@@ -1,0 +1,38 @@
+"""What is left out is counted, listed and limited."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+
+@pytest.fixture
+def left_out() -> LeftOut:
+    left_out = LeftOut()
+    left_out.add("b", "/b.wav", "too short")
+    left_out.add("a", "/a b.wav", "no transcript")
+    left_out.add("c", "/c.wav", "too short")
+    return left_out
+
+
+def test_counts_by_reason(left_out: LeftOut) -> None:
+    assert left_out.summary() == "3 left out: 2 too short, 1 no transcript"
+    assert LeftOut().summary() == "0 left out"
+
+
+def test_the_list_is_sorted_with_a_header(left_out: LeftOut, tmp_path: Path) -> None:
+    left_out.write(tmp_path / "left_out.tsv")
+    assert (tmp_path / "left_out.tsv").read_text().splitlines() == [
+        "utterance\tpath\treason",
+        "a\t/a b.wav\tno transcript",
+        "b\t/b.wav\ttoo short",
+        "c\t/c.wav\ttoo short",
+    ]
+
+
+def test_more_than_the_limit_is_an_error(left_out: LeftOut) -> None:
+    left_out.check_share(total=6, limit=0.5, where="corpus")
+    with pytest.raises(UserError, match=r"corpus: 3 of 5 utterances left out, more than 50% .*2 too short"):
+        left_out.check_share(total=5, limit=0.5, where="corpus")

@@ -1,0 +1,37 @@
+"""Trial lists: counts worked out by hand, and what must not be compared."""
+
+from pathlib import Path
+
+from espnet_ext.data.trials import Trial, make_trials, read_trials, write_trials
+
+UTT2SPK = {"a-1": "a", "a-2": "a", "a-3": "a", "b-1": "b", "b-2": "b", "c-1": "c"}
+
+
+def test_all_pairs_once() -> None:
+    trials = make_trials(UTT2SPK, {}, max_nontarget=1000)
+    assert sum(trial.is_target for trial in trials) == 3 + 1  # pairs of three, pairs of two
+    assert sum(not trial.is_target for trial in trials) == 3 * 2 + 3 * 1 + 2 * 1
+    assert all(trial.is_target == (UTT2SPK[trial.enrol] == UTT2SPK[trial.test]) for trial in trials)
+    assert len({frozenset(trial[1:]) for trial in trials}) == len(trials)
+
+
+def test_speakers_that_may_be_one_person_are_not_compared() -> None:
+    trials = make_trials(UTT2SPK, {"a": "kde eng", "c": "kde eng"}, max_nontarget=1000)
+    assert not any({UTT2SPK[trial.enrol], UTT2SPK[trial.test]} == {"a", "c"} for trial in trials)
+    assert sum(not trial.is_target for trial in trials) == 3 * 2 + 2 * 1
+
+
+def test_a_limit_keeps_every_target_and_a_fixed_subset_of_the_others() -> None:
+    everything = make_trials(UTT2SPK, {}, max_nontarget=1000)
+    some = make_trials(dict(reversed(UTT2SPK.items())), {}, max_nontarget=4)
+    assert [trial for trial in some if trial.is_target] == [trial for trial in everything if trial.is_target]
+    assert sum(not trial.is_target for trial in some) == 4
+    assert set(some) <= set(everything)
+    assert set(some) <= set(make_trials(UTT2SPK, {}, max_nontarget=5))
+
+
+def test_a_list_is_read_as_written(tmp_path: Path) -> None:
+    trials = [Trial(True, "a-1", "a-2"), Trial(False, "a-1", "b-1")]
+    write_trials(tmp_path / "list", trials)
+    assert (tmp_path / "list").read_text() == "1 a-1 a-2\n0 a-1 b-1\n"
+    assert read_trials(tmp_path / "list", UTT2SPK) == trials

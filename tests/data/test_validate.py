@@ -1,0 +1,127 @@
+"""The validator names file, line and utterance of every kind of fault."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.data.data_dir import DataDir, read_scp, write_scp
+from espnet_ext.data.validate import validate_data_dir, validate_split
+from espnet_ext.errors import UserError
+
+MakeDataDir = Callable[..., Path]
+
+
+@pytest.fixture
+def data(make_data_dir: MakeDataDir) -> Path:
+    return make_data_dir("train", {"a-1": 1600, "a-2": 3200, "b-1": 1600})
+
+
+def change(path: Path, utterance: str, value: str) -> None:
+    write_scp(path, read_scp(path) | {utterance: value})
+
+
+def remove(path: Path, utterance: str) -> None:
+    write_scp(path, {key: value for key, value in read_scp(path).items() if key != utterance})
+
+
+def test_a_good_directory_passes(data: Path) -> None:
+    (data / "trials").mkdir()
+    (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 b-1\n")
+    remove(data / "text", "a-2")  # not every utterance has known words
+    validate_data_dir(data)
+
+
+@pytest.mark.parametrize("name", ["utt2lang", "utt2source", "utt2spk", "utt2num_samples"])
+def test_an_utterance_missing_in_a_complete_file_is_named(data: Path, name: str) -> None:
+    remove(data / name, "a-2")
+    with pytest.raises(UserError, match=f"{name}: utterance 'a-2' of wav.scp is missing"):
+        validate_data_dir(data)
+
+
+@pytest.mark.parametrize("name", ["text", "utt2sent", "utt2lang"])
+def test_an_unknown_utterance_is_named_with_its_line(data: Path, name: str) -> None:
+    change(data / name, "a-9", "x")
+    with pytest.raises(UserError, match=rf"{name}:3: utterance 'a-9' is not in wav.scp"):
+        validate_data_dir(data)
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "12.5", "many", "²"])
+def test_sample_counts_are_positive_whole_numbers(data: Path, value: str) -> None:
+    change(data / "utt2num_samples", "a-2", value)
+    with pytest.raises(UserError, match=rf"utt2num_samples:2: 'a-2' has '{value}' samples"):
+        validate_data_dir(data)
+
+
+def test_spk2utt_must_agree_with_utt2spk(data: Path) -> None:
+    write_scp(data / "spk2utt", {"a": "a-1", "b": "a-2 b-1"})
+    with pytest.raises(UserError, match="spk2utt: speaker 'a' disagrees"):
+        validate_data_dir(data)
+
+
+def test_an_utterance_starts_with_its_speaker(data: Path) -> None:
+    change(data / "utt2spk", "a-2", "z")
+    with pytest.raises(UserError, match=r"utt2spk:2: utterance 'a-2' does not start with its speaker 'z'"):
+        validate_data_dir(data)
+
+
+@pytest.mark.parametrize("name", ["wav.scp", "utt2spk", "spk2utt", "utt2num_samples"])
+def test_a_missing_file_is_named(data: Path, name: str) -> None:
+    (data / name).unlink()
+    with pytest.raises(UserError, match=f"{name}: no such file"):
+        validate_data_dir(data)
+
+
+def test_an_empty_directory_is_refused(data: Path) -> None:
+    (data / "wav.scp").write_text("")
+    with pytest.raises(UserError, match="no utterances"):
+        validate_data_dir(data)
+
+
+@pytest.mark.parametrize(
+    ("trials", "message"),
+    [
+        ("1 a-1 a-2\n0 a-1 c-1\n", r"verification:2: utterance 'c-1' is not in the data directory"),
+        ("1 a-1 a-2\n2 a-1 b-1\n", r"verification:2: expected `1\|0 enrol test`"),
+        ("1 a-1\n", r"verification:1: expected"),
+        ("", r"verification: no trials"),
+    ],
+)
+def test_a_bad_trial_is_named(data: Path, trials: str, message: str) -> None:
+    (data / "trials").mkdir()
+    (data / "trials/verification").write_text(trials)
+    with pytest.raises(UserError, match=message):
+        validate_data_dir(data)
+
+
+@pytest.fixture
+def test_dir(make_data_dir: MakeDataDir, data: Path) -> Path:
+    return make_data_dir("test", {"c-1": 1600, "c-2": 1600})
+
+
+def test_sets_that_share_nothing_pass(data: Path, test_dir: Path) -> None:
+    validate_split(data, test_dir)
+
+
+def test_a_shared_audio_file_is_never_allowed(data: Path, test_dir: Path) -> None:
+    change(test_dir / "wav.scp", "c-2", DataDir(data).wav_scp["a-1"])
+    with pytest.raises(UserError, match="utterance 'c-2' has the audio file .* of training utterance 'a-1'"):
+        validate_split(data, test_dir, {"speaker", "sentence", "text"})
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "value"),
+    [("speaker", "utt2spk", "a"), ("sentence", "utt2sent", "train0"), ("text", "text", "¡TEXT of train, a-1!")],
+)
+def test_an_overlap_is_named_unless_the_recipe_allows_it(
+    data: Path, test_dir: Path, what: str, name: str, value: str
+) -> None:
+    change(test_dir / name, "c-2", value)
+    with pytest.raises(UserError, match=f"utterance 'c-2' has the {what} .* of training utterance 'a-"):
+        validate_split(data, test_dir)
+    validate_split(data, test_dir, {what})
+
+
+def test_an_unknown_kind_of_sharing_is_refused(data: Path, test_dir: Path) -> None:
+    with pytest.raises(ValueError, match="expected some of speaker, sentence, text"):
+        validate_split(data, test_dir, {"speakers"})
