@@ -120,7 +120,8 @@ def _embed(teacher: AbsTeacher, shard: Shard) -> None:
 
 
 def _remove_stale(dump_dir: Path, attribute: str, current: set[Path]) -> None:
-    """Remove archives of other teachers, options or data, which nothing points at any more."""
-    for ark in dump_dir.glob(f"target_{attribute}.*.ark"):
-        if ark not in current:
-            ark.unlink()
+    """Remove archives of other teachers, options or data, and what killed processes left half-written."""
+    for pattern in (f"target_{attribute}.*.ark", f".tmp-*-target_{attribute}.*.ark"):
+        for ark in dump_dir.glob(pattern):
+            if ark not in current:
+                ark.unlink()

@@ -139,6 +139,7 @@ def test_an_interrupted_run_keeps_its_shards_and_ends_with_the_same_bytes(
     [kept] = target_bytes(dump)  # a whole shard, and neither the scp nor temporary files
     assert kept.endswith(".ark")
     monkeypatch.setattr(LetterTeacher, "stop_at", None)
+    (dump / f".tmp-x-{kept}").touch()  # as after kill -9
     LetterTeacher.asked.clear()
     dump_targets(dump, "sem", letters())
     assert LetterTeacher.asked == ["до свидания", "thank you very much"]
