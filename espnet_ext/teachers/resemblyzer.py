@@ -82,7 +82,9 @@ class ResemblyzerTeacher(AbsTeacher):
     def _embed_windows(self, windows: np.ndarray) -> np.ndarray:
         import torch
 
-        with torch.inference_mode():
+        # By default a GPU would round the LSTM's products to TF32's 11 bits.
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
             _, (hidden, _) = self.lstm(torch.from_numpy(windows).to(self.device))
             vectors = torch.relu(self.linear(hidden[-1]))
             return torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()
