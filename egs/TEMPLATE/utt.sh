@@ -93,6 +93,8 @@ summary=()
 begin_stage() { stage_title="$1"; stage_started="${SECONDS}"; echo "Stage ${stage_title}"; }
 end_stage() { summary+=("$(printf '%5d s  stage %s' "$((SECONDS - stage_started))" "${stage_title}")"); }
 wanted() { [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]; }
+# Value of a key of a flat or one-line YAML block.
+config_value() { sed -n "s/.*[ {]*$1: *\([a-z0-9]*\).*/\1/p" "$2" | head -n 1; }
 need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stage $2 --stop-stage $2)"; }
 
 if wanted 1; then
@@ -144,12 +146,14 @@ if wanted 3; then
             # A frozen encoder says the same at every epoch: its layers are computed once.
             if grep -Eq 'freeze_blocks: *-1' "${config}"; then
                 input=layers
-                autocast="$(sed -n 's/.*autocast: *\([a-z0-9]*\).*/\1/p' "${config}")"
+                autocast="$(config_value autocast "${config}")"
+                frame_average="$(config_value frame_average "${config}")"
                 for set in "${train_set}" "${valid_set}"; do
                     step --label "${dumpdir}/${set}: layers" --state "$(steps "${dumpdir}/${set}" layers)" \
                         --inputs "${dumpdir}/${set}/wav.scp" "${encoder_dir}/model.safetensors" \
                         -- python -m espnet_ext.bin.dump_layers --dump_dir "${dumpdir}/${set}" \
-                        --encoder "${encoder_dir}" --autocast "${autocast:-float32}" --device "${device}"
+                        --encoder "${encoder_dir}" --frame_average "${frame_average:-1}" \
+                        --autocast "${autocast:-float32}" --device "${device}"
                 done
             fi
             targets=()

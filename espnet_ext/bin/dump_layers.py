@@ -18,11 +18,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump directory with wav.scp")
     parser.add_argument("--encoder", type=Path, required=True, help="folder of the pretrained encoder")
+    parser.add_argument("--frame_average", type=int, default=1, help="neighbouring frames averaged into one")
     parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="bfloat16", help="dtype of matrix products")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
-    cache = LayerCache(args.dump_dir, args.encoder, args.autocast)
-    encoder = load_encoder(args.encoder).to(args.device).eval()
+    cache = LayerCache(args.dump_dir, args.encoder, args.frame_average, args.autocast)
+    encoder = load_encoder(args.encoder, args.frame_average).to(args.device).eval()
     num_samples = read_scp(args.dump_dir / "utt2num_samples")
     total_s = sum(map(int, num_samples.values())) / encoder.sampling_rate
     with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:

@@ -10,6 +10,8 @@ from espnet_ext.errors import UserError
 
 TARGET_SOURCES = ("text", "speech")
 SCORINGS = ("retrieval", "verification")
+# Names of the model's other inputs, and of the list of recordings in an npz file of embeddings.
+RESERVED_NAMES = ("speech", "speech_lengths", "layers", "layers_lengths", "utt_id", "ids")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def parse_attributes(block: Any, where: str) -> dict[str, AttributeConfig]:
 def _parse_attribute(name: str, entry: Any, where: str) -> AttributeConfig:
     if not name.isidentifier():
         raise UserError(f"{where}: an attribute's name must be letters, digits and '_' (it names files)")
+    if name in RESERVED_NAMES:
+        raise UserError(f"{where}: this name is taken; an attribute's name is none of {', '.join(RESERVED_NAMES)}")
     check_keys(
         entry,
         {"target", "head", "objective", "weight", "scoring"},
@@ -81,16 +85,19 @@ def _parse_attribute(name: str, entry: Any, where: str) -> AttributeConfig:
         where,
     )
     scoring = entry.get("scoring", [])
+    if not isinstance(scoring, list):
+        raise UserError(f"{where}.scoring: expected a list such as [retrieval], found {scoring!r}")
     for value in scoring:
         if value not in SCORINGS:
             raise UserError(f"{where}.scoring: unknown {value!r}; legal: {', '.join(SCORINGS)}")
-    terms = entry["objective"] if isinstance(entry["objective"], list) else [entry["objective"]]
+    terms = entry["objective"] or [None]  # an empty list lacks a name as any other fault does
+    terms = terms if isinstance(terms, list) else [terms]
     return AttributeConfig(
         name=name,
         target=_parse_target(entry["target"], f"{where}.target"),
         head=build_strict(HeadConfig, entry["head"], f"{where}.head"),
         objectives=tuple(_parse_objective(term, f"{where}.objective") for term in terms),
-        weight=float(entry.get("weight", 1.0)),
+        weight=_parse_weight(entry, where),
         scoring=tuple(scoring),
     )
 
@@ -99,7 +106,8 @@ def _parse_target(entry: Any, where: str) -> TargetConfig:
     check_keys(entry, {"teacher", "from", "options"}, {"teacher", "from"}, where)
     if entry["from"] not in TARGET_SOURCES:
         raise UserError(f"{where}.from: unknown {entry['from']!r}; legal: {', '.join(TARGET_SOURCES)}")
-    return TargetConfig(entry["teacher"], entry["from"], dict(entry.get("options", {})))
+    values = {("source" if key == "from" else key): value for key, value in entry.items()}
+    return build_strict(TargetConfig, values, where)
 
 
 def _parse_objective(entry: Any, where: str) -> ObjectiveConfig:
@@ -107,4 +115,11 @@ def _parse_objective(entry: Any, where: str) -> ObjectiveConfig:
     if not isinstance(entry, Mapping) or "name" not in entry:
         raise UserError(f"{where}: needs `name`, e.g. {{name: cosine, scale: 50}}; found {entry!r}")
     options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
-    return ObjectiveConfig(str(entry["name"]), float(entry.get("weight", 1.0)), options)
+    return ObjectiveConfig(str(entry["name"]), _parse_weight(entry, where), options)
+
+
+def _parse_weight(entry: Mapping[str, Any], where: str) -> float:
+    weight = entry.get("weight", 1.0)
+    if type(weight) not in (int, float):
+        raise UserError(f"{where}: weight must be a number, found {weight!r}")
+    return float(weight)

@@ -46,9 +46,12 @@ def _unpacked(archive: Path) -> Path:
         with zipfile.ZipFile(archive) as members:
             for name in (DESCRIPTION, WEIGHTS):
                 if not (folder / name).exists():
-                    with members.open(name) as member, atomic_path(folder / name) as temporary:
-                        with temporary.open("wb") as target:
-                            shutil.copyfileobj(member, target)
+                    with (
+                        members.open(name) as member,
+                        atomic_path(folder / name) as temporary,
+                        temporary.open("wb") as target,
+                    ):
+                        shutil.copyfileobj(member, target)
     except (zipfile.BadZipFile, KeyError) as error:
         raise UserError(f"{archive}: no packed model ({error}); pack it again with stage 6") from error
     return folder

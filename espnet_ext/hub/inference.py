@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from espnet_ext.data.batching import sorted_batches
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
-from espnet_ext.data.batching import sorted_batches
 
 Audio = str | Path | np.ndarray
 

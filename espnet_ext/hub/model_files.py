@@ -19,7 +19,9 @@ DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 
 
-def save_model(folder: Path, model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]) -> None:
+def save_model(
+    folder: Path, model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]
+) -> None:
     """Write a model's description and weights, each whole or not at all; the same model gives the same bytes.
 
     Args:
@@ -30,6 +32,7 @@ def save_model(folder: Path, model: ESPnetUttModel, encoder_config: dict, attrib
     """
     description = {
         "encoder": encoder_config,
+        "frame_average": model.encoder.frame_average,
         "attributes": {name: dataclasses.asdict(config) for name, config in attributes.items()},
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +50,8 @@ def load_model(folder: Path, device: str = "cpu", autocast: str = "float32") -> 
     """
     description = read_description(folder)
     attributes = {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
-    model = ESPnetUttModel(build_encoder(description["encoder"]), attributes, autocast)
+    encoder = build_encoder(description["encoder"], description["frame_average"])
+    model = ESPnetUttModel(encoder, attributes, autocast)
     load_weights(model, folder / WEIGHTS)
     return model.to(device).eval()
 
@@ -71,9 +75,9 @@ def read_encoder_config(folder: Path) -> dict[str, Any]:
     return _read_json(folder / "config.json", "the folder of a pretrained encoder")
 
 
-def load_encoder(folder: Path) -> AbsSpeechEncoder:
+def load_encoder(folder: Path, frame_average: int = 1) -> AbsSpeechEncoder:
     """Build a pretrained encoder and load its weights strictly; UserError as in `load_weights`."""
-    encoder = build_encoder(read_encoder_config(folder))
+    encoder = build_encoder(read_encoder_config(folder), frame_average)
     load_weights(encoder.encoder, folder / WEIGHTS)
     return encoder
 

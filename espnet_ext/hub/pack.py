@@ -52,9 +52,9 @@ def pack_model(model_dir: Path, packed: Path) -> Path:
     archive = packed.with_suffix(".zip")
     with atomic_path(archive) as temporary, zipfile.ZipFile(temporary, "w") as members:
         for path in sorted(packed.iterdir()):
-            with members.open(zipfile.ZipInfo(path.name, EPOCH), "w", force_zip64=True) as member:
-                with path.open("rb") as source:
-                    shutil.copyfileobj(source, member)
+            info = zipfile.ZipInfo(path.name, EPOCH)
+            with path.open("rb") as source, members.open(info, "w", force_zip64=True) as member:
+                shutil.copyfileobj(source, member)
     return archive
 
 

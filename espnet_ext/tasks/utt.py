@@ -20,6 +20,7 @@ from espnet_ext.config.strict import check_keys
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
+from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, SortedSampler
 from espnet_ext.train.trainer import UttTrainer
@@ -40,8 +41,12 @@ class UttTask(AbsTask):
         group.add_argument("--attributes", type=str, help="YAML file that declares the attributes")
         group.add_argument("--attribute_names", type=str, nargs="+", help="which of them to train")
         group.add_argument("--encoder", type=str, help="folder with the encoder's config.json and model.safetensors")
-        group.add_argument("--init_model", type=str_or_none, default=None, help="folder of a trained model to start from")
-        group.add_argument("--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks: N (-1 = all)")
+        group.add_argument(
+            "--init_model", type=str_or_none, default=None, help="folder of a trained model to start from"
+        )
+        group.add_argument(
+            "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks: N (-1 = all), frame_average: N"
+        )
         group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, gradient_interval")
         group.add_argument("--sampler_conf", action=NestedDictAction, default={}, help="alpha, window")
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
@@ -70,12 +75,14 @@ class UttTask(AbsTask):
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
         """Build the model and load its weights: the pretrained encoder's, then those of `--init_model`."""
         register_data_types()
-        check_keys(args.encoder_conf, {"freeze_blocks"}, set(), "encoder_conf")
+        check_keys(args.encoder_conf, {"freeze_blocks", "frame_average"}, set(), "encoder_conf")
         check_keys(args.model_conf, {"autocast", "gradient_interval"}, set(), "model_conf")
-        model = ESPnetUttModel(load_encoder(Path(args.encoder)), selected_attributes(args), **args.model_conf)
+        encoder = load_encoder(Path(args.encoder), args.encoder_conf.get("frame_average", 1))
+        model = ESPnetUttModel(encoder, selected_attributes(args), **args.model_conf)
         if args.init_model is not None:
             load_weights(model, Path(args.init_model) / WEIGHTS)
         freeze_blocks(model.encoder, args.encoder_conf.get("freeze_blocks", 0))
+        fill_banks(model, {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type})
         return model
 
     @classmethod
@@ -149,4 +156,3 @@ def selected_attributes(args: argparse.Namespace) -> dict[str, AttributeConfig]:
     if unknown := [name for name in args.attribute_names if name not in declared]:
         raise UserError(f"{args.attributes}: no attribute {unknown[0]!r}; declared: {', '.join(declared)}")
     return {name: declared[name] for name in args.attribute_names}
-

@@ -68,7 +68,9 @@ def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
             with torch.serialization.safe_globals(REPORTER_TYPES):
                 return torch.load(candidate, map_location=device, weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            logging.warning(f"{candidate} cannot be read ({' '.join(str(error).split())[:120]}); trying its predecessor")
+            logging.warning(
+                f"{candidate} cannot be read ({' '.join(str(error).split())[:120]}); trying its predecessor"
+            )
     raise RuntimeError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train anew")
 
 

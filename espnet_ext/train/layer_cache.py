@@ -31,15 +31,16 @@ class LayerCache:
     Args:
         dump: a dump directory.
         encoder_folder: folder of the pretrained encoder; other weights empty the cache.
+        frame_average: neighbouring frames averaged into one; another count empties the cache.
         autocast: name of the dtype of the encoder's matrix products; another one empties the cache.
     """
 
-    def __init__(self, dump: Path, encoder_folder: Path, autocast: str) -> None:
+    def __init__(self, dump: Path, encoder_folder: Path, frame_average: int, autocast: str) -> None:
         self.wav_scp = read_scp(dump / "wav.scp")
         self.folder = dump / "layers"
         weights = hashlib.sha256((encoder_folder / "model.safetensors").read_bytes()).hexdigest()
         audio = hashlib.sha256((dump / "wav.scp").read_bytes()).hexdigest()
-        self._empty_unless({"encoder": weights, "audio": audio, "autocast": autocast})
+        self._empty_unless({"encoder": weights, "audio": audio, "frame_average": frame_average, "autocast": autocast})
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
         """Compute what is missing, then write layers.scp.
@@ -61,7 +62,7 @@ class LayerCache:
             yield seconds
         write_scp(self.folder / "layers.scp", entries)
 
-    def _empty_unless(self, origin: dict[str, str]) -> None:
+    def _empty_unless(self, origin: dict[str, str | int]) -> None:
         path = self.folder / "origin.json"
         if path.exists() and json.loads(path.read_text(encoding="utf-8")) == origin:
             return

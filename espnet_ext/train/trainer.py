@@ -45,7 +45,7 @@ class UttTrainer(espnet_trainer.Trainer):
         cls.options = trainer_options
         encoder = kwargs["model"].encoder
         cls.progress = TrainingProgress(
-            trainer_options.max_epoch, iterations, encoder.sampling_rate, encoder.hop_samples
+            trainer_options.max_epoch, iterations, encoder.sampling_rate, encoder.output_hop_samples
         )
         restore_checkpoint_name(Path(trainer_options.output_dir))
         with atomic_saves(), patch.object(espnet_trainer, "GradScaler", JointGradScaler):
@@ -75,9 +75,7 @@ class UttTrainer(espnet_trainer.Trainer):
                 stateful.load_state_dict(state)
         if scaler is not None:
             scaler.load_state_dict(states["scaler"])
-        complete_epoch_files(
-            Path(checkpoint).parent, states, reporter, cls.options.best_model_criterion
-        )
+        complete_epoch_files(Path(checkpoint).parent, states, reporter, cls.options.best_model_criterion)
         logging.info(f"resumed after epoch {reporter.get_epoch()} from {Path(checkpoint).parent / CHECKPOINT}")
 
     @classmethod

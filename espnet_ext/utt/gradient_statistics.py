@@ -7,9 +7,7 @@ import torch
 from torch import Tensor, nn
 
 
-def gradient_statistics(
-    losses: dict[str, Tensor], shared: Sequence[nn.Parameter], measured: bool
-) -> dict[str, Tensor]:
+def gradient_statistics(losses: dict[str, Tensor], shared: Sequence[nn.Parameter], measured: bool) -> dict[str, Tensor]:
     """Norm of each attribute's gradient on the shared parameters, and the cosine between each two of them.
 
     A negative cosine means that a step for one attribute undoes part of the other's. The keys are the same
@@ -37,4 +35,6 @@ def gradient_statistics(
 
 def _flat_gradient(loss: Tensor, shared: Sequence[nn.Parameter]) -> Tensor:
     gradients = torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
-    return torch.cat([torch.zeros_like(p).flatten() if g is None else g.flatten() for g, p in zip(gradients, shared, strict=True)])
+    return torch.cat(
+        [torch.zeros_like(p).flatten() if g is None else g.flatten() for g, p in zip(gradients, shared, strict=True)]
+    )

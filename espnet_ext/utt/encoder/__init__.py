@@ -9,8 +9,12 @@ ENCODERS: dict[str, type[AbsSpeechEncoder]] = {
 }
 
 
-def build_encoder(config: dict) -> AbsSpeechEncoder:
-    """Build an encoder with random weights from the content of its Hugging Face config.json.
+def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
+    """Build an encoder with random weights.
+
+    Args:
+        config: content of its Hugging Face config.json.
+        frame_average: neighbouring frames that are averaged into one.
 
     Raises:
         UserError: the architecture is not in ENCODERS.
@@ -18,7 +22,7 @@ def build_encoder(config: dict) -> AbsSpeechEncoder:
     model_type = config.get("model_type")
     if model_type not in ENCODERS:
         raise UserError(f"encoder architecture {model_type!r} is unknown; legal: {', '.join(sorted(ENCODERS))}")
-    return ENCODERS[model_type](config)
+    return ENCODERS[model_type](config, frame_average)
 
 
 __all__ = ["ENCODERS", "AbsSpeechEncoder", "build_encoder"]

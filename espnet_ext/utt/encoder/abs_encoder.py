@@ -4,17 +4,22 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from espnet_ext.utt.encoder.frame_average import average_frames
+
 
 class AbsSpeechEncoder(nn.Module, ABC):
     """A pretrained encoder from waveforms to a stack of frame sequences.
 
     Attributes:
         sampling_rate: of the waveform, Hz.
-        hop_samples: waveform samples between two frames.
+        hop_samples: waveform samples between two frames of the architecture.
         min_samples: shortest waveform that has a frame.
         max_samples: longest waveform it takes at once; longer recordings are windowed by the caller.
         num_layers: number of sequences returned: the embedding output and every layer.
         dim: size of a frame vector.
+
+    Args:
+        frame_average: neighbouring frames that are averaged into one; heads then cost that much less.
     """
 
     sampling_rate: int = 16_000
@@ -24,7 +29,15 @@ class AbsSpeechEncoder(nn.Module, ABC):
     num_layers: int
     dim: int
 
-    @abstractmethod
+    def __init__(self, frame_average: int = 1) -> None:
+        super().__init__()
+        self.frame_average = frame_average
+
+    @property
+    def output_hop_samples(self) -> int:
+        """Waveform samples between two frames that `forward` returns."""
+        return self.hop_samples * self.frame_average
+
     def forward(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
         """Encode a batch of waveforms.
 
@@ -37,6 +50,12 @@ class AbsSpeechEncoder(nn.Module, ABC):
         Returns:
             `num_layers` tensors (batch, frames, dim), and the frame mask (batch, frames) bool, True on real frames.
         """
+        layers, frame_mask = self.encode(speech, num_samples)
+        return average_frames(layers, frame_mask, self.frame_average)
+
+    @abstractmethod
+    def encode(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
+        """As `forward`, at the architecture's own frame rate."""
 
     @abstractmethod
     def blocks(self) -> list[nn.Module]:

@@ -19,13 +19,14 @@ class WhisperSpeechEncoder(AbsSpeechEncoder):
 
     Args:
         config: content of the Hugging Face config.json of a Whisper model.
+        frame_average: see `AbsSpeechEncoder`.
     """
 
     hop_samples = HOP_SAMPLES * CONV_STRIDE
     min_samples = FFT_SAMPLES
 
-    def __init__(self, config: dict) -> None:
-        super().__init__()
+    def __init__(self, config: dict, frame_average: int = 1) -> None:
+        super().__init__(frame_average)
         whisper_config = WhisperConfig(**config)
         whisper_config._attn_implementation = "sdpa"
         self.log_mel = WhisperLogMel(whisper_config.num_mel_bins)
@@ -34,8 +35,8 @@ class WhisperSpeechEncoder(AbsSpeechEncoder):
         self.dim = whisper_config.d_model
         self.max_samples = whisper_config.max_source_positions * self.hop_samples
 
-    def forward(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Encode waveforms; see `AbsSpeechEncoder.forward`."""
+    def encode(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
+        """See `AbsSpeechEncoder.forward`."""
         features, num_features = self.log_mel(speech, num_samples)
         encoder = self.encoder
         hidden = nn.functional.gelu(encoder.conv1(features))

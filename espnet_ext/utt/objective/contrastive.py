@@ -1,4 +1,4 @@
-"""Contrastive distillation: find one's own target among those of the batch."""
+"""Contrastive distillation: find one's own target among many others."""
 
 import torch
 from torch import Tensor, nn
@@ -7,25 +7,35 @@ from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
 
 
 class ContrastiveObjective(AbsObjective):
-    """InfoNCE (van den Oord et al., 2018, arXiv 1807.03748) of embeddings against the batch's targets.
+    """InfoNCE (van den Oord et al., 2018, arXiv 1807.03748) of embeddings against targets.
 
-    An utterance's own target is the positive; the other targets of the batch are negatives, except those
-    that mean nearly the same (a recording of the same sentence, or a paraphrase).
+    An utterance's own target is the positive. The negatives are the other targets of the batch, or a bank
+    of targets of the whole training set, which makes the task as hard in a small batch as in a large one.
+    Targets that mean nearly the same as one's own (another recording of the sentence, a paraphrase)
+    are no negatives.
 
     Args:
         temperature: divides the cosines.
-        same_above: targets with a mutual cosine above this are not each other's negatives.
+        same_above: a target whose cosine to one's own is above this is no negative.
+        bank_size: targets in the bank, at most; 0 = the batch's own targets.
     """
 
-    def __init__(self, temperature: float = 0.05, same_above: float = 0.9) -> None:
+    def __init__(self, temperature: float = 0.05, same_above: float = 0.9, bank_size: int = 0) -> None:
         super().__init__()
         self.temperature = temperature
         self.same_above = same_above
+        self.bank_size = bank_size
+        # Not part of the trained model.
+        self.register_buffer("bank", None, persistent=False)
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         """See `AbsObjective.forward`."""
-        own = torch.eye(len(targets), dtype=torch.bool, device=targets.device)
-        negative = (targets @ targets.T <= self.same_above) & present[None, :]
-        logits = embeddings @ targets.T / self.temperature
-        logits = logits.masked_fill(~(negative | own), -torch.inf)
-        return mean_over(-nn.functional.log_softmax(logits, dim=1).diagonal(), present)
+        if self.bank_size:
+            others, usable = self.bank, torch.ones(len(self.bank), dtype=torch.bool, device=targets.device)
+        else:
+            others, usable = targets, present
+        negative = (targets @ others.T <= self.same_above) & usable
+        own = (embeddings * targets).sum(dim=1, keepdim=True)
+        negatives = (embeddings @ others.T).masked_fill(~negative, -torch.inf)
+        logits = torch.cat([own, negatives], dim=1) / self.temperature
+        return mean_over(-nn.functional.log_softmax(logits, dim=1)[:, 0], present)
