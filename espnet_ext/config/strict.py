@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import yaml
 
@@ -51,7 +51,7 @@ def build_strict[T](cls: type[T], mapping: Any, where: str) -> T:
     }
     check_keys(mapping, set(fields), required, where)
     for key, value in mapping.items():
-        expected = fields[key].type
+        expected = get_origin(fields[key].type) or fields[key].type  # dict[str, Any] is a dict
         if expected is float and isinstance(value, int) and not isinstance(value, bool):
             continue
         if isinstance(expected, type) and type(value) is not expected:

@@ -1,0 +1,83 @@
+"""The attributes file: what is declared is what is built, and every mistake is named with what is legal."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from espnet_ext.config.attributes import (
+    AttributeConfig,
+    HeadConfig,
+    ObjectiveConfig,
+    TargetConfig,
+    load_attributes,
+    parse_attributes,
+)
+from espnet_ext.errors import UserError
+
+
+def test_a_declaration_is_read_in_full_and_in_order(tmp_path: Path, attributes_block: dict) -> None:
+    path = tmp_path / "attributes.yaml"
+    path.write_text(yaml.safe_dump({"attributes": attributes_block}, sort_keys=False), encoding="utf-8")
+    attributes = load_attributes(path)
+    assert list(attributes) == ["sem", "spk"]
+    assert attributes["sem"].objectives == (
+        ObjectiveConfig("cosine", 1.0, {}),
+        ObjectiveConfig("contrastive", 0.2, {}),
+    )
+    assert attributes["spk"] == AttributeConfig(
+        name="spk",
+        target=TargetConfig("resemblyzer", "speech", {}),
+        head=HeadConfig(dim=6, hidden_dim=8, pooling="attention", normalize_layers=True, dropout=0.0),
+        objectives=(ObjectiveConfig("cosine", 1.0, {"scale": 2.0}),),
+        weight=0.5,
+        scoring=("verification",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("haed",), {}, r"file: sem: unknown key 'haed' \(did you mean head\?\)"),
+        (("head", "poolin"), "mean", r"file: sem\.head: unknown key 'poolin' \(did you mean pooling\?\)"),
+        (("head", "dim"), "512", r"file: sem\.head: dim must be a int"),
+        (("target", "from"), "video", r"file: sem\.target\.from: unknown 'video'; legal: text, speech"),
+        (("target", "teacher"), 3, r"file: sem\.target: teacher must be a str"),
+        (("target", "options"), 3, r"file: sem\.target: options must be "),
+        (("scoring",), ["retrival"], r"file: sem\.scoring: unknown 'retrival'; legal: retrieval, verification"),
+        (("scoring",), "retrieval", r"file: sem\.scoring: .*list"),
+        (("weight",), "high", r"file: sem: weight must be a number, found 'high'"),
+        (("objective",), "cosine", r"file: sem\.objective: needs `name`, .* found 'cosine'"),
+        (("objective",), [{"scale": 1.0}], r"file: sem\.objective: needs `name`"),
+        (("objective",), [], r"file: sem\.objective: needs"),
+        (("objective",), {"name": "cosine", "weight": "x"}, r"file: sem\.objective: weight must be a number"),
+    ],
+)
+def test_a_mistake_is_named(attributes_block: dict, place: tuple[str, ...], value: object, message: str) -> None:
+    block = copy.deepcopy(attributes_block)
+    entry = block["sem"]
+    for key in place[:-1]:
+        entry = entry[key]
+    entry[place[-1]] = value
+    with pytest.raises(UserError, match=message):
+        parse_attributes(block, "file")
+
+
+@pytest.mark.parametrize("name", ["target", "head", "objective"])
+def test_a_missing_part_is_named(attributes_block: dict, name: str) -> None:
+    block = {"sem": {key: value for key, value in attributes_block["sem"].items() if key != name}}
+    with pytest.raises(UserError, match=f"file: sem: missing key '{name}'"):
+        parse_attributes(block, "file")
+
+
+@pytest.mark.parametrize("block", [None, {}, [], "sem"])
+def test_at_least_one_attribute_is_needed(block: object) -> None:
+    with pytest.raises(UserError, match="at least one attribute"):
+        parse_attributes(block, "file")
+
+
+@pytest.mark.parametrize("name", ["a b", "sem+spk", "../x", "speech", "layers", "utt_id"])
+def test_a_name_that_cannot_serve_is_refused(attributes_block: dict, name: str) -> None:
+    with pytest.raises(UserError, match="name"):
+        parse_attributes({name: attributes_block["sem"]}, "file")
