@@ -1,0 +1,60 @@
+"""A model small enough for unit tests: real architecture, random weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ATTRIBUTES = {
+    "sem": {
+        "target": {"teacher": "usem", "from": "text"},
+        "head": {"hidden_dim": 8, "dim": 8},
+        "objective": [{"name": "cosine"}, {"name": "contrastive", "weight": 0.2}],
+        "scoring": ["retrieval"],
+    },
+    "spk": {
+        "target": {"teacher": "resemblyzer", "from": "speech"},
+        "head": {"hidden_dim": 8, "dim": 6, "normalize_layers": True},
+        "objective": {"name": "cosine", "scale": 2.0},
+        "weight": 0.5,
+        "scoring": ["verification"],
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def attributes_block() -> dict[str, Any]:
+    """The `attributes:` block of an attributes file."""
+    return ATTRIBUTES
+
+
+@pytest.fixture(scope="session")
+def encoder_config() -> dict[str, Any]:
+    """Content of a Whisper config.json: 3 layers of frames, windows of one second."""
+    return {
+        "model_type": "whisper",
+        "d_model": 32,
+        "encoder_layers": 2,
+        "encoder_attention_heads": 2,
+        "encoder_ffn_dim": 64,
+        "num_mel_bins": 80,
+        "max_source_positions": 50,
+    }
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attributes_block: dict) -> Path:
+    """Folder of a saved model with random weights; not to be written to."""
+    # Imported late: most tests need neither torch nor ESPnet.
+    import torch
+
+    from espnet_ext.config.attributes import parse_attributes
+    from espnet_ext.hub.model_files import save_model
+    from espnet_ext.utt.encoder import build_encoder
+    from espnet_ext.utt.espnet_model import ESPnetUttModel
+
+    torch.manual_seed(0)
+    attributes = parse_attributes(attributes_block, "test")
+    folder = tmp_path_factory.mktemp("model")
+    save_model(folder, ESPnetUttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)
+    return folder

@@ -1,0 +1,158 @@
+"""The model: speech and cached layers give the same loss; missing targets; embeddings alone and in a batch."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from espnet_ext.config.attributes import parse_attributes
+from espnet_ext.errors import UserError
+from espnet_ext.utt.encoder import build_encoder
+from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.freeze import freeze_blocks
+from espnet_ext.utt.untrained import UntrainedModel
+
+DIMS = {"sem": 8, "spk": 6}
+
+
+@pytest.fixture
+def model(encoder_config: dict, attributes_block: dict) -> ESPnetUttModel:
+    torch.manual_seed(0)
+    return ESPnetUttModel(
+        build_encoder(encoder_config), parse_attributes(attributes_block, "test"), gradient_interval=2
+    ).eval()
+
+
+@pytest.fixture
+def batch() -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    speech = 0.1 * torch.randn(4, 9000)
+    targets = {name: nn.functional.normalize(torch.randn(4, dim), dim=-1) for name, dim in DIMS.items()}
+    return {"speech": speech, "speech_lengths": torch.tensor([9000, 4000, 800, 7001]), **targets}
+
+
+def test_speech_and_layers_computed_before_give_the_same_loss(model: ESPnetUttModel, batch: dict) -> None:
+    layers, mask = model.encoder(batch["speech"], batch["speech_lengths"])
+    cached = {
+        "layers": torch.stack(layers, dim=2).masked_fill(~mask[:, :, None, None], 7.0),
+        "layers_lengths": mask.sum(dim=1),
+        **{name: batch[name] for name in DIMS},
+    }
+    loss, statistics, weight = model(**batch)
+    other_loss, other_statistics, other_weight = model(**cached)
+    torch.testing.assert_close(loss, other_loss)
+    torch.testing.assert_close(statistics, other_statistics)
+    assert weight == other_weight == 4
+
+
+def test_the_loss_is_the_weighted_sum_of_terms_and_attributes(model: ESPnetUttModel, batch: dict) -> None:
+    embeddings = model.embed(batch["speech"], batch["speech_lengths"])
+    present = torch.ones(4, dtype=torch.bool)
+    terms = {
+        name: [objective(embeddings[name], batch[name], present) for objective in model.objectives[name]]
+        for name in DIMS
+    }
+    expected = terms["sem"][0] + 0.2 * terms["sem"][1] + 0.5 * terms["spk"][0]
+    loss, statistics, _ = model(**batch)
+    assert loss.item() == pytest.approx(expected.item())
+    assert statistics["loss_spk"].item() == pytest.approx(terms["spk"][0].item())
+    cosines = (embeddings["sem"] * batch["sem"]).sum(dim=1)
+    assert statistics["cos_sem"].item() == pytest.approx(cosines.mean().item())
+
+
+def test_rows_without_a_target_do_not_count(model: ESPnetUttModel, batch: dict) -> None:
+    embeddings = model.embed(batch["speech"], batch["speech_lengths"])
+    batch["spk"][[0, 3]] = torch.nan
+    _, statistics, _ = model(**batch)
+    expected = (embeddings["spk"] * batch["spk"]).sum(dim=1)[[1, 2]].mean()
+    assert statistics["cos_spk"].item() == pytest.approx(expected.item())
+    assert statistics["loss_spk"].item() == pytest.approx(2.0 * (1 - expected.item()))
+
+
+def test_an_attribute_without_any_target_adds_nothing_and_spoils_nothing(model: ESPnetUttModel, batch: dict) -> None:
+    batch["spk"] = torch.full_like(batch["spk"], torch.nan)
+    loss, statistics, _ = model.train()(**batch)
+    loss.backward()
+    assert statistics["cos_spk"].isnan()
+    assert statistics["loss_spk"] == 0
+    torch.testing.assert_close(loss.detach(), statistics["loss_sem"])
+    # Every head stays in the graph, as distributed training wants it.
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+    assert all((parameter.grad == 0).all() for parameter in model.heads["spk"].parameters())
+
+
+def test_the_keys_of_the_statistics_are_equal_at_every_training_step(model: ESPnetUttModel, batch: dict) -> None:
+    model.train()
+    steps = [model(**batch)[1] for _ in range(3)]
+    gradient_keys = {"gradnorm_sem", "gradnorm_spk", "gradcos_sem_spk"}
+    assert set(steps[0]) == {"loss", "loss_sem", "loss_spk", "cos_sem", "cos_spk"} | gradient_keys
+    assert set(steps[0]) == set(steps[1]) == set(steps[2])
+    assert [bool(step["gradcos_sem_spk"].isfinite()) for step in steps] == [True, False, True]
+    assert not gradient_keys & set(model.eval()(**batch)[1])
+
+
+def test_an_epoch_measures_the_same_steps_after_a_resume(model: ESPnetUttModel, batch: dict) -> None:
+    model.train()(**batch)
+    assert model.train()(**batch)[1]["gradcos_sem_spk"].isfinite()
+
+
+def test_a_frozen_encoder_has_no_gradient_statistics_and_no_gradient(model: ESPnetUttModel, batch: dict) -> None:
+    freeze_blocks(model.encoder, -1)
+    loss, statistics, _ = model.train()(**batch)
+    loss.backward()
+    assert not any(key.startswith("grad") for key in statistics)
+    assert all(parameter.grad is None for parameter in model.encoder.parameters())
+
+
+def test_an_embedding_does_not_depend_on_its_batch(model: ESPnetUttModel) -> None:
+    torch.manual_seed(2)
+    lengths = torch.randint(400, 16_000, (32,))
+    speech = [0.1 * torch.randn(length) for length in lengths.tolist()]
+    padded = nn.utils.rnn.pad_sequence(speech, batch_first=True, padding_value=3.0)
+    for embed in (model.embed, UntrainedModel(model.encoder, list(DIMS)).embed):
+        with torch.no_grad():
+            together = embed(padded, lengths)
+            for index, samples in enumerate(speech):
+                alone = embed(samples[None], lengths[index : index + 1])
+                for name in DIMS:
+                    torch.testing.assert_close(together[name][index], alone[name][0], atol=1e-5, rtol=0)
+
+
+def test_the_untrained_model_averages_normalised_layers_and_real_frames(model: ESPnetUttModel) -> None:
+    speech, length = 0.1 * torch.randn(1, 5000), torch.tensor([5000])
+    with torch.no_grad():
+        layers, _ = model.encoder(speech, length)
+        found = UntrainedModel(model.encoder, ["sem", "spk"]).embed(speech, length)
+    normalised = [
+        (h - h.mean(-1, keepdim=True)) / (h.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt() for h in layers
+    ]
+    mean = (sum(normalised) / len(layers))[0].double().mean(dim=0)
+    for name in ("sem", "spk"):
+        torch.testing.assert_close(found[name][0].double(), mean / mean.norm(), atol=1e-5, rtol=0)
+
+
+def test_layer_weights_are_reported_for_each_attribute(model: ESPnetUttModel) -> None:
+    weights = model.layer_weights()
+    assert list(weights) == ["sem", "spk"]
+    assert all(len(row) == 3 and sum(row) == pytest.approx(1) for row in weights.values())
+
+
+def test_bfloat16_products_keep_the_embedding_near(encoder_config: dict, attributes_block: dict, batch: dict) -> None:
+    torch.manual_seed(0)
+    attributes = parse_attributes(attributes_block, "test")
+    model = ESPnetUttModel(build_encoder(encoder_config), attributes, autocast="bfloat16").eval()
+    half = copy.deepcopy(model)
+    model.autocast_dtype = None
+    exact, rounded = (m.embed(batch["speech"], batch["speech_lengths"]) for m in (model, half))
+    for name in DIMS:
+        assert not torch.equal(exact[name], rounded[name])
+        assert ((exact[name] * rounded[name]).sum(dim=1) > 0.99).all()
+
+
+def test_an_unknown_autocast_is_refused(encoder_config: dict, attributes_block: dict) -> None:
+    attributes = parse_attributes(attributes_block, "test")
+    with pytest.raises(UserError, match="autocast 'fp16' is unknown; legal: float32, bfloat16"):
+        ESPnetUttModel(build_encoder(encoder_config), attributes, autocast="fp16")

@@ -1,0 +1,38 @@
+"""Freezing by block range."""
+
+import pytest
+
+from espnet_ext.errors import UserError
+from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
+from espnet_ext.utt.freeze import freeze_blocks
+
+
+@pytest.fixture
+def encoder(encoder_config: dict) -> AbsSpeechEncoder:
+    return build_encoder(encoder_config)
+
+
+def trainable(encoder: AbsSpeechEncoder) -> list[bool]:
+    """Of each block: does any parameter train?"""
+    return [any(parameter.requires_grad for parameter in block.parameters()) for block in encoder.blocks()]
+
+
+@pytest.mark.parametrize(
+    ("num_blocks", "expected"),
+    [(0, [True, True, True]), (1, [False, True, True]), (2, [False, False, True]), (-1, [False] * 3)],
+)
+def test_the_first_blocks_are_frozen(encoder: AbsSpeechEncoder, num_blocks: int, expected: list[bool]) -> None:
+    freeze_blocks(encoder, num_blocks)
+    assert trainable(encoder) == expected
+
+
+def test_whispers_fixed_positions_stay_fixed(encoder: AbsSpeechEncoder) -> None:
+    freeze_blocks(encoder, 0)
+    fixed = [name for name, parameter in encoder.named_parameters() if not parameter.requires_grad]
+    assert fixed == ["encoder.embed_positions.weight"]
+
+
+@pytest.mark.parametrize("num_blocks", [-2, 4])
+def test_a_block_that_is_not_there_is_refused(encoder: AbsSpeechEncoder, num_blocks: int) -> None:
+    with pytest.raises(UserError, match=f"freeze_blocks {num_blocks} is not within -1 to 3"):
+        freeze_blocks(encoder, num_blocks)
