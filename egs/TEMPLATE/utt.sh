@@ -50,7 +50,7 @@ while [ "$#" -gt 0 ]; do
     name="${1#--}"
     name="${name//-/_}"
     grep -qx -- "${name}" <<<"${option_names}" ||
-        fail "unknown option $1; options: $(sed 's/^/--/' <<<"${option_names}" | tr '\n' ' ')"
+        fail "unknown option $1; options: --${option_names//$'\n'/ --}"
     [ "$#" -ge 2 ] || fail "option $1 needs a value"
     printf -v "${name}" '%s' "$2"
     shift 2
@@ -78,7 +78,7 @@ read -ra verification_list <<<"${verification_sets}"
 read -ra data_arg_list <<<"${data_args}"
 read -ra train_arg_list <<<"${train_args}"
 read -ra speed_list <<<"${speed_perturb}"
-mapfile -t eval_list < <(printf '%s\n' ${retrieval_sets} ${verification_sets} | sort -u)
+mapfile -t eval_list < <(printf '%s\n' "${retrieval_list[@]}" "${verification_list[@]}" | sort -u)
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
 [ "${#attribute_list[@]}" -gt 0 ] || exit 1
 final_phase="${phase_list[-1]%%=*}"
@@ -117,9 +117,11 @@ if wanted 2; then
             --inputs "data/${set}/"{wav.scp,utt2spk} \
             -- python -m espnet_ext.bin.dump_audio --data_dir "data/${set}" --dump_dir "${dump}" --nj "${nj}" \
             --min_duration_s "${min_duration_s}" --max_duration_s "${max_duration_s}" "${speeds[@]}"
+        texts=()
+        [ ! -e "${dump}/text" ] || texts=("${dump}/text")
         for attribute in "${attribute_list[@]}"; do
             step --label "${dump}: targets of ${attribute}" --state "$(steps "${dump}" "target_${attribute}")" \
-                --inputs "${dump}/wav.scp" "${attributes}" \
+                --inputs "${dump}/wav.scp" "${attributes}" "${texts[@]}" \
                 -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "${attribute}" \
                 --dump_dir "${dump}" --cache_dir "${cache_dir}" --nj "${nj}"
         done
