@@ -1,5 +1,6 @@
 """Read audio of any format, resample it, and store it in kaldiio archives of FLAC blobs."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,6 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from espnet_ext.data.wav_header import missing_bytes
 from espnet_ext.errors import UserError
 
 RATE = 16000  # of everything in a dump directory
@@ -54,9 +56,7 @@ def read_audio(
         raise UserError(f"{path}: sampled at {file_rate} Hz, expected {rate} Hz; resample it")
     if len(samples) == 0 or (num_samples is not None and len(samples) < num_samples):
         wanted = "any" if num_samples is None else f"{num_samples} samples from {start} on"
-        raise UserError(
-            f"{path}: {len(samples)} samples where {wanted} were expected; the file is cut or empty"
-        )
+        raise UserError(f"{path}: {len(samples)} samples where {wanted} were expected; the file is cut or empty")
     if not np.isfinite(samples).all():
         first = int(np.argmin(np.isfinite(samples).all(axis=1))) + start
         raise UserError(f"{path}: sample {first} is not a finite number; make the file again")
@@ -71,6 +71,8 @@ def _check_file(path: Path) -> None:
         raise UserError(f"{path}: empty audio file")
     if path.suffix.lower() == ".gsm" and size % GSM_FRAME_BYTES:
         raise UserError(f"{path}: {size} bytes are not a whole number of GSM frames; the file is cut")
+    if path.suffix.lower() == ".wav" and (missing := missing_bytes(path)):
+        raise UserError(f"{path}: {missing} bytes of sound are missing at the end; the file is cut")
 
 
 def _open_soundfile(path: Path) -> soundfile.SoundFile:
@@ -101,9 +103,7 @@ def _read_pyav(path: Path, start: int, num_samples: int | None) -> tuple[np.ndar
                 raise UserError(f"{path}: no audio in the file")
             # One float format for all codecs; int16 becomes int16 / 32768 exactly.
             resampler = av.AudioResampler(format="fltp")
-            frames = [
-                part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)
-            ]
+            frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)]
             rate = container.streams.audio[0].rate
     except (av.FFmpegError, OSError) as error:
         raise UserError(f"{path}: cannot decode audio: {error}") from error
@@ -151,9 +151,16 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
-def write_flac(file: str | Path | BinaryIO, samples: np.ndarray, rate: int = RATE) -> None:
-    """Write float (samples,) as mono 16-bit FLAC; the same samples give the same bytes."""
-    soundfile.write(file, to_int16(samples), rate, format="FLAC", subtype="PCM_16")
+def write_flac(path: str | Path, samples: np.ndarray, rate: int = RATE) -> None:
+    """Write float (samples,) as mono 16-bit FLAC; the same samples give the same bytes.
+
+    Raises:
+        OSError: the file cannot be written, or the disk is full.
+    """
+    # Encoded in memory: libsndfile does not say why it cannot write a file.
+    encoded = BytesIO()
+    soundfile.write(encoded, to_int16(samples), rate, format="FLAC", subtype="PCM_16")
+    Path(path).write_bytes(encoded.getvalue())
 
 
 def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray) -> int:
@@ -189,8 +196,6 @@ def read_dumped(spec: str) -> np.ndarray:
     except (OSError, ValueError, RuntimeError, TypeError, EOFError, AssertionError) as error:
         raise UserError(f"{spec}: cannot read dumped audio ({error}); run stage 2 again") from error
     if rate != RATE or samples.ndim != 1 or len(samples) == 0:
-        raise UserError(
-            f"{spec}: {samples.shape} samples at {rate} Hz, expected mono at {RATE} Hz; run stage 2 again"
-        )
+        raise UserError(f"{spec}: {samples.shape} samples at {rate} Hz, expected mono at {RATE} Hz; run stage 2 again")
     # kaldiio decodes to float64 in [-1, 1]; float32 holds 16-bit samples exactly.
     return samples.astype(np.float32)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.audio import RATE, append_to_ark, read_audio, resample
+from espnet_ext.data.pool import process_pool
+from espnet_ext.data.stale import remove_others
 from espnet_ext.errors import UserError
 
 # Fixed, so that the bytes do not follow from the number of processes.
@@ -70,13 +72,10 @@ def dump_shards(
     folder.mkdir(parents=True, exist_ok=True)
     parts = [jobs[start : start + SHARD_SIZE] for start in range(0, len(jobs), SHARD_SIZE)]
     arks = [folder / f"audio.{number:04d}.ark" for number in range(len(parts))]
-    for stale in set(folder.glob("audio.*")) - {path for ark in arks for path in (ark, _index_path(ark))}:
-        stale.unlink()
+    remove_others(folder, {path for ark in arks for path in (ark, _index_path(ark))})
     shards: dict[Path, DumpedShard] = {}
-    with ProcessPoolExecutor(nj) as executor:
-        futures = [
-            executor.submit(dump_shard, part, ark, limits) for part, ark in zip(parts, arks, strict=True)
-        ]
+    with process_pool(nj, __name__) as executor:
+        futures = [executor.submit(dump_shard, part, ark, limits) for part, ark in zip(parts, arks, strict=True)]
         try:
             for future in as_completed(futures):
                 shard = future.result()
@@ -131,7 +130,7 @@ def _index_path(ark: Path) -> Path:
 
 def _fingerprint(jobs: Sequence[AudioJob], limits: DurationLimits) -> str:
     """Changes with anything that a shard follows from."""
-    digest = hashlib.sha256(repr((limits, SHARD_SIZE)).encode())
+    digest = hashlib.sha256(repr(limits).encode())
     for job in jobs:
         path = Path(job.path)
         status = path.stat() if path.is_file() else None

@@ -70,9 +70,7 @@ def read_transcripts(path: Path) -> dict[str, str]:
             # The Italian list starts with a byte order mark.
             line = raw.decode("utf-8").removeprefix("\ufeff").strip()
         except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path}:{number}: not UTF-8 ({error.reason}); fetch the package again"
-            ) from error
+            raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); fetch the package again") from error
         if not line or line.startswith(";"):
             continue
         key, colon, text = line.partition(":")
@@ -124,9 +122,7 @@ def duration_fault(num_samples: int, min_s: float, max_s: float) -> str | None:
     return None
 
 
-def parse_core_voice(
-    voice: CoreVoice, audio_root: Path, text_root: Path, left_out: LeftOut
-) -> dict[str, Utterance]:
+def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_out: LeftOut) -> dict[str, Utterance]:
     """Read one voice.
 
     A clip is kept if it lasts 0.4 to 10 s and has a transcript without bracketed text. Where the

@@ -86,9 +86,7 @@ def parse_catalogues(roots: Mapping[str, Path], excluded: Collection[str]) -> li
     for package in sorted(roots):
         domains = _find_domains(roots[package])
         if not domains:
-            raise UserError(
-                f"{roots[package]}: no catalogues in {', '.join(TRANSLATIONS)}; fetch {package} again"
-            )
+            raise UserError(f"{roots[package]}: no catalogues in {', '.join(TRANSLATIONS)}; fetch {package} again")
         for files in domains:
             catalogues = {language: read_catalogue(path) for language, path in files.items()}
             for message in sorted(set.intersection(*(set(catalogue) for catalogue in catalogues.values()))):
@@ -105,9 +103,7 @@ def _find_domains(root: Path) -> list[dict[str, Path]]:
     domains = []
     for path in sorted(root.rglob("es/LC_MESSAGES/*.mo")):
         locale = path.parent.parent.parent
-        files = {
-            language: locale / code / "LC_MESSAGES" / path.name for code, language in TRANSLATIONS.items()
-        }
+        files = {language: locale / code / "LC_MESSAGES" / path.name for code, language in TRANSLATIONS.items()}
         if all(file.is_file() for file in files.values()):
             domains.append(files)
     return domains

@@ -7,13 +7,14 @@ one person: so all folders of a language go to the same side, and are never comp
 
 import hashlib
 from collections.abc import Collection, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_ext.data.chunks import clip_name, read_chunks, write_chunks
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.pool import process_pool
+from espnet_ext.data.stale import remove_others
 from espnet_ext.errors import UserError
 
 PACKAGES = ("klettres-data", "ktuberling-data")
@@ -68,9 +69,7 @@ def list_voices(roots: Mapping[str, Path], left_out: LeftOut) -> list[KdeVoice]:
                 voices.append(KdeVoice(package, speaker, _language(folder), tuple(clips)))
             else:
                 for clip in clips:
-                    left_out.add(
-                        f"{speaker}-{clip_name(clip)}", clip, f"fewer than {MIN_CLIPS} clips of the voice"
-                    )
+                    left_out.add(f"{speaker}-{clip_name(clip)}", clip, f"fewer than {MIN_CLIPS} clips of the voice")
     return sorted(voices, key=lambda voice: voice.speaker)
 
 
@@ -116,12 +115,12 @@ def parse_voices(
         left_out: voice -> what takes its unused clips.
     """
     voices = list(max_chunks)
-    with ProcessPoolExecutor(nj) as executor:
+    with process_pool(nj, write_chunks.__module__) as executor:
         futures = [
-            executor.submit(write_chunks, voice.speaker, voice.clips, max_chunks[voice], folder)
-            for voice in voices
+            executor.submit(write_chunks, voice.speaker, voice.clips, max_chunks[voice], folder) for voice in voices
         ]
         targets = [future.result() for future in futures]
+    remove_others(folder, targets)
     parsed = {}
     for voice, target in zip(voices, targets, strict=True):
         chunks = read_chunks(voice.speaker, voice.clips, target, left_out[voice])

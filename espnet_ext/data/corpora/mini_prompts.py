@@ -98,9 +98,7 @@ def prepare(roots: Mapping[str, Path], data: Path, options: SyntheticOptions) ->
 def _add_core_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path]) -> SentenceSplit:
     left_out = sets["train"].left_out
     prompts = {
-        voice: asterisk.parse_core_voice(
-            voice, roots[voice.audio_package], roots[voice.text_package], left_out
-        )
+        voice: asterisk.parse_core_voice(voice, roots[voice.audio_package], roots[voice.text_package], left_out)
         for voice in asterisk.CORE_VOICES
     }
     texts = {
@@ -165,15 +163,11 @@ def _add_kde_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path], folder:
 def _add_synthetic(
     train: _Set, roots: Mapping[str, Path], split: SentenceSplit, folder: Path, options: SyntheticOptions
 ) -> None:
-    prompts = sorted(
-        {Line(u.language, u.text, u.sentence) for u in train.utterances if u.text and u.sentence}
-    )
+    prompts = sorted({Line(u.language, u.text, u.sentence) for u in train.utterances if u.text and u.sentence})
     sentences = []
     if options.num_sentences:
         catalogues = {name: roots[name] for name in gettext_catalogues.PACKAGES}
-        sentences = gettext_catalogues.parse_catalogues(catalogues, split.held_out_texts)[
-            : options.num_sentences
-        ]
+        sentences = gettext_catalogues.parse_catalogues(catalogues, split.held_out_texts)[: options.num_sentences]
     messages = [Line(language, text, s.id) for s in sentences for language, text in s.texts.items()]
     for name, lines, voices in (
         ("prompts", prompts, options.voices_per_prompt),
@@ -201,9 +195,7 @@ def _write_set(target: Path, gathered: _Set) -> str:
                 make_trials(utt2spk, _kde_languages(gathered), MAX_NONTARGET_TRIALS),
             )
         validate_data_dir(temporary)
-    parts = ", ".join(
-        f"{name} {count['utterances']} ({count['minutes']} min)" for name, count in counts.items()
-    )
+    parts = ", ".join(f"{name} {count['utterances']} ({count['minutes']} min)" for name, count in counts.items())
     return f"{len(gathered.utterances)} utterances: {parts}; {gathered.left_out.summary()}"
 
 

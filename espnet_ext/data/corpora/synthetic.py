@@ -2,8 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +10,9 @@ from espnet_ext.data.audio import RATE, resample, write_flac
 from espnet_ext.data.data_dir import Utterance, read_scp, write_scp
 from espnet_ext.data.espeak import Espeak
 from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.pool import process_pool
 from espnet_ext.data.progress import audio_progress
+from espnet_ext.data.stale import remove_others
 
 # ISO 639-3 -> voice of espeak-ng.
 LANGUAGES = {"eng": "en-us", "spa": "es-419", "fra": "fr", "ita": "it", "rus": "ru"}
@@ -100,12 +100,10 @@ def _run_shards(shards: Sequence[list[_Job]], folder: Path, nj: int) -> list[Pat
     """Speak the shards that are not there yet, each in a process of its own (see Espeak)."""
     targets = [folder / f"{number:03d}-{_digest(repr(shard))[:10]}" for number, shard in enumerate(shards)]
     missing = [(shard, target) for shard, target in zip(shards, targets, strict=True) if not target.is_dir()]
+    remove_others(folder, targets)
     if not missing:
         return targets
-    # A server process that has this module loaded, and has never spoken, forks the workers.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(nj, mp_context=context, max_tasks_per_child=1) as executor:
+    with process_pool(nj, __name__, fresh=True) as executor:
         futures = [executor.submit(_speak_shard, shard, target) for shard, target in missing]
         total = sum(len(shard) for shard, _ in missing)
         with audio_progress("synthetic speech", total, unit="clips") as advance:

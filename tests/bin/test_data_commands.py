@@ -1,0 +1,84 @@
+"""The commands of stages 1 and 2: exit status, one line of error, bad options."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_ext.bin import dump_audio, prepare_mini_prompts, validate_data
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "my data" / "train"
+    folder.mkdir(parents=True)
+    utterances = []
+    for number in range(3):
+        path = folder / f"{number}.wav"
+        soundfile.write(path, np.full(8000, 0.1), 16000)
+        utterances.append(Utterance(f"a-{number}", "a", path, 8000, "eng", text=f"Text {number}"))
+    write_utterances(folder, utterances)
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], *arguments: object) -> int:
+    """Exit status of a command."""
+    monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_:
+        run_main(main)
+    return exit_.value.code
+
+
+def test_dump_then_validate(monkeypatch: pytest.MonkeyPatch, capsys, data: Path, tmp_path: Path) -> None:
+    dump = tmp_path / "my dump"
+    arguments = ("--data_dir", data, "--dump_dir", dump, "--speed_perturb", "0.9", "--nj", "1")
+    assert run(monkeypatch, dump_audio.main, *arguments) == 0
+    assert "6 utterances; 0 left out" in capsys.readouterr().out
+    assert run(monkeypatch, validate_data.main, dump) == 0
+    assert "6 utterances, valid" in capsys.readouterr().out
+    assert len(DataDir(dump).utterances) == 6
+
+
+def test_a_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path, tmp_path: Path) -> None:
+    (data / "1.wav").write_bytes(b"broken")
+    assert run(monkeypatch, dump_audio.main, "--data_dir", data, "--dump_dir", tmp_path / "dump") == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"error: utterance a-1: {data / '1.wav'}: cannot decode audio")
+
+
+def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path) -> None:
+    assert run(monkeypatch, validate_data.main, data, "--train_dir", data) == 1
+    assert capsys.readouterr().err.startswith(f"error: {data}: utterance 'a-0' has the audio file")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--speed_perturb", "1.0"], "1 is not a speed"),
+        (["--speed_perturb", "0.9", "0.9"], "given twice"),
+        (["--min_duration_s", "3", "--max_duration_s", "2"], "below --max_duration_s"),
+        (["--nj", "0"], "--nj: at least 1"),
+    ],
+)
+def test_bad_dump_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
+    assert run(monkeypatch, dump_audio.main, "--data_dir", "d", "--dump_dir", "e", *options) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--num_synthetic_sentences", "-1"], "expected a whole number, found '-1'"),
+        (["--voices_per_prompt", "999"], "--voices_per_prompt: at most"),
+        (["--nj", "0"], "--nj: at least 1"),
+    ],
+)
+def test_bad_preparation_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
+    assert run(monkeypatch, prepare_mini_prompts.main, *options) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,148 @@
+"""The audio dump: content, left-outs, resuming, and bytes that follow from the data alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_ext.data import dump
+from espnet_ext.data.audio import read_audio, read_dumped, resample
+from espnet_ext.data.data_dir import DataDir, read_scp, write_scp
+from espnet_ext.data.dump import DurationLimits
+from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+from espnet_ext.data.validate import validate_data_dir
+from espnet_ext.errors import UserError
+
+MakeDataDir = Callable[..., Path]
+LIMITS = DurationLimits(0.05, 1.0)
+
+
+def ignore(_shard: dump.DumpedShard) -> None:
+    """No progress is shown."""
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a dump but the shards' indices, which note times of files."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".json"
+    }
+
+
+@pytest.fixture
+def data(make_data_dir: MakeDataDir, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Seven utterances of three speakers, in shards of two."""
+    monkeypatch.setattr(dump, "SHARD_SIZE", 2)
+    lengths = {"a-1": 1600, "a-2": 1700, "b-1": 1800, "b-2": 1900, "c-1": 2000, "c-2": 2100, "c-3": 2200}
+    return make_data_dir("my set", lengths)
+
+
+def test_a_dump_is_a_data_directory_of_the_same_audio(data: Path, tmp_path: Path) -> None:
+    (data / "trials").mkdir()
+    (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 c-3\n")
+    (data / "provenance.json").write_text("{}")
+    left_out = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    assert left_out.entries == []
+    source, dumped = DataDir(data), DataDir(tmp_path / "dump")
+    validate_data_dir(dumped.path)
+    assert dumped.utterances == source.utterances
+    for utterance, spec in dumped.wav_scp.items():
+        np.testing.assert_array_equal(read_dumped(spec), read_audio(source.wav_scp[utterance])[0])
+    for name in ("utt2spk", "spk2utt", "text", "utt2lang", "utt2sent", "utt2source", "utt2num_samples"):
+        assert dumped.read(name) == source.read(name), name
+    assert (dumped.path / "trials/verification").read_bytes() == (data / "trials/verification").read_bytes()
+    assert (dumped.path / "provenance.json").is_file()
+
+
+def test_the_number_of_processes_does_not_change_a_byte(data: Path, tmp_path: Path) -> None:
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), nj=1), ignore)
+    one = contents(tmp_path / "dump")
+    for path in (tmp_path / "dump").rglob("audio.*"):
+        path.unlink()
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), nj=3), ignore)
+    assert contents(tmp_path / "dump") == one
+
+
+@pytest.mark.parametrize("lost", ["audio.0001.ark", "audio.0001.json", "wav.scp", "text"])
+def test_a_killed_dump_goes_on_and_ends_with_the_same_bytes(data: Path, tmp_path: Path, lost: str) -> None:
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    whole = contents(tmp_path / "dump")
+    kept = tmp_path / "dump/audio/audio.0000.ark"
+    stamp = kept.stat().st_mtime_ns
+    next((tmp_path / "dump").rglob(lost)).unlink()
+    (tmp_path / "dump/audio/.tmp-x-audio.0001.ark").write_bytes(b"half an archive")
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    assert contents(tmp_path / "dump") == whole
+    assert kept.stat().st_mtime_ns == stamp  # a finished shard is not made again
+
+
+def test_changed_audio_is_dumped_again(data: Path, tmp_path: Path) -> None:
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    path = DataDir(data).wav_scp["b-1"]
+    soundfile.write(path, np.full(1800, 0.25), 16000)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    np.testing.assert_array_equal(read_dumped(DataDir(tmp_path / "dump").wav_scp["b-1"]), 0.25)
+
+
+def test_fewer_utterances_leave_no_stale_archive(data: Path, tmp_path: Path) -> None:
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    arks = sorted(path.name for path in (tmp_path / "dump/audio").glob("*.ark"))
+    assert arks == [f"audio.000{number}.ark" for number in range(4)]
+
+
+def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
+    limits = DurationLimits(1700 / 16000, 2000 / 16000)  # both ends belong to what is kept
+    left_out = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore)
+    assert DataDir(tmp_path / "dump").utterances == ["a-2", "b-1", "b-2", "c-1"]
+    assert left_out.counts() == {"longer than 0.125 s": 2, "shorter than 0.10625 s": 1}
+    lines = (tmp_path / "dump/left_out.tsv").read_text().splitlines()
+    assert lines[1] == f"a-1\t{data / 'wav/a-1.wav'}\tshorter than 0.10625 s"
+    assert len(lines) == 4
+    validate_data_dir(tmp_path / "dump")
+
+
+def test_a_trial_may_not_lose_its_utterance(data: Path, tmp_path: Path) -> None:
+    (data / "trials").mkdir()
+    (data / "trials/verification").write_text("1 b-1 b-2\n1 a-1 a-2\n")
+    limits = DurationLimits(1700 / 16000, 1.0)
+    with pytest.raises(UserError, match=r"verification:2: utterance 'a-1' .* left out by its duration"):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore)
+    assert not (tmp_path / "dump/wav.scp").exists()
+
+
+def test_nothing_left_is_an_error(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="every utterance is left out"):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(DurationLimits(5, 9)), ignore)
+
+
+def test_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -> None:
+    path = Path(DataDir(data).wav_scp["c-1"])
+    path.write_bytes(b"no audio")
+    with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio"):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, nj=2), ignore)
+    assert not (tmp_path / "dump/wav.scp").exists()
+
+
+def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp_path: Path) -> None:
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)), ignore)
+    dumped, source = DataDir(tmp_path / "dump"), DataDir(data)
+    assert len(dumped.utterances) == 3 * 7
+    assert dumped.utt2spk["sp0.9-c-1"] == "sp0.9-c"
+    assert dumped.text["sp1.1-c-1"] == source.text["c-1"]
+    assert dumped.utt2sent["sp1.1-c-1"] == source.utt2sent["c-1"]
+    samples, rate = read_audio(source.wav_scp["c-1"])
+    slow = read_dumped(dumped.wav_scp["sp0.9-c-1"])
+    assert len(slow) == dumped.utt2num_samples["sp0.9-c-1"] == round(2000 / 0.9)
+    np.testing.assert_allclose(slow, np.clip(resample(samples, 14400), -1, 1), atol=1 / 32768)
+    validate_data_dir(dumped.path)
+
+
+def test_synthetic_speech_is_not_perturbed(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
+    data = make_data_dir("train", {"a-1": 1600, "espeak-1": 1600})
+    write_scp(data / "utt2source", read_scp(data / "utt2source") | {"espeak-1": "synthetic"})
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+    assert DataDir(tmp_path / "dump").utterances == ["a-1", "espeak-1", "sp0.9-a-1"]
