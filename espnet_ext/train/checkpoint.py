@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from espnet2.train.reporter import Reporter
 
+from espnet_ext.errors import UserError
+
 CHECKPOINT = "checkpoint.pth"
 PREVIOUS = "checkpoint.previous.pth"
 # ESPnet's reporter keeps durations and numpy scalars beside the weights.
@@ -38,10 +40,14 @@ def atomic_saves() -> Iterator[None]:
     def save(content: Any, path: str | Path, *args: Any, **kwargs: Any) -> None:
         path = Path(path)
         temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("wb") as stream:
-            plain_save(content, stream, *args, **kwargs)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with temporary.open("wb") as stream:
+                plain_save(content, stream, *args, **kwargs)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
         if path.name == CHECKPOINT and path.exists():
             os.replace(path, path.with_name(PREVIOUS))
         os.replace(temporary, path)
@@ -61,7 +67,7 @@ def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
     """Load a checkpoint, or its predecessor when it is damaged (weights and plain values only, no code).
 
     Raises:
-        RuntimeError: neither can be read.
+        UserError: neither can be read.
     """
     for candidate in (checkpoint, checkpoint.with_name(PREVIOUS)):
         try:
@@ -71,7 +77,7 @@ def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
             logging.warning(
                 f"{candidate} cannot be read ({' '.join(str(error).split())[:120]}); trying its predecessor"
             )
-    raise RuntimeError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train anew")
+    raise UserError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train anew")
 
 
 def complete_epoch_files(output_dir: Path, states: dict[str, Any], reporter: Reporter, criteria: list) -> None:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from espnet_ext.errors import UserError
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
 
 
@@ -16,12 +17,14 @@ class ContrastiveObjective(AbsObjective):
 
     Args:
         temperature: divides the cosines.
-        same_above: a target whose cosine to one's own is above this is no negative.
+        same_above: a target whose cosine to one's own is above this is no negative; below 1, for one's own is none.
         bank_size: targets in the bank, at most; 0 = the batch's own targets.
     """
 
     def __init__(self, temperature: float = 0.05, same_above: float = 0.9, bank_size: int = 0) -> None:
         super().__init__()
+        if not same_above < 1:
+            raise UserError(f"objective contrastive: same_above must be below 1, found {same_above}")
         self.temperature = temperature
         self.same_above = same_above
         self.bank_size = bank_size

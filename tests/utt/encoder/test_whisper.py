@@ -52,6 +52,21 @@ def test_frames_do_not_depend_on_padding_or_batch_mates(encoder: WhisperSpeechEn
                 torch.testing.assert_close(layer[index, mask[index]], other[0], atol=1e-5, rtol=0)
 
 
+def test_averaged_frames_are_those_of_the_full_rate_averaged(encoder_config: dict) -> None:
+    torch.manual_seed(0)
+    full, averaged = (build_encoder(encoder_config, count).eval() for count in (1, 3))
+    averaged.load_state_dict(full.state_dict())
+    speech, lengths = 0.1 * torch.randn(2, 9000), torch.tensor([9000, 3300])
+    with torch.no_grad():
+        (layers, mask), (fewer, fewer_mask) = full(speech, lengths), averaged(speech, lengths)
+    assert averaged.output_hop_samples == 3 * full.output_hop_samples
+    for layer, coarse in zip(layers, fewer, strict=True):
+        for row in range(2):
+            frames = layer[row, mask[row]]
+            expected = torch.stack([group.mean(dim=0) for group in frames.split(3)])
+            torch.testing.assert_close(coarse[row, fewer_mask[row]], expected, atol=1e-6, rtol=1e-5)
+
+
 def test_the_shortest_utterance_has_a_frame(encoder: WhisperSpeechEncoder) -> None:
     _, mask = encoder(torch.randn(1, encoder.min_samples), torch.tensor([encoder.min_samples]))
     assert mask.any()

@@ -79,6 +79,34 @@ def test_one_row_has_no_negatives_and_no_contrastive_loss() -> None:
     assert objective(unit(1, 8), unit(1, 8), torch.ones(1, dtype=torch.bool)).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_with_a_bank_the_negatives_are_those_of_the_bank() -> None:
+    torch.manual_seed(0)
+    embeddings, targets, bank = unit(5, 8), unit(5, 8), unit(40, 8)
+    bank[3] = targets[2]
+    present = torch.tensor([True, True, True, False, True])
+    options = {**OPTIONS["contrastive"], "bank_size": 40}
+    objective = build_objective(ObjectiveConfig("contrastive", options=options), "test")
+    objective.bank = bank
+    total = 0.0
+    for row in (0, 1, 2, 4):
+        others = [other for other in bank if dot(targets[row], other) <= SAME_ABOVE]
+        exponentials = [math.exp(dot(embeddings[row], t) / TEMPERATURE) for t in [targets[row], *others]]
+        total -= math.log(exponentials[0] / sum(exponentials))
+    found = objective(embeddings, targets.masked_fill(~present[:, None], 0.0), present)
+    assert found.item() == pytest.approx(total / 4, rel=1e-5)
+
+
+def test_a_bank_is_no_part_of_the_saved_model() -> None:
+    objective = build_objective(ObjectiveConfig("contrastive", options={"bank_size": 4}), "test")
+    objective.bank = unit(4, 8)
+    assert not objective.state_dict()
+
+
+def test_ones_own_target_cannot_be_ones_negative() -> None:
+    with pytest.raises(UserError, match="same_above must be below 1, found 1.0"):
+        build_objective(ObjectiveConfig("contrastive", options={"same_above": 1.0}), "test")
+
+
 def test_a_mean_over_nothing_is_zero_and_ignores_nan() -> None:
     nan = torch.tensor([float("nan"), 4.0, 2.0])
     assert mean_over(nan, torch.tensor([False, True, True])).item() == 3.0
