@@ -1,0 +1,36 @@
+"""Banks of targets: different ones, spread over the training set, missing ones left out."""
+
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.train.bank import read_bank
+
+NUM_TARGETS = 50
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Path:
+    """50 different targets; then a missing one, one listed again, and one of equal value."""
+    vectors = {f"u{index:02}": np.full(3, index, dtype=np.float32) for index in range(NUM_TARGETS)}
+    vectors["v"] = vectors["u07"]
+    kaldiio.save_ark(str(tmp_path / "t.ark"), vectors, scp=str(tmp_path / "t.scp"))
+    entries = read_scp(tmp_path / "t.scp")
+    write_scp(tmp_path / "target_sem.scp", {**entries, "w": "None", "x": entries["u03"]})
+    return tmp_path / "target_sem.scp"
+
+
+def test_a_large_bank_holds_every_different_target_once(targets: Path) -> None:
+    found = read_bank(targets, 1000)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.arange(NUM_TARGETS)[:, None] * np.ones(3))
+
+
+def test_a_small_bank_is_spread_over_the_targets(targets: Path) -> None:
+    found = read_bank(targets, 5)[:, 0]
+    assert len(found) == 5
+    assert len(np.unique(found)) == 5
+    np.testing.assert_array_equal(found, read_bank(targets, 5)[:, 0])

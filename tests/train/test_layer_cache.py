@@ -1,0 +1,105 @@
+"""The cache of the frozen encoder's layers: right values, whole shards, emptied when its origin changes."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from espnet_ext.data.audio import append_to_ark, read_dumped
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.layer_store import read_layers
+from espnet_ext.train import layer_cache
+from espnet_ext.train.layer_cache import LayerCache
+from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
+
+NUM_UTTERANCES = 7
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    folder, entries = tmp_path / "dump", {}
+    folder.mkdir()
+    with (folder / "audio.ark").open("wb") as stream:
+        for index in range(NUM_UTTERANCES):
+            samples = random.normal(0, 0.1, 3000 + 1700 * index)
+            entries[f"u{index}"] = f"{folder}/audio.ark:{append_to_ark(stream, f'u{index}', samples)}"
+    write_scp(folder / "wav.scp", entries)
+    return folder
+
+
+@pytest.fixture
+def encoder(encoder_config: dict) -> AbsSpeechEncoder:
+    torch.manual_seed(0)
+    return build_encoder(encoder_config).eval()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Folder whose model.safetensors stands for the encoder's weights (only its hash is taken)."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer_cache, "SHARD_UTTERANCES", 3)
+
+
+def fill(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> list[float]:
+    return list(LayerCache(dump, weights, 1, "float32").fill(encoder, None))
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_every_utterance_has_the_layers_it_has_alone(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
+    fill(dump, weights, encoder)
+    wav_scp = read_scp(dump / "wav.scp")
+    layers_scp = read_scp(dump / "layers" / "layers.scp")
+    assert list(layers_scp) == list(wav_scp)
+    for utterance, entry in layers_scp.items():
+        speech = torch.from_numpy(read_dumped(wav_scp[utterance]))[None]
+        with torch.no_grad():
+            layers, _ = encoder(speech, torch.tensor([speech.shape[1]]))
+        found = read_layers(entry)
+        assert found.dtype == np.float16
+        np.testing.assert_allclose(found, torch.stack(layers, dim=2)[0].numpy(), atol=1e-3, rtol=1e-3)
+
+
+def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
+    fill(dump, weights, encoder)
+    straight = bytes_of(dump / "layers")
+    shutil.rmtree(dump / "layers")
+    shards = LayerCache(dump, weights, 1, "float32").fill(encoder, None)
+    next(shards)
+    shards.close()
+    assert not (dump / "layers" / "layers.scp").exists()
+    assert [seconds > 0 for seconds in fill(dump, weights, encoder)] == [False, True, True]
+    assert bytes_of(dump / "layers") == straight
+
+
+def test_the_seconds_of_audio_are_counted(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
+    total = sum(3000 + 1700 * index for index in range(NUM_UTTERANCES)) / 16_000
+    assert sum(fill(dump, weights, encoder)) == pytest.approx(total)
+    assert sum(fill(dump, weights, encoder)) == 0
+
+
+@pytest.mark.parametrize("change", ["weights", "audio", "autocast", "frame_average"])
+def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: AbsSpeechEncoder, change: str) -> None:
+    fill(dump, weights, encoder)
+    if change == "weights":
+        (weights / "model.safetensors").write_bytes(b"others")
+    if change == "audio":
+        entries = read_scp(dump / "wav.scp")
+        write_scp(dump / "wav.scp", {u: entry for u, entry in entries.items() if u != "u0"})
+    frame_average = 3 if change == "frame_average" else 1
+    autocast = "bfloat16" if change == "autocast" else "float32"
+    seconds = list(LayerCache(dump, weights, frame_average, autocast).fill(encoder, None))
+    assert all(value > 0 for value in seconds)
+    assert list(read_scp(dump / "layers" / "layers.scp")) == list(read_scp(dump / "wav.scp"))

@@ -1,0 +1,46 @@
+"""Readers of ESPnet's dataset: dumped audio, layers and targets, missing ones included."""
+
+import json
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+
+from espnet_ext.data.audio import append_to_ark
+from espnet_ext.data.data_dir import write_scp
+from espnet_ext.errors import UserError
+from espnet_ext.train.readers import AudioReader, TargetReader
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Path:
+    vectors = {"a": np.arange(4, dtype=np.float32), "c": np.ones(3, dtype=np.float32)}
+    kaldiio.save_ark(str(tmp_path / "t.ark"), vectors, scp=str(tmp_path / "t.scp"))
+    entries = dict(line.split(" ", 1) for line in (tmp_path / "t.scp").read_text().splitlines())
+    write_scp(tmp_path / "target_sem.scp", {**entries, "b": "None"})
+    (tmp_path / "target_sem.json").write_text(json.dumps({"dim": 4}))
+    return tmp_path / "target_sem.scp"
+
+
+def test_a_target_is_its_vector_and_a_missing_one_a_row_of_nan(targets: Path) -> None:
+    reader = TargetReader(str(targets))
+    assert list(reader) == ["a", "b", "c"] and len(reader) == 3
+    np.testing.assert_array_equal(reader["a"], [0, 1, 2, 3])
+    assert reader["b"].shape == (4,) and np.isnan(reader["b"]).all()
+    assert reader["a"].dtype == reader["b"].dtype == np.float32
+
+
+def test_a_target_of_another_size_is_named(targets: Path) -> None:
+    with pytest.raises(UserError, match=r"t.ark:\d+: target of shape \(3,\), expected \(4,\)"):
+        TargetReader(str(targets))["c"]
+
+
+def test_audio_is_float32_at_unit_scale(tmp_path: Path) -> None:
+    samples = np.round(np.random.default_rng(0).uniform(-1, 1, 500) * 32767) / 32768
+    with (tmp_path / "a.ark").open("wb") as stream:
+        offset = append_to_ark(stream, "u", samples)
+    write_scp(tmp_path / "wav.scp", {"u": f"{tmp_path}/a.ark:{offset}"})
+    found = AudioReader(str(tmp_path / "wav.scp"))["u"]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, samples.astype(np.float32))
