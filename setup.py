@@ -38,6 +38,7 @@ setup(
         "av>=14",
         "PyYAML>=6",
         "rich>=13",
+        "threadpoolctl>=3",
     ],
     extras_require={
         # The models and voices of egs/mini_prompts. Resemblyzer is apart, in tools/install.sh: it

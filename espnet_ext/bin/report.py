@@ -18,7 +18,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--markdown", type=Path, required=True, help="RESULTS.md to write")
     parser.add_argument("--title", default="Results", help="heading of RESULTS.md")
     parser.add_argument("--layer_weights", type=Path, help="JSON {attribute: [weight of each layer]}")
-    parser.add_argument("--curves", type=Path, help="TSV with columns phase epoch split key value")
+    parser.add_argument(
+        "--curves", type=Path, nargs="*", default=[], help="curves.tsv of each phase: phase epoch split key value"
+    )
     return parser
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+LOG_INTERVAL_S = 20.0
+
 
 @contextmanager
 def audio_progress(label: str, total_s: float, unit: str = "s of audio") -> Iterator[Callable[[float], None]]:
@@ -28,13 +30,22 @@ def audio_progress(label: str, total_s: float, unit: str = "s of audio") -> Iter
         TimeRemainingColumn(),
     ]
     started, done_s = time.monotonic(), 0.0
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    printed = started
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(label, total=total_s)
 
         def advance(seconds: float) -> None:
-            nonlocal done_s
+            nonlocal done_s, printed
             done_s += seconds
             progress.advance(task, seconds)
+            now = time.monotonic()
+            # A log file has no bar that moves.
+            if not console.is_terminal and now - printed >= LOG_INTERVAL_S:
+                printed = now
+                rate = done_s / (now - started)
+                left_s = (total_s - progress.tasks[0].completed) / max(rate, 1e-9)
+                print(f"  {label}: {rate:.0f} {unit} per second, {left_s:.0f} s left", file=sys.stderr, flush=True)
 
         yield advance
     elapsed_s = time.monotonic() - started

@@ -1,6 +1,7 @@
 """Training curves from curves.tsv: columns `phase epoch split key value`, one row a statistic of an epoch."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -15,12 +16,16 @@ from espnet_ext.report.style import house_style, look
 COLUMNS = ["phase", "epoch", "split", "key", "value"]
 
 
-def read_curves(path: Path) -> pd.DataFrame:
-    """Read curves.tsv; phases in the order of the file, `epoch` from 1 in each phase.
+def read_curves(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read the curves.tsv of one or more phases, in their order; `epoch` counts from 1 in each phase.
 
     Raises:
         UserError: no such file, other columns, or a number that is none.
     """
+    return pd.concat([_read_phase(path) for path in paths], ignore_index=True)
+
+
+def _read_phase(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, sep="\t", dtype={"phase": str, "split": str, "key": str})
         if list(frame.columns) != COLUMNS:

@@ -1,6 +1,7 @@
 """All plots of a run, drawn and written into one folder."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from espnet_ext.report.style import save
 
 
 def write_plots(
-    results: pd.DataFrame, scores_dir: Path, out_dir: Path, layer_weights: Path | None, curves: Path | None
+    results: pd.DataFrame, scores_dir: Path, out_dir: Path, layer_weights: Path | None, curves: Sequence[Path]
 ) -> list[Path]:
     """Draw what there is data for; returns the PNGs written."""
     figures = [*_det_figures(results, scores_dir), *pair_figures(results)]

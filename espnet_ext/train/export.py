@@ -31,16 +31,16 @@ def export_model(output_dir: Path) -> None:
     reporter = Reporter()
     reporter.load_state_dict(load_newest_readable(output_dir / CHECKPOINT, "cpu")["reporter"])
     with atomic_path(output_dir / "curves.tsv") as temporary:
-        curve_table(reporter).to_csv(temporary, sep="\t", index=False)
+        curve_table(reporter, output_dir.name).to_csv(temporary, sep="\t", index=False)
 
 
-def curve_table(reporter: Reporter) -> pd.DataFrame:
-    """Statistics of every epoch as rows `epoch split key value`."""
+def curve_table(reporter: Reporter, phase: str) -> pd.DataFrame:
+    """Statistics of every epoch of a phase as rows `phase epoch split key value`."""
     rows = [
-        (epoch, split, key, value)
+        (phase, epoch, split, key, value)
         for epoch, splits in reporter.stats.items()
         for split, statistics in splits.items()
         for key, value in statistics.items()
         if key.startswith(CURVE_PREFIXES)
     ]
-    return pd.DataFrame(rows, columns=["epoch", "split", "key", "value"])
+    return pd.DataFrame(rows, columns=["phase", "epoch", "split", "key", "value"])

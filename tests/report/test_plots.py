@@ -49,7 +49,7 @@ def test_layer_weights_draw_a_line_for_each_attribute() -> None:
 
 def test_phases_follow_each_other_on_one_axis(tmp_path: Any) -> None:
     (tmp_path / "curves.tsv").write_text(CURVES)
-    axes = plot_curves(read_curves(tmp_path / "curves.tsv")).axes[0]
+    axes = plot_curves(read_curves([tmp_path / "curves.tsv"])).axes[0]
     drawn = [line.get_xdata().tolist() for line in axes.get_lines() if line.get_marker() == "o"]
     assert drawn == [[1, 2], [3]]
 
@@ -57,7 +57,7 @@ def test_phases_follow_each_other_on_one_axis(tmp_path: Any) -> None:
 def test_curves_of_another_form_are_refused(tmp_path: Any) -> None:
     (tmp_path / "curves.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(UserError, match="columns must be phase epoch split key value"):
-        read_curves(tmp_path / "curves.tsv")
+        read_curves([tmp_path / "curves.tsv"])
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", '{"sem": []}', '{"sem": ["x"]}', "{"])
