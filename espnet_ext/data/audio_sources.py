@@ -27,21 +27,22 @@ def list_sources(names: Iterable[Path]) -> dict[str, str]:
     """
     sources: dict[str, str] = {}
     for name in names:
-        for identity, audio in _sources_of(name).items():
+        for identity, audio in _sources_of(name):
             if identity in sources:
                 raise UserError(f"{identity}: named twice ({sources[identity]} and {audio}); embed them separately")
             sources[identity] = audio
     return sources
 
 
-def _sources_of(name: Path) -> dict[str, str]:
+def _sources_of(name: Path) -> list[tuple[str, str]]:
+    # Pairs, not a dict: a folder can hold a.wav and a.flac.
     if (name / "wav.scp").is_file():
-        return read_scp(name / "wav.scp")
+        return list(read_scp(name / "wav.scp").items())
     if name.is_file():
-        return {str(name): str(name)}
+        return [(str(name), str(name))]
     if not name.is_dir():
         raise UserError(f"{name}: no such file or folder")
     files = sorted(path for path in name.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     if not files:
         raise UserError(f"{name}: no audio in this folder; known: {', '.join(sorted(AUDIO_SUFFIXES))}")
-    return {str(path.relative_to(name).with_suffix("")): str(path) for path in files}
+    return [(str(path.relative_to(name).with_suffix("")), str(path)) for path in files]

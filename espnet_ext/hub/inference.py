@@ -63,7 +63,8 @@ class UttEncoder:
             attribute -> (recordings, dim) float32 of unit length.
 
         Raises:
-            UserError: a recording cannot be read or is too short for one frame, with its name or index.
+            UserError: a recording cannot be read, has samples that are not finite or is too short for one frame,
+                with its name or index.
         """
         sums: dict[str, np.ndarray] = {}
         for batch in self._batches(self._windows(audio)):
@@ -81,6 +82,8 @@ class UttEncoder:
         encoder = self.encoder
         for index, recording in enumerate(audio):
             name = f"recording {index}" if isinstance(recording, np.ndarray) else str(recording)
+            if isinstance(recording, np.ndarray):
+                _check_array(recording, name)
             windows = read_windows(recording, encoder.sampling_rate, encoder.max_samples, self.downmix)
             for number, window in enumerate(windows):
                 if len(window) >= encoder.min_samples:
@@ -111,3 +114,11 @@ class UttEncoder:
         num_samples = torch.tensor([len(samples) for _, samples in batch])
         embeddings = self.model.embed(speech.to(self.device), num_samples.to(self.device))
         return {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}
+
+
+def _check_array(samples: np.ndarray, name: str) -> None:
+    """What `read_audio` checks of a file."""
+    if samples.ndim != 1:
+        raise UserError(f"{name}: an array of shape {samples.shape}, expected (samples,); take or average one channel")
+    if not np.isfinite(samples).all():
+        raise UserError(f"{name}: sample {np.argmin(np.isfinite(samples))} is not a finite number")

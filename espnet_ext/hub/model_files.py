@@ -49,8 +49,12 @@ def load_model(folder: Path, device: str = "cpu", autocast: str = "float32") -> 
         UserError: a file is missing or damaged, or weights are missing, left over or of another shape.
     """
     description = read_description(folder)
-    attributes = {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
-    encoder = build_encoder(description["encoder"], description["frame_average"])
+    try:
+        attributes = {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
+        encoder = build_encoder(description["encoder"], description["frame_average"])
+    except (KeyError, TypeError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
     model = ESPnetUttModel(encoder, attributes, autocast)
     load_weights(model, folder / WEIGHTS)
     return model.to(device).eval()

@@ -49,7 +49,7 @@ def pack_model(model_dir: Path, packed: Path) -> Path:
         for name in (DESCRIPTION, WEIGHTS):
             shutil.copyfile(model_dir / name, folder / name)
         (folder / "README.md").write_text(model_card(model_dir, packed.name), encoding="utf-8")
-    archive = packed.with_suffix(".zip")
+    archive = packed.with_name(f"{packed.name}.zip")  # with_suffix would cut a name such as v1.2
     with atomic_path(archive) as temporary, zipfile.ZipFile(temporary, "w") as members:
         for path in sorted(packed.iterdir()):
             info = zipfile.ZipInfo(path.name, EPOCH)

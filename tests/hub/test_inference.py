@@ -1,0 +1,216 @@
+"""UttEncoder: one embedding for a recording, whatever its neighbours, its form and its length."""
+
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_ext.bin import embed as embed_command
+from espnet_ext.data.audio import append_to_ark, to_int16
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.errors import UserError
+from espnet_ext.hub import extract as extract_module
+from espnet_ext.hub import inference
+from espnet_ext.hub.extract import extract
+from espnet_ext.hub.inference import UttEncoder
+
+NAMES = ["sem", "spk"]
+WINDOW = 16_000
+
+
+@pytest.fixture(scope="module")
+def encoder(model_folder: Path) -> UttEncoder:
+    return UttEncoder.from_pretrained(model_folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def recordings() -> list[np.ndarray]:
+    """32 of mixed lengths up to one window, exact in 16 bits so that every file format keeps them."""
+    random = np.random.default_rng(0)
+    lengths = [400, WINDOW, *random.integers(401, WINDOW, 30)]
+    return [to_int16(random.normal(0, 0.1, length)).astype(np.float32) / 32768 for length in lengths]
+
+
+@pytest.fixture(scope="module")
+def alone(encoder: UttEncoder, recordings: list[np.ndarray]) -> dict[str, np.ndarray]:
+    parts = [encoder.encode([recording]) for recording in recordings]
+    return {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, recordings: list[np.ndarray]) -> Path:
+    """The recordings as files, in a folder whose name has a space."""
+    path = tmp_path_factory.mktemp("audio") / "some audio"
+    path.mkdir()
+    for index, recording in enumerate(recordings):
+        suffix = ("wav", "flac")[index % 2]
+        soundfile.write(path / f"r{index:02}.{suffix}", recording, 16_000, subtype="PCM_16")
+    return path
+
+
+def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert sorted(found) == NAMES
+    for name in NAMES:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, rtol=0)
+
+
+def run_command(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    monkeypatch.setattr("sys.argv", ["embed", "--device", "cpu", *map(str, words)])
+    embed_command.main()
+
+
+def test_alone_and_in_a_batch_of_32_mixed_lengths(
+    encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray]
+) -> None:
+    together = encoder.encode(recordings)
+    assert_same(together, alone)
+    for name, dim in (("sem", 8), ("spk", 6)):
+        assert together[name].shape == (32, dim) and together[name].dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(together[name], axis=1), 1, atol=1e-6)
+
+
+def test_in_small_batches(
+    encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "BATCH_S", 1.5)
+    monkeypatch.setattr(inference, "BUFFER_S", 4.0)
+    assert_same(encoder.encode(recordings), alone)
+
+
+def test_through_the_command_to_npz(
+    model_folder: Path, folder: Path, alone: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embed_command, "CHUNK_RECORDINGS", 5)
+    out = tmp_path / "out dir" / "e.npz"
+    run_command(monkeypatch, "--model", model_folder, "--out", out, folder)
+    with np.load(out, allow_pickle=False) as content:
+        found = {name: content[name] for name in content}
+    assert found.pop("ids").tolist() == [f"r{index:02}" for index in range(32)]
+    assert_same(found, alone)
+
+
+def test_through_the_command_from_a_dump_to_a_kaldi_archive(
+    model_folder: Path,
+    recordings: list[np.ndarray],
+    alone: dict[str, np.ndarray],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_scp(tmp_path / "wav.scp", dump_entries(recordings, tmp_path / "audio.ark"))
+    run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path)
+    assert_same(read_vectors(tmp_path / "out"), alone)
+
+
+def test_a_shard_of_extraction_that_was_there_is_kept_and_a_killed_run_ends_with_the_same_bytes(
+    encoder: UttEncoder,
+    recordings: list[np.ndarray],
+    alone: dict[str, np.ndarray],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(extract_module, "SHARD_UTTERANCES", 10)
+    wav_scp = dump_entries(recordings, tmp_path / "audio.ark")
+    folder = tmp_path / "embeddings"
+    assert sum(extract(encoder, NAMES, wav_scp, folder)) == sum(map(len, recordings))
+    straight = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert_same(read_vectors(folder), alone)
+    # Killed after two shards, in the middle of the third.
+    for name in ("sem.scp", "spk.scp", "spk.2.scp", "sem.3.scp", "sem.3.ark", "spk.3.scp"):
+        (folder / name).unlink()
+    assert [bool(done) for done in extract(encoder, NAMES, wav_scp, folder)] == [False, False, True, True]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == straight
+
+
+def dump_entries(recordings: list[np.ndarray], ark: Path) -> dict[str, str]:
+    with ark.open("wb") as stream:
+        offsets = [append_to_ark(stream, f"r{index:02}", samples) for index, samples in enumerate(recordings)]
+    return {f"r{index:02}": f"{ark}:{offset}" for index, offset in enumerate(offsets)}
+
+
+def read_vectors(folder: Path) -> dict[str, np.ndarray]:
+    """With kaldiio, as any other program would."""
+    return {
+        name: np.stack([kaldiio.load_mat(entry) for entry in read_scp(folder / f"{name}.scp").values()])
+        for name in NAMES
+    }
+
+
+@pytest.mark.parametrize("rest", [0, 399, 5000])
+def test_a_long_recording_is_the_mean_of_its_windows_weighted_by_duration(
+    encoder: UttEncoder, tmp_path: Path, rest: int
+) -> None:
+    samples = np.random.default_rng(1).normal(0, 0.1, 2 * WINDOW + rest).astype(np.float32)
+    soundfile.write(tmp_path / "long.wav", samples, 16_000, subtype="FLOAT")
+    windows = [samples[start : start + WINDOW] for start in range(0, len(samples), WINDOW)]
+    windows = [window for window in windows if len(window) >= 400]  # less than a frame is left out
+    assert len(windows) == (3 if rest == 5000 else 2)
+    of_windows = encoder.encode(windows)
+    expected = {}
+    for name in NAMES:
+        total = sum(len(w) * v.astype(np.float64) for w, v in zip(windows, of_windows[name], strict=True))
+        expected[name] = (total / np.sqrt((total**2).sum()))[None]
+    assert_same(encoder.encode([samples]), expected)
+    assert_same(encoder.encode([tmp_path / "long.wav"]), expected)
+
+
+def test_memory_holds_a_buffer_whatever_the_length(encoder: UttEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = 0
+    plain = encoder._sorted_batches
+
+    def watched(buffer: list[tuple[int, np.ndarray]]) -> list:
+        nonlocal largest
+        largest = max(largest, sum(len(samples) for _, samples in buffer))
+        return plain(buffer)
+
+    monkeypatch.setattr(inference, "BUFFER_S", 3.0)
+    monkeypatch.setattr(encoder, "_sorted_batches", watched)
+    encoder.encode([np.random.default_rng(0).normal(0, 0.1, 20 * WINDOW).astype(np.float32)])
+    assert largest <= 3 * WINDOW
+
+
+def test_what_is_too_short_is_named(encoder: UttEncoder, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "short one.wav", np.zeros(399), 16_000)
+    with pytest.raises(UserError, match="short one.wav: 399 samples are too short; the encoder needs 400"):
+        encoder.encode([tmp_path / "short one.wav"])
+    with pytest.raises(UserError, match="recording 1: 0 samples are too short"):
+        encoder.encode([np.zeros(WINDOW, np.float32), np.zeros(0, np.float32)])
+
+
+def test_two_channels_are_refused_unless_downmixed(encoder: UttEncoder, tmp_path: Path) -> None:
+    stereo = np.random.default_rng(0).uniform(-0.5, 0.5, (5000, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "stereo.wav", stereo, 16_000, subtype="FLOAT")
+    with pytest.raises(UserError, match="stereo.wav: 2 channels"):
+        encoder.encode([tmp_path / "stereo.wav"])
+    downmixed = UttEncoder(encoder.model, downmix=True).encode([tmp_path / "stereo.wav"])
+    assert_same(downmixed, encoder.encode([stereo.mean(axis=1)]))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_is_named(encoder: UttEncoder, tmp_path: Path, bad: float) -> None:
+    samples = np.zeros(5000, np.float32)
+    samples[77] = bad
+    with pytest.raises(UserError, match="recording 0: sample 77 is not a finite number"):
+        encoder.encode([samples])
+    soundfile.write(tmp_path / "bad.wav", samples, 16_000, subtype="FLOAT")
+    with pytest.raises(UserError, match="bad.wav: sample 77 is not a finite number"):
+        encoder.encode([tmp_path / "bad.wav"])
+
+
+def test_an_array_of_channels_is_named(encoder: UttEncoder) -> None:
+    with pytest.raises(UserError, match=r"recording 0: an array of shape \(5000, 2\), expected \(samples,\)"):
+        encoder.encode([np.zeros((5000, 2), np.float32)])
+
+
+def test_nothing_to_embed_gives_nothing(encoder: UttEncoder) -> None:
+    assert encoder.encode([]) == {}
+
+
+def test_the_command_refuses_an_id_that_a_kaldi_archive_cannot_hold(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "a b.wav", np.zeros(5000), 16_000)
+    with pytest.raises(UserError, match="a b.wav: an id with a space"):
+        run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path / "a b.wav")
+    assert not (tmp_path / "out").exists()

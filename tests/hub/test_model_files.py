@@ -1,0 +1,105 @@
+"""A model on disk: it comes back as it was, and a file of another model is refused by name."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from espnet_ext.config.attributes import parse_attributes
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import load_encoder, load_model, save_model
+
+WEIGHT = "heads.sem.pooling.scorer.weight"
+
+
+@pytest.fixture
+def folder(model_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the model, to be damaged, in a folder with a space."""
+    return Path(shutil.copytree(model_folder, tmp_path / "a model"))
+
+
+def test_a_model_comes_back_with_its_weights_in_evaluation_mode(model_folder: Path) -> None:
+    model = load_model(model_folder)
+    weights = load_file(model_folder / "model.safetensors")
+    assert set(model.state_dict()) == set(weights)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in model.state_dict().items())
+    assert not any(module.training for module in model.modules())
+
+
+def test_the_same_model_gives_the_same_bytes(
+    model_folder: Path, tmp_path: Path, encoder_config: dict, attributes_block: dict
+) -> None:
+    save_model(tmp_path, load_model(model_folder), encoder_config, parse_attributes(attributes_block, "test"))
+    for name in ("model.safetensors", "model.json"):
+        assert (tmp_path / name).read_bytes() == (model_folder / name).read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_truncated_weights_file_is_named(folder: Path, share: float) -> None:
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UserError, match=r"a model/model.safetensors: damaged weights file"):
+        load_model(folder)
+
+
+def change_weights(folder: Path, change: str) -> None:
+    weights = load_file(folder / "model.safetensors")
+    if change == "missing":
+        del weights[WEIGHT]
+    if change == "unknown":
+        weights[WEIGHT + "2"] = torch.zeros(1)
+    if change == "shape":
+        weights[WEIGHT] = torch.zeros(1, 9)
+    save_file(weights, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("missing", f"{WEIGHT} is missing"),
+        ("unknown", f"{WEIGHT}2 is unknown"),
+        ("shape", rf"{WEIGHT} has shape \(1, 9\), not \(1, 8\)"),
+    ],
+)
+def test_weights_of_another_model_are_named(folder: Path, change: str, message: str) -> None:
+    change_weights(folder, change)
+    with pytest.raises(UserError, match=rf"a model/model.safetensors: weights of another model: {message}"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model.json"])
+def test_a_missing_file_is_named(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    with pytest.raises(UserError, match=f"a model/{file}: no such file"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe{}", b"[]", b"{}", b'{"encoder": {}}', b"null"])
+def test_a_broken_description_is_named(folder: Path, content: bytes) -> None:
+    (folder / "model.json").write_bytes(content)
+    with pytest.raises(UserError, match="a model/model.json: "):
+        load_model(folder)
+
+
+def test_a_description_with_a_damaged_attribute_is_named(folder: Path) -> None:
+    description = json.loads((folder / "model.json").read_text())
+    del description["attributes"]["spk"]["head"]
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(UserError, match="a model/model.json: "):
+        load_model(folder)
+
+
+def test_a_pretrained_encoder_is_loaded_strictly(model_folder: Path, tmp_path: Path, encoder_config: dict) -> None:
+    prefix = "encoder.encoder."
+    weights = load_file(model_folder / "model.safetensors")
+    encoder = {name.removeprefix(prefix): t for name, t in weights.items() if name.startswith(prefix)}
+    (tmp_path / "config.json").write_text(json.dumps(encoder_config))
+    save_file(encoder, tmp_path / "model.safetensors")
+    loaded = load_encoder(tmp_path).encoder.state_dict()
+    assert all(torch.equal(tensor, encoder[name]) for name, tensor in loaded.items())
+    save_file({**encoder, "decoder": torch.zeros(1)}, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match="decoder is unknown"):
+        load_encoder(tmp_path)

@@ -1,0 +1,102 @@
+"""Packing: the same bytes whenever it is done, and every form of a packed model loads."""
+
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.errors import UserError
+from espnet_ext.hub.fetch_model import model_folder as find_model
+from espnet_ext.hub.model_files import load_model
+from espnet_ext.hub.pack import pack_model
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Archives are unpacked below this folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_packing_twice_gives_the_same_bytes(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pack_model(model_folder, tmp_path / "packed").read_bytes()
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    assert pack_model(model_folder, tmp_path / "packed").read_bytes() == first
+
+
+def test_a_name_with_a_dot_keeps_it(model_folder: Path, tmp_path: Path) -> None:
+    assert pack_model(model_folder, tmp_path / "sem+spk.v1.2") == tmp_path / "sem+spk.v1.2.zip"
+
+
+def test_folder_and_archive_hold_the_model_and_its_card(model_folder: Path, tmp_path: Path) -> None:
+    archive = pack_model(model_folder, tmp_path / "packed")
+    for folder in (find_model(tmp_path / "packed"), find_model(archive)):
+        for name in ("model.json", "model.safetensors"):
+            assert (folder / name).read_bytes() == (model_folder / name).read_bytes()
+        load_model(folder)
+    card = (tmp_path / "packed" / "README.md").read_text()
+    assert "| sem | 8 | usem (from text) |" in card
+    assert "| spk | 6 | resemblyzer (from speech) |" in card
+
+
+def test_a_model_that_does_not_load_is_not_packed(model_folder: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(model_folder, tmp_path / "broken"))
+    (broken / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(UserError, match="damaged weights file"):
+        pack_model(broken, tmp_path / "packed")
+    assert not (tmp_path / "packed").exists() and not (tmp_path / "packed.zip").exists()
+
+
+@pytest.mark.parametrize("damage", ["text", "truncated", "flipped", "empty archive"])
+def test_a_damaged_archive_is_named(model_folder: Path, tmp_path: Path, damage: str) -> None:
+    archive = pack_model(model_folder, tmp_path / "packed")
+    content = bytearray(archive.read_bytes())
+    if damage == "text":
+        content = bytearray(b"not a zip file")
+    if damage == "truncated":
+        content = content[: len(content) // 2]
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    archive.write_bytes(content)
+    if damage == "empty archive":
+        zipfile.ZipFile(archive, "w").close()
+    with pytest.raises(UserError, match=r"packed.zip: no packed model .*; pack it again"):
+        find_model(archive)
+
+
+def test_members_of_an_archive_cannot_escape(model_folder: Path, tmp_path: Path, cache: Path) -> None:
+    archive = pack_model(model_folder, tmp_path / "packed")
+    with zipfile.ZipFile(archive, "a") as members:
+        for name in ("../../escaped", "/tmp/escaped", "model.json/../../escaped", "run.py"):
+            members.writestr(name, "bad")
+    find_model(archive)
+    files = sorted(path.name for path in cache.rglob("*") if path.is_file())
+    assert files == ["model.json", "model.safetensors"]
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+@pytest.mark.parametrize("name", ["nothing", "./no/model", "/no/model", "a/b/c"])
+def test_what_is_neither_file_nor_hub_id_is_named(name: str) -> None:
+    with pytest.raises(UserError, match=f"{name}: no such folder or zip file, and no hub id"):
+        find_model(name)
+
+
+def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from espnet_ext.hub import fetch_model
+
+    asked: dict[str, object] = {}
+
+    def refuse(name: str, **options: object) -> str:
+        asked.update(options, name=name)
+        raise LocalEntryNotFoundError("offline")
+
+    monkeypatch.setattr(fetch_model, "snapshot_download", refuse)
+    with pytest.raises(UserError, match="owner/model: not a local model, and the hub cannot deliver it"):
+        find_model("owner/model")
+    assert asked == {"name": "owner/model", "allow_patterns": ["model.json", "model.safetensors"]}
