@@ -1,7 +1,10 @@
 """Worker processes that are safe to start beside threads."""
 
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 
 
 def process_pool(nj: int, module: str, *, fresh: bool = False) -> ProcessPoolExecutor:
@@ -15,4 +18,16 @@ def process_pool(nj: int, module: str, *, fresh: bool = False) -> ProcessPoolExe
     """
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
-    return ProcessPoolExecutor(nj, mp_context=context, max_tasks_per_child=1 if fresh else None)
+    return ProcessPoolExecutor(
+        nj, mp_context=context, initializer=_die_with_parent, max_tasks_per_child=1 if fresh else None
+    )
+
+
+def _die_with_parent() -> None:
+    """End this worker when its parent is killed; it would wait for work for ever."""
+
+    def watch() -> None:
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

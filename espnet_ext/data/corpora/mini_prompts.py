@@ -15,6 +15,7 @@ from espnet_ext.data.corpora.synthetic import Line, synthesise
 from espnet_ext.data.data_dir import Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.data.trials import make_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.hub.packages import PACKAGES
@@ -84,6 +85,7 @@ def prepare(roots: Mapping[str, Path], data: Path, options: SyntheticOptions) ->
     Raises:
         UserError: naming the file, line or utterance at fault.
     """
+    remove_temporary(data)
     sets = {name: _Set() for name in ("train", "dev", "test_sent", "test_spk")}
     split = _add_core_voices(sets, roots)
     _add_extra_voices(sets["test_spk"], roots, split)

@@ -140,6 +140,7 @@ def test_a_run_after_a_kill_ends_with_the_same_bytes(data: Path, roots: dict[str
 
     whole = contents()
     shutil.rmtree(data / "dev")
+    (data / ".tmp-half-dev").mkdir()
     for folder in ("local/chunks", "local/synthetic/prompts"):
         shutil.rmtree(sorted((data / folder).iterdir())[0])
         (data / folder / ".tmp-half").mkdir()
