@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--label", required=True, help="what the step does, for people")
     parser.add_argument("--state", type=Path, required=True, help="file that keeps the fingerprint")
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
-    parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed when the fingerprint changed")
+    parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed when the fingerprint changed; made again when missing")
     parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
     parser.add_argument("--ignore", nargs="*", default=[], help="words of the command that do not change its outputs")
     parser.add_argument("command", nargs="+", help="after `--`")
@@ -65,7 +65,7 @@ def run_step(args: argparse.Namespace) -> None:
     relevant = [word for word in args.command if word not in args.ignore]
     current = fingerprint(relevant, args.inputs)
     state = json.loads(args.state.read_text(encoding="utf-8")) if args.state.exists() else {}
-    if state.get("fingerprint") == current and state["done"]:
+    if state.get("fingerprint") == current and state["done"] and all(path.exists() for path in args.outputs):
         print(f"  {args.label}: up to date", flush=True)
         return
     if state.get("fingerprint") != current:
@@ -80,6 +80,7 @@ def run_step(args: argparse.Namespace) -> None:
 
 
 def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
+    start = log.stat().st_size if log is not None and log.exists() else 0
     if log is None:
         status = subprocess.run(command).returncode
     else:
@@ -89,7 +90,8 @@ def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
     if status == 0:
         return
     if log is not None:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        # Earlier runs' errors stand in the log before `start`.
+        lines = log.read_bytes()[start:].decode(errors="replace").splitlines()
         faults = [line for line in lines[-LOG_TAIL_LINES:] if line.startswith("error: ")]
         print("\n".join(faults[-1:] or lines[-LOG_TAIL_LINES:]), file=sys.stderr)
     where = f"; the whole log is {log}" if log else ""

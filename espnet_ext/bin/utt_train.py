@@ -24,15 +24,19 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     file, kind = INPUT_TYPES[args.input]
     triples = [(dump / file, args.input, kind)]
     triples += [(dump / f"target_{name}.scp", name, "target") for name in args.attribute_names]
-    for path, _, _ in triples:
+    shape_file = dump / "utt2num_samples"
+    for path in [*(path for path, _, _ in triples), shape_file]:
         if not path.exists():
-            raise UserError(f"{path}: no such file; run stage 2 first (./run.sh --stage 2 --stop-stage 2)")
+            hint = "compute the layers first (python -m espnet_ext.bin.dump_layers)"
+            if path.parent == dump:
+                hint = "run stage 2 first (./run.sh --stage 2 --stop-stage 2)"
+            raise UserError(f"{path}: no such file; {hint}")
         # ESPnet splits the triple at commas.
         if "," in str(path):
             raise UserError(f"{path}: a comma in a folder's name is not possible here; rename the folder")
     option = f"--{split}_data_path_and_name_and_type"
     options = [word for triple in triples for word in (option, ",".join(map(str, triple)))]
-    return [*options, f"--{split}_shape_file", str(dump / "utt2num_samples")]
+    return [*options, f"--{split}_shape_file", str(shape_file)]
 
 
 def main() -> None:

@@ -1,0 +1,162 @@
+"""Steps: skipped only when nothing changed, resumed only on their own leftovers, one line when they fail."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.bin import step
+from espnet_ext.errors import UserError
+
+# Counts its runs in `runs`, and notes what it found in `out` before it adds to it.
+COMMAND = """
+import pathlib, sys
+out = pathlib.Path(sys.argv[1])
+with open("runs", "a") as runs:
+    runs.write("x")
+out.mkdir(exist_ok=True)
+(out / "found").write_text(" ".join(sorted(path.name for path in out.iterdir())))
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a space in its name, with the step's input and command."""
+    path = tmp_path / "a recipe"
+    path.mkdir()
+    monkeypatch.chdir(path)
+    (path / "command.py").write_text(COMMAND)
+    (path / "input").write_text("1")
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *options: str, command: tuple[str, ...] = ("out",)) -> None:
+    """Run the step with the usual options, and `options` besides."""
+    words = ["--label", "work", "--state", "state/work.json", "--inputs", "input", "--outputs", "out", *options]
+    monkeypatch.setattr("sys.argv", ["step", *words, "--", sys.executable, "command.py", *command])
+    step.run_step(step.parse_args())
+
+
+def runs() -> int:
+    return len(Path("runs").read_text()) if Path("runs").exists() else 0
+
+
+def test_nothing_is_done_when_nothing_changed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch)
+    run(monkeypatch)
+    assert runs() == 1
+    assert "work: up to date" in capsys.readouterr().out
+
+
+def test_the_date_of_an_input_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch)
+    Path("input").write_text("1")
+    run(monkeypatch)
+    assert runs() == 1
+
+
+def change(what: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Make a change and return the arguments of the command."""
+    if what == "input":
+        Path("input").write_text("2")
+    if what == "version of the package":
+        monkeypatch.setattr(step, "__version__", "0.0.0")
+    if what == "version of a library":
+        monkeypatch.setattr(step, "version", lambda package: "0")
+    return ("out", "--more") if what == "command" else ("out",)
+
+
+@pytest.mark.parametrize("what", ["input", "command", "version of the package", "version of a library"])
+def test_a_change_runs_it_again_without_the_stale_outputs(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    run(monkeypatch)
+    Path("out/old").touch()
+    run(monkeypatch, command=change(what, monkeypatch))
+    assert runs() == 2
+    assert Path("out/found").read_text() == ""
+
+
+def test_a_stale_output_file_is_removed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("out.txt").touch()
+    run(monkeypatch, "--outputs", "out.txt", "absent")
+    assert not Path("out.txt").exists()
+
+
+def test_a_removed_output_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch)
+    Path("out/found").unlink()
+    Path("out").rmdir()
+    run(monkeypatch)
+    assert Path("out/found").exists()
+
+
+def test_ignored_words_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "--ignore", "4", command=("out", "--nj", "4"))
+    run(monkeypatch, "--ignore", "8", command=("out", "--nj", "8"))
+    assert runs() == 1
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, leftover: str) -> None:
+    """A run that is killed after it wrote something."""
+    whole = Path("command.py").read_text()
+    Path("command.py").write_text(f"{COMMAND}\n(out / {leftover!r}).touch()\nimport os\nos.kill(os.getpid(), 9)\n")
+    with pytest.raises(UserError, match="work: failed with status -9"):
+        run(monkeypatch)
+    Path("command.py").write_text(whole)
+
+
+def test_a_killed_run_goes_on_with_its_own_leftovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_once(monkeypatch, "half")
+    run(monkeypatch)
+    assert runs() == 2
+    assert Path("out/found").read_text() == "found half"
+
+
+def test_and_never_with_those_of_another_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_once(monkeypatch, "half")
+    Path("input").write_text("2")
+    run(monkeypatch)
+    assert Path("out/found").read_text() == ""
+
+
+def test_a_missing_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("input").unlink()
+    with pytest.raises(UserError, match="input: no such file, and the step needs it; run the earlier stages first"):
+        run(monkeypatch)
+    assert runs() == 0
+
+
+def call(*options: str, body: str) -> subprocess.CompletedProcess[str]:
+    """The step as a process of its own, with a command of one line."""
+    words = ["--label", "work", "--state", "state.json", *options, "--", sys.executable, "-c", body]
+    return subprocess.run([sys.executable, "-m", "espnet_ext.bin.step", *words], capture_output=True, text=True)
+
+
+def test_a_failed_command_is_one_line_and_status_1() -> None:
+    done = call(body="raise SystemExit(3)")
+    assert (done.returncode, done.stderr) == (1, "error: work: failed with status 3\n")
+    again = call(body="raise SystemExit(3)")
+    assert again.returncode == 1
+
+
+def test_a_command_that_is_not_there_is_one_line_and_status_1() -> None:
+    words = ["--label", "work", "--state", "state.json", "--", "./no such command"]
+    done = subprocess.run([sys.executable, "-m", "espnet_ext.bin.step", *words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: No such file or directory: ./no such command\n")
+
+
+def test_a_logged_commands_own_error_line_is_shown() -> None:
+    body = "import sys; sys.stderr.write('noise\\nerror: x.wav: empty\\nnoise\\n'); sys.exit(1)"
+    done = call("--log", "exp/a.log", body=body)
+    lines = ["error: x.wav: empty", "error: work: failed with status 1; the whole log is exp/a.log"]
+    assert (done.returncode, done.stderr.splitlines()) == (1, lines)
+
+
+def test_an_error_line_of_an_earlier_run_is_not_shown_for_a_later_one() -> None:
+    call("--log", "a.log", body="import sys; sys.stderr.write('error: old\\n'); sys.exit(1)")
+    done = call("--log", "a.log", body="import sys; sys.stderr.write('Traceback\\nValueError: new\\n'); sys.exit(1)")
+    assert "old" not in done.stderr
+    assert "ValueError: new" in done.stderr
+    assert Path("a.log").read_text().startswith("error: old")

@@ -1,0 +1,64 @@
+"""The data options of training: everything is there before ESPnet is started."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.bin.utt_train import data_options, parse_args
+from espnet_ext.errors import UserError
+
+FILES = ["wav.scp", "layers/layers.scp", "target_sem.scp", "target_spk.scp", "utt2num_samples"]
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    folder = tmp_path / "dump of a set"
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def options_of(dump: Path, kind: str) -> list[str]:
+    return data_options(dump, "train", argparse.Namespace(input=kind, attribute_names=["sem", "spk"]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [("speech", "wav.scp,speech,audio_ark"), ("layers", "layers/layers.scp,layers,layers")]
+)
+def test_input_targets_and_lengths_are_named(dump: Path, kind: str, first: str) -> None:
+    option = "--train_data_path_and_name_and_type"
+    assert options_of(dump, kind) == [
+        *(option, f"{dump}/{first}"),
+        *(option, f"{dump}/target_sem.scp,sem,target"),
+        *(option, f"{dump}/target_spk.scp,spk,target"),
+        *("--train_shape_file", f"{dump}/utt2num_samples"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["wav.scp", "target_spk.scp", "utt2num_samples"])
+def test_a_missing_file_of_the_dump_names_stage_2(dump: Path, name: str) -> None:
+    (dump / name).unlink()
+    with pytest.raises(UserError, match=rf"{name}: no such file; run stage 2 first .*--stage 2 --stop-stage 2"):
+        options_of(dump, "speech")
+
+
+def test_missing_layers_name_the_stage_that_computes_them(dump: Path) -> None:
+    (dump / "layers" / "layers.scp").unlink()
+    with pytest.raises(UserError, match=r"layers/layers.scp: no such file; .*dump_layers"):
+        options_of(dump, "layers")
+
+
+def test_a_comma_in_a_folders_name_is_refused(tmp_path: Path, dump: Path) -> None:
+    renamed = dump.rename(tmp_path / "a,b")
+    with pytest.raises(UserError, match="a,b/wav.scp: a comma in a folder's name"):
+        options_of(renamed, "speech")
+
+
+def test_other_options_are_left_to_espnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "--train_dump a --valid_dump b --attribute_names sem spk --config c.yaml --optim_conf lr=1"
+    monkeypatch.setattr("sys.argv", ["utt_train", *words.split()])
+    args, rest = parse_args()
+    assert (args.train_dump, args.input, args.attribute_names) == (Path("a"), "speech", ["sem", "spk"])
+    assert rest == ["--config", "c.yaml", "--optim_conf", "lr=1"]
