@@ -12,12 +12,10 @@ from espnet_ext.data.progress import audio_progress
 
 
 def _parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data_dir", type=Path, required=True, help="data/<set>")
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
-    parser.add_argument(
-        "--speed_perturb", type=float, nargs="*", default=[], help="speeds of copies, e.g. 0.9 1.1"
-    )
+    parser.add_argument("--speed_perturb", type=float, nargs="*", default=[], help="speeds of copies, e.g. 0.9 1.1")
     parser.add_argument("--min_duration_s", type=float, default=0.2, help="shorter utterances are left out")
     parser.add_argument("--max_duration_s", type=float, default=30.0, help="longer utterances are left out")
     parser.add_argument("--nj", type=int, default=2, help="processes; the result does not depend on it")
@@ -36,9 +34,7 @@ def _parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = _parse_args()
-    options = DumpOptions(
-        DurationLimits(args.min_duration_s, args.max_duration_s), args.speed_perturb, args.nj
-    )
+    options = DumpOptions(DurationLimits(args.min_duration_s, args.max_duration_s), args.speed_perturb, args.nj)
     seconds = _expected_seconds(args.data_dir, args.speed_perturb)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
 

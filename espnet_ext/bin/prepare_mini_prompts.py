@@ -17,8 +17,8 @@ def _count(text: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sets (default: data)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sets")
     parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="folder of downloads")
     parser.add_argument(
         "--num_synthetic_sentences",
@@ -42,9 +42,7 @@ def main() -> None:
             parser.error(f"--{option}: at most {len(VARIANTS)}")
     if args.nj < 1:
         parser.error("--nj: at least 1")
-    options = SyntheticOptions(
-        args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj
-    )
+    options = SyntheticOptions(args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj)
     roots = fetch_unpacked([PACKAGES[name] for name in required_packages(options)], args.cache_dir)
     for name, line in prepare(roots, args.data.resolve(), options).items():
         print(f"{args.data / name}: {line}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stage 1 of mini_prompts: data/{train,dev,test_sent,test_spk}. Options: local/data.sh --help
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 exec ../../tools/venv/bin/python -m espnet_ext.bin.prepare_mini_prompts "$@"
