@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--label", required=True, help="what the step does, for people")
     parser.add_argument("--state", type=Path, required=True, help="file that keeps the fingerprint")
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
-    parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed when the fingerprint changed; made again when missing")
+    parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed if stale, made again if missing")
     parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
     parser.add_argument("--ignore", nargs="*", default=[], help="words of the command that do not change its outputs")
     parser.add_argument("command", nargs="+", help="after `--`")

@@ -1,0 +1,296 @@
+"""Training end to end on noise: what it leaves, and that a crash at any point does not change it.
+
+ESPnet's task takes seconds to import: everything that needs it is in this file.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from espnet_ext.bin import utt_train
+from espnet_ext.data.audio import append_to_ark
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import load_encoder, load_model
+from espnet_ext.tasks.utt import RankShare
+from espnet_ext.train import checkpoint
+from espnet_ext.train.layer_cache import LayerCache
+from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.sampler import SortedSampler
+from espnet_ext.utt.encoder import build_encoder
+
+DIMS = {"sem": 8, "spk": 6}
+CONFIG = {
+    "max_epoch": 3,
+    "num_iters_per_epoch": 4,
+    "batch_bins": 40_000,
+    "valid_batch_bins": 40_000,
+    "encoder_conf": {"freeze_blocks": 1, "frame_average": 2},
+    "model_conf": {"gradient_interval": 2},
+    "sampler_conf": {"alpha": 0.5, "window": 16},
+    "optim": "adamw",
+    "optim_conf": {"lr": 0.01},
+    "optim2": "sgd",
+    "optim2_conf": {"lr": 0.01, "momentum": 0.9},
+    "scheduler": "warmuplr",
+    "scheduler_conf": {"warmup_steps": 5},
+    "grad_clip": 1.0,
+    "num_workers": 0,
+    "keep_nbest_models": 1,
+    "best_model_criterion": [["valid", "loss", "min"]],
+    "use_tensorboard": False,
+    "use_matplotlib": False,
+    "seed": 1,
+}
+RESULTS = ("model.safetensors", "model.json", "layer_weights.json", "curves.tsv")
+
+Train = Callable[..., Path]
+
+
+def make_dump(folder: Path, num_utterances: int, seed: int) -> None:
+    """Noise with targets, every fifth of which is missing."""
+    random = np.random.default_rng(seed)
+    folder.mkdir()
+    names = [f"u{index:02}" for index in range(num_utterances)]
+    speech = {name: random.normal(0, 0.1, random.integers(3000, 16_000)) for name in names}
+    with (folder / "a.ark").open("wb") as stream:
+        write_scp(folder / "wav.scp", {n: f"{folder}/a.ark:{append_to_ark(stream, n, speech[n])}" for n in names})
+    write_scp(folder / "utt2num_samples", {name: len(samples) for name, samples in speech.items()})
+    write_scp(folder / "utt2lang", {name: ("eng", "fra")[index % 2] for index, name in enumerate(names)})
+    for attribute, dim in DIMS.items():
+        vectors = {name: vector for name, vector in zip(names, random.normal(size=(len(names), dim)), strict=True)}
+        vectors = {n: (v / np.linalg.norm(v)).astype(np.float32) for n, v in vectors.items() if not n.endswith("5")}
+        kaldiio.save_ark(f"{folder}/{attribute}.ark", vectors, scp=f"{folder}/{attribute}.scp")
+        entries = dict.fromkeys(names, "None") | read_scp(folder / f"{attribute}.scp")
+        write_scp(folder / f"target_{attribute}.scp", entries)
+        (folder / f"target_{attribute}.json").write_text(json.dumps({"dim": dim}))
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attributes_block: dict) -> Path:
+    """Dumps, a pretrained encoder and configs, in a folder with a space."""
+    folder = tmp_path_factory.mktemp("some work")
+    make_dump(folder / "train", 16, seed=0)
+    make_dump(folder / "dev", 6, seed=1)
+    (folder / "encoder").mkdir()
+    (folder / "encoder" / "config.json").write_text(json.dumps(encoder_config))
+    torch.manual_seed(0)
+    save_file(build_encoder(encoder_config).encoder.state_dict(), folder / "encoder" / "model.safetensors")
+    (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": attributes_block}, sort_keys=False))
+    return folder
+
+
+def trainer(work: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Run the training command in this process; returns its output folder."""
+
+    def run(out: Path = folder / "out", *words: str, **changes: object) -> Path:
+        (folder / "train.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+        monkeypatch.setattr(
+            "sys.argv",
+            [
+                "utt_train",
+                *("--config", str(folder / "train.yaml"), "--output_dir", str(out)),
+                *("--train_dump", str(work / "train"), "--valid_dump", str(work / "dev")),
+                *("--attributes", str(work / "attributes.yaml"), "--encoder", str(work / "encoder")),
+                *("--ngpu", "0", "--resume", "true", "--attribute_names", "sem", "spk", *words),
+            ],
+        )
+        utt_train.main()
+        return out
+
+    return run
+
+
+@pytest.fixture
+def train(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """See `trainer`."""
+    return trainer(work, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def straight(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return trainer(work, tmp_path_factory.mktemp("straight"), monkeypatch)()
+
+
+class Crash(BaseException):
+    """Stands for kill -9: no handler may see it as one of its own."""
+
+
+def crash_in_the_middle_of_epoch_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = TrainingProgress.count
+
+    def count(self: TrainingProgress, batch: dict) -> None:
+        plain(self, batch)
+        if (self.epoch, self.batch) == (2, 2):
+            raise Crash
+
+    monkeypatch.setattr(TrainingProgress, "count", count)
+
+
+def crash_at_rename(number: int) -> Callable[[pytest.MonkeyPatch], None]:
+    """Crash right after the rename of that number since checkpoints have a predecessor (in epoch 2)."""
+
+    def install(monkeypatch: pytest.MonkeyPatch) -> None:
+        done = []
+
+        def replace(source: Path, target: Path) -> None:
+            plain(source, target)
+            if done or Path(target).name == checkpoint.PREVIOUS:
+                done.append(target)
+            if len(done) == number:
+                raise Crash
+
+        plain = os.replace
+        monkeypatch.setattr(checkpoint.os, "replace", replace)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    "install",
+    [
+        pytest.param(crash_in_the_middle_of_epoch_2, id="middle of an epoch"),
+        pytest.param(crash_at_rename(1), id="between the checkpoint's renames"),
+        pytest.param(crash_at_rename(2), id="before the epoch's model is written"),
+        pytest.param(crash_at_rename(3), id="before the links to it are made"),
+    ],
+)
+def test_a_crash_does_not_change_the_model(
+    install: Callable[[pytest.MonkeyPatch], None], straight: Path, train: Train, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as crashing:
+        install(crashing)
+        with pytest.raises(Crash):
+            train()
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+    assert_same_results(train(), straight)
+
+
+def test_a_truncated_checkpoint_costs_an_epoch_and_nothing_else(straight: Path, train: Train, tmp_path: Path) -> None:
+    out = train(max_epoch=2)
+    content = (out / checkpoint.CHECKPOINT).read_bytes()
+    (out / checkpoint.CHECKPOINT).write_bytes(content[: len(content) // 2])
+    assert_same_results(train(), straight)
+
+
+def test_training_again_after_the_end_changes_nothing(straight: Path, train: Train) -> None:
+    before = {name: (straight / name).read_bytes() for name in RESULTS}
+    train(straight)
+    assert {name: (straight / name).read_bytes() for name in RESULTS} == before
+
+
+def assert_same_results(found: Path, expected: Path) -> None:
+    for name in RESULTS:
+        assert (found / name).read_bytes() == (expected / name).read_bytes(), name
+    assert sorted(path.name for path in found.glob("*.pth")) == sorted(path.name for path in expected.glob("*.pth"))
+    assert not list(found.glob("*.tmp"))
+
+
+def test_the_model_is_that_of_the_best_epoch(straight: Path) -> None:
+    curves = pd.read_csv(straight / "curves.tsv", sep="\t")
+    losses = curves[(curves["split"] == "valid") & (curves["key"] == "loss")].set_index("epoch")["value"]
+    assert list(losses.index) == [1, 2, 3]
+    best = torch.load(straight / "valid.loss.best.pth", weights_only=True)
+    assert os.readlink(straight / "valid.loss.best.pth") == f"{losses.idxmin()}epoch.pth"
+    model = load_model(straight)
+    assert all(torch.equal(tensor, best[name]) for name, tensor in model.state_dict().items())
+    assert json.loads((straight / "layer_weights.json").read_text()) == model.layer_weights()
+
+
+def test_heads_and_free_blocks_learn_and_the_frozen_block_stays(straight: Path, work: Path) -> None:
+    before = load_file(work / "encoder" / "model.safetensors")
+    after = load_file(straight / "model.safetensors")
+    for name, tensor in before.items():
+        frozen = name.startswith(("conv", "embed_positions"))
+        assert torch.equal(tensor, after[f"encoder.encoder.{name}"]) == frozen, name
+    assert (after["heads.sem.layer_mix.logits"] != 0).any()
+
+
+def test_the_curves_hold_the_statistics_of_both_splits(straight: Path) -> None:
+    curves = pd.read_csv(straight / "curves.tsv", sep="\t")
+    keys = {split: set(rows["key"]) for split, rows in curves.groupby("split")}
+    losses = {"loss", "loss_sem", "loss_spk", "cos_sem", "cos_spk"}
+    assert losses <= keys["valid"]
+    assert losses | {"gradnorm_sem", "gradnorm_spk", "gradcos_sem_spk"} <= keys["train"]
+    assert np.isfinite(curves["value"]).all()
+
+
+def test_a_second_phase_starts_from_the_model_of_the_first(straight: Path, train: Train, tmp_path: Path) -> None:
+    still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}, "max_epoch": 1}
+    out = train(tmp_path / "out", "--init_model", str(straight), **still)
+    assert (out / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
+
+
+def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, tmp_path: Path) -> None:
+    frozen = {"encoder_conf": {"freeze_blocks": -1, "frame_average": 2}, "max_epoch": 1}
+    encoder = load_encoder(work / "encoder", frame_average=2).eval()
+    for name in ("train", "dev"):
+        list(LayerCache(work / name, work / "encoder", 2, "float32").fill(encoder, None))
+    of_speech = load_file(train(tmp_path / "speech", **frozen) / "model.safetensors")
+    of_layers = load_file(train(tmp_path / "layers", "--input", "layers", **frozen) / "model.safetensors")
+    for name, tensor in of_speech.items():
+        # The cache is in half precision.
+        torch.testing.assert_close(tensor, of_layers[name], atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"encoder_conf": {"freeze_block": 1}},
+            r"encoder_conf: unknown key 'freeze_block' \(did you mean freeze_blocks",
+        ),
+        ({"model_conf": {"autocas": "float32"}}, r"model_conf: unknown key 'autocas' \(did you mean autocast"),
+        ({"sampler_conf": {"alhpa": 1.0}}, r"sampler_conf: unknown key 'alhpa' \(did you mean alpha"),
+        ({"num_iters_per_epoch": None}, "num_iters_per_epoch is missing"),
+        ({"accum_grad": 3}, "num_iters_per_epoch 4 must be a multiple of accum_grad 3"),
+        ({"batch_bins": 100}, "samples, more than a batch of 100"),
+        ({"final_model": "valid.acc.best", "max_epoch": 1}, "valid.acc.best.pth: training wrote no such model"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_one_line(train: Train, changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        train(**changes)
+
+
+def test_an_undeclared_attribute_is_named(train: Train, work: Path, tmp_path: Path) -> None:
+    for name in ("train", "dev"):
+        for suffix in ("scp", "json"):
+            other = work / name / f"target_lang.{suffix}"
+            other.write_bytes((work / name / f"target_spk.{suffix}").read_bytes())
+    with pytest.raises(UserError, match="attributes.yaml: no attribute 'lang'; declared: sem, spk"):
+        train(tmp_path / "out", "lang")
+
+
+class TestRankShare:
+    """Batches split across the processes of a distributed run."""
+
+    LENGTHS = {f"u{index}": 100 for index in range(12)}
+
+    def share(self, monkeypatch: pytest.MonkeyPatch, rank: int, ranks: int) -> RankShare:
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: ranks)
+        sampler = SortedSampler(self.LENGTHS, budget=400)
+        sampler.generate = lambda seed: list(sampler)
+        return RankShare(sampler)
+
+    def test_the_shares_make_up_every_batch_and_differ_by_one_at_most(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        shares = [self.share(monkeypatch, rank, 3) for rank in range(3)]
+        for batch, *parts in zip(SortedSampler(self.LENGTHS, 400), *shares, strict=True):
+            assert sorted(utterance for part in parts for utterance in part) == sorted(batch)
+            assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+    def test_a_batch_too_small_for_all_ranks_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(UserError, match="a batch has 4 utterances for 5 processes: raise batch_bins"):
+            self.share(monkeypatch, 0, 5).generate(0)
