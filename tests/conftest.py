@@ -1,9 +1,13 @@
 """A model small enough for unit tests: real architecture, random weights."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ATTRIBUTES = {
     "sem": {
