@@ -9,5 +9,5 @@ export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
 # Sorting by bytes, as Kaldi's data directories are; UTF-8 whatever the user's locale.
 export LC_ALL=C.UTF-8
 export PYTHONUTF8=1
-# An allocation that grows in a loop of varying batch sizes is returned to the system, not kept.
-export MALLOC_TRIM_THRESHOLD_=134217728
+# Threads that wait by sleeping: where others use the machine too, spinning ones cost three times the time.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
