@@ -3,6 +3,7 @@
 ESPnet's task takes seconds to import: everything that needs it is in this file.
 """
 
+import argparse
 import json
 import os
 from collections.abc import Callable
@@ -21,12 +22,13 @@ from espnet_ext.data.audio import append_to_ark
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_encoder, load_model
-from espnet_ext.tasks.utt import RankShare
+from espnet_ext.tasks.utt import RankShare, UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.progress import TrainingProgress
 from espnet_ext.train.sampler import SortedSampler
 from espnet_ext.utt.encoder import build_encoder
+from espnet_ext.utt.freeze import freeze_blocks
 
 DIMS = {"sem": 8, "spk": 6}
 CONFIG = {
@@ -123,6 +125,20 @@ def straight(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         return trainer(work, tmp_path_factory.mktemp("straight"), monkeypatch)()
 
 
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Epochs in the order in which they are begun."""
+    begun: list[int] = []
+    plain = TrainingProgress.start_epoch
+
+    def start_epoch(self: TrainingProgress, epoch: int) -> None:
+        begun.append(epoch)
+        plain(self, epoch)
+
+    monkeypatch.setattr(TrainingProgress, "start_epoch", start_epoch)
+    return begun
+
+
 class Crash(BaseException):
     """Stands for kill -9: no handler may see it as one of its own."""
 
@@ -158,30 +174,41 @@ def crash_at_rename(number: int) -> Callable[[pytest.MonkeyPatch], None]:
 
 
 @pytest.mark.parametrize(
-    "install",
+    ("install", "resumed"),
     [
-        pytest.param(crash_in_the_middle_of_epoch_2, id="middle of an epoch"),
-        pytest.param(crash_at_rename(1), id="between the checkpoint's renames"),
-        pytest.param(crash_at_rename(2), id="before the epoch's model is written"),
-        pytest.param(crash_at_rename(3), id="before the links to it are made"),
+        pytest.param(crash_in_the_middle_of_epoch_2, 2, id="middle of an epoch"),
+        pytest.param(crash_at_rename(1), 2, id="between the checkpoint's renames"),
+        pytest.param(crash_at_rename(2), 3, id="before the epoch's model is written"),
+        pytest.param(crash_at_rename(3), 3, id="before the links to it are made"),
     ],
 )
 def test_a_crash_does_not_change_the_model(
-    install: Callable[[pytest.MonkeyPatch], None], straight: Path, train: Train, tmp_path: Path
+    install: Callable[[pytest.MonkeyPatch], None],
+    resumed: int,
+    straight: Path,
+    train: Train,
+    tmp_path: Path,
+    epochs: list[int],
 ) -> None:
     with pytest.MonkeyPatch.context() as crashing:
         install(crashing)
         with pytest.raises(Crash):
             train()
     assert not (tmp_path / "out" / "model.safetensors").exists()
+    epochs.clear()
     assert_same_results(train(), straight)
+    assert epochs[0] == resumed
 
 
-def test_a_truncated_checkpoint_costs_an_epoch_and_nothing_else(straight: Path, train: Train, tmp_path: Path) -> None:
+def test_a_truncated_checkpoint_costs_an_epoch_and_nothing_else(
+    straight: Path, train: Train, epochs: list[int]
+) -> None:
     out = train(max_epoch=2)
     content = (out / checkpoint.CHECKPOINT).read_bytes()
     (out / checkpoint.CHECKPOINT).write_bytes(content[: len(content) // 2])
+    epochs.clear()
     assert_same_results(train(), straight)
+    assert epochs == [2, 3]
 
 
 def test_training_again_after_the_end_changes_nothing(straight: Path, train: Train) -> None:
@@ -215,6 +242,23 @@ def test_heads_and_free_blocks_learn_and_the_frozen_block_stays(straight: Path, 
         frozen = name.startswith(("conv", "embed_positions"))
         assert torch.equal(tensor, after[f"encoder.encoder.{name}"]) == frozen, name
     assert (after["heads.sem.layer_mix.logits"] != 0).any()
+
+
+def test_each_parameter_that_trains_has_one_optimizer(straight: Path) -> None:
+    model = load_model(straight)
+    freeze_blocks(model.encoder, 1)
+    args = argparse.Namespace(optim="adamw", optim_conf={}, optim2="sgd", optim2_conf={"lr": 0.1})
+    of_heads, of_encoder = UttTask.build_optimizers(args, model)
+    assert parameters_of(of_heads) == set(model.heads.parameters())
+    assert parameters_of(of_encoder) == {p for p in model.encoder.parameters() if p.requires_grad}
+    freeze_blocks(model.encoder, -1)
+    assert [parameters_of(optimizer) for optimizer in UttTask.build_optimizers(args, model)] == [
+        set(model.heads.parameters())
+    ]
+
+
+def parameters_of(optimizer: torch.optim.Optimizer) -> set[torch.nn.Parameter]:
+    return {parameter for group in optimizer.param_groups for parameter in group["params"]}
 
 
 def test_the_curves_hold_the_statistics_of_both_splits(straight: Path) -> None:
