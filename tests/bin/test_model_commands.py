@@ -1,0 +1,90 @@
+"""The commands around a model, on a tiny one: layers, embeddings, packing."""
+
+import json
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+from safetensors.torch import save_file
+
+from espnet_ext.bin import dump_layers, extract, pack
+from espnet_ext.data.audio import append_to_ark, read_dumped
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.layer_store import read_layers
+from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.hub.model_files import load_encoder, load_model
+from espnet_ext.utt.untrained import UntrainedModel
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    folder = tmp_path / "a dump" / "test_set"
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    speech = {f"u{index}": random.normal(0, 0.1, 3000 * (index + 1)) for index in range(4)}
+    with (folder / "a.ark").open("wb") as stream:
+        write_scp(folder / "wav.scp", {u: f"{folder}/a.ark:{append_to_ark(stream, u, x)}" for u, x in speech.items()})
+    write_scp(folder / "utt2num_samples", {utterance: len(samples) for utterance, samples in speech.items()})
+    return folder
+
+
+@pytest.fixture
+def encoder_folder(tmp_path: Path, model_folder: Path, encoder_config: dict) -> Path:
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(encoder_config))
+    save_file(load_model(model_folder).encoder.encoder.state_dict(), folder / "model.safetensors")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, command: object, *words: object) -> None:
+    monkeypatch.setattr("sys.argv", ["command", *map(str, words)])
+    command.main()
+
+
+def vectors_of(folder: Path, name: str) -> np.ndarray:
+    return np.stack([kaldiio.load_mat(entry) for entry in read_scp(folder / f"{name}.scp").values()])
+
+
+def test_extraction_writes_what_the_library_returns(
+    dump: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--device", "cpu", "--attributes", "sem", "spk", "--out", tmp_path / "out"]
+    run(monkeypatch, extract, "--model", model_folder, "--dump_dirs", dump, *options)
+    speech = [read_dumped(entry) for entry in read_scp(dump / "wav.scp").values()]
+    for name, expected in UttEncoder.from_pretrained(model_folder, "cpu").encode(speech).items():
+        np.testing.assert_array_equal(vectors_of(tmp_path / "out" / "test_set", name), expected)
+    assert "s of audio per second" in capsys.readouterr().err
+
+
+def test_the_untrained_encoder_is_a_system_too(
+    dump: Path, encoder_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--device", "cpu", "--attributes", "sem", "--out", tmp_path / "out"]
+    run(monkeypatch, extract, "--untrained", encoder_folder, "--dump_dirs", dump, *options)
+    speech = [read_dumped(entry) for entry in read_scp(dump / "wav.scp").values()]
+    model = UntrainedModel(load_encoder(encoder_folder), ["sem"]).eval()
+    expected = UttEncoder(model).encode(speech)["sem"]
+    np.testing.assert_array_equal(vectors_of(tmp_path / "out" / "test_set", "sem"), expected)
+
+
+def test_layers_of_every_utterance_are_dumped_at_the_rate_asked_for(
+    dump: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--device", "cpu", "--autocast", "float32", "--frame_average", 2]
+    run(monkeypatch, dump_layers, "--dump_dir", dump, "--encoder", encoder_folder, *options)
+    num_samples = read_scp(dump / "utt2num_samples")
+    layers = {utterance: read_layers(entry) for utterance, entry in read_scp(dump / "layers" / "layers.scp").items()}
+    assert list(layers) == list(num_samples)
+    for utterance, array in layers.items():
+        frames = -(-(int(num_samples[utterance]) // 160) // 2)
+        assert array.shape == (-(-frames // 2), 3, 32)
+
+
+def test_packing_prints_where_it_wrote(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, pack, "--model", model_folder, "--out", tmp_path / "packed")
+    assert capsys.readouterr().out.split() == [f"{tmp_path}/packed", f"{tmp_path}/packed.zip"]
+    assert (tmp_path / "packed.zip").is_file()
