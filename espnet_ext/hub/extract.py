@@ -10,6 +10,7 @@ import numpy as np
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.hub.inference import UttEncoder
 
 SHARD_UTTERANCES = 512
@@ -27,6 +28,7 @@ def extract(encoder: UttEncoder, attributes: Sequence[str], wav_scp: dict[str, s
     Yields:
         samples that were done, after every shard.
     """
+    remove_temporary(folder)
     shards = list(batched(wav_scp, SHARD_UTTERANCES))
     for index, utterances in enumerate(shards):
         num_samples = 0

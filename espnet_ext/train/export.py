@@ -9,6 +9,7 @@ import yaml
 from espnet2.train.reporter import Reporter
 
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import read_encoder_config, save_model
 from espnet_ext.tasks.utt import UttTask, selected_attributes
@@ -19,6 +20,7 @@ CURVE_PREFIXES = ("loss", "cos_", "gradnorm_", "gradcos_", "grad_norm")
 
 def export_model(output_dir: Path) -> None:
     """Write model.json, model.safetensors, layer_weights.json and curves.tsv into a finished phase's folder."""
+    remove_temporary(output_dir)
     with (output_dir / "config.yaml").open(encoding="utf-8") as stream:
         args = argparse.Namespace(**yaml.safe_load(stream))
     chosen = output_dir / f"{args.final_model}.pth"

@@ -16,6 +16,7 @@ from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.batching import sorted_batches
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.layer_store import append_layers
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 SHARD_UTTERANCES = 512
@@ -52,6 +53,7 @@ class LayerCache:
         Yields:
             seconds of audio that were done, after every shard.
         """
+        remove_temporary(self.folder)
         entries: dict[str, str] = {}
         for index, utterances in enumerate(batched(self.wav_scp, SHARD_UTTERANCES)):
             scp = self.folder / f"layers.{index}.scp"
