@@ -1,8 +1,10 @@
 """How every command ends: a fault of the input is one line on stderr and exit status 1."""
 
+import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from espnet_ext.errors import UserError
@@ -11,11 +13,12 @@ from espnet_ext.errors import UserError
 def run_main(main: Callable[[], None]) -> NoReturn:
     """Run a command's `main` and leave the process: 0 on success, 1 on a fault the user can mend.
 
-    A UserError, an OSError (disk full, no permission, no such file) and Ctrl-C become one line
-    `error: ...`. Anything else is a fault of the program and keeps its traceback.
+    A UserError, a wrong option or key of ESPnet's config, an OSError (disk full, no permission, no such
+    file) and Ctrl-C become one line `error: ...`. Anything else is a fault of the program and keeps its traceback.
     """
     try:
-        main()
+        with _one_line_usage():
+            main()
         # Here and not at shutdown, where a full disk or a closed pipe could no longer be reported.
         sys.stdout.flush()
     except UserError as error:
@@ -30,6 +33,21 @@ def run_main(main: Callable[[], None]) -> NoReturn:
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to continue")
     sys.exit(0)
+
+
+@contextmanager
+def _one_line_usage() -> Iterator[None]:
+    """argparse, which ESPnet's config reader goes by too, would print a page of usage and exit with status 2."""
+
+    def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+        raise UserError(f"{message}; see --help")
+
+    plain = argparse.ArgumentParser.error
+    argparse.ArgumentParser.error = refuse
+    try:
+        yield
+    finally:
+        argparse.ArgumentParser.error = plain
 
 
 def _describe(error: OSError) -> str:

@@ -4,14 +4,16 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
+from espnet_ext.config.strict import read_yaml
 from espnet_ext.errors import UserError
 
 INPUT_TYPES = {"speech": ("wav.scp", "audio_ark"), "layers": ("layers/layers.scp", "layers")}
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
-    """Options of this command; all others go to ESPnet's task (`--config`, `--output_dir`, `--ngpu` ...)."""
+    """Options of this command; all others go to ESPnet's task (`--output_dir`, `--ngpu` ...)."""
     parser = argparse.ArgumentParser(description=__doc__, epilog="Further options: those of ESPnet's trainer.")
+    parser.add_argument("--config", type=Path, required=True, help="YAML file of the trainer's options")
     parser.add_argument("--train_dump", type=Path, required=True, help="dump directory to train on")
     parser.add_argument("--valid_dump", type=Path, required=True, help="dump directory of the dev loss")
     parser.add_argument("--input", choices=sorted(INPUT_TYPES), default="speech", help="waveforms or cached layers")
@@ -42,12 +44,13 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
 def main() -> None:
     """Train, then write the model's files."""
     args, rest = parse_args()
+    read_yaml(args.config)  # ESPnet's reader has a traceback for a file that is no YAML
     options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
     # Imported late: ESPnet's task takes seconds to import, --help should not.
     from espnet_ext.tasks.utt import UttTask
     from espnet_ext.train.export import export_model
 
-    UttTask.main(cmd=[*rest, *options, "--attribute_names", *args.attribute_names])
+    UttTask.main(cmd=["--config", str(args.config), *rest, *options, "--attribute_names", *args.attribute_names])
     output_dir = argparse.ArgumentParser(add_help=False)
     output_dir.add_argument("--output_dir", type=Path)
     export_model(output_dir.parse_known_args(rest)[0].output_dir)

@@ -10,13 +10,13 @@ import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.iterators.sequence_iter_factory import SequenceIterFactory
 from espnet2.samplers.abs_sampler import AbsSampler
-from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes
+from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, scheduler_classes
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.config.strict import check_keys
+from espnet_ext.config.training import check_training
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
@@ -53,6 +53,13 @@ class UttTask(AbsTask):
         parser.set_defaults(iterator_type="task", allow_variable_data_keys=True)
 
     @classmethod
+    def check_required_command_args(cls, args: argparse.Namespace) -> None:
+        """Check the whole config, before anything is built or written."""
+        super().check_required_command_args(args)
+        optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
+        check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
+
+    @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Pad `speech` or `layers`; targets are vectors, not sequences."""
         return CommonCollateFn(float_pad_value=0.0, not_sequence=args.attribute_names)
@@ -75,8 +82,6 @@ class UttTask(AbsTask):
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
         """Build the model and load its weights: the pretrained encoder's, then those of `--init_model`."""
         register_data_types()
-        check_keys(args.encoder_conf, {"freeze_blocks", "frame_average"}, set(), "encoder_conf")
-        check_keys(args.model_conf, {"autocast", "gradient_interval"}, set(), "model_conf")
         encoder = load_encoder(Path(args.encoder), args.encoder_conf.get("frame_average", 1))
         model = ESPnetUttModel(encoder, selected_attributes(args), **args.model_conf)
         if args.init_model is not None:
@@ -141,9 +146,6 @@ def build_sampler(args: argparse.Namespace, iter_options: IteratorOptions, train
     num_samples = {utterance: int(value) for utterance, value in read_scp(shape_file).items()}
     if not train:
         return SortedSampler(num_samples, iter_options.batch_bins)
-    check_keys(args.sampler_conf, {"alpha", "window"}, set(), "sampler_conf")
-    if args.num_iters_per_epoch is None:
-        raise UserError("train config: num_iters_per_epoch is missing (batches of one epoch)")
     utt2lang = read_scp(shape_file.with_name("utt2lang"))
     return BalancedLengthSampler(
         num_samples, utt2lang, iter_options.batch_bins, args.num_iters_per_epoch, **args.sampler_conf

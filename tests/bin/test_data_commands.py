@@ -67,7 +67,7 @@ def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path)
     ],
 )
 def test_bad_dump_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
-    assert run(monkeypatch, dump_audio.main, "--data_dir", "d", "--dump_dir", "e", *options) == 2
+    assert run(monkeypatch, dump_audio.main, "--data_dir", "d", "--dump_dir", "e", *options) == 1
     assert message in capsys.readouterr().err
 
 
@@ -80,5 +80,5 @@ def test_bad_dump_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list
     ],
 )
 def test_bad_preparation_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
-    assert run(monkeypatch, prepare_mini_prompts.main, *options) == 2
+    assert run(monkeypatch, prepare_mini_prompts.main, *options) == 1
     assert message in capsys.readouterr().err

@@ -61,4 +61,5 @@ def test_other_options_are_left_to_espnet(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("sys.argv", ["utt_train", *words.split()])
     args, rest = parse_args()
     assert (args.train_dump, args.input, args.attribute_names) == (Path("a"), "speech", ["sem", "spk"])
-    assert rest == ["--config", "c.yaml", "--optim_conf", "lr=1"]
+    assert args.config == Path("c.yaml")
+    assert rest == ["--optim_conf", "lr=1"]

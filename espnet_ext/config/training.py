@@ -1,0 +1,58 @@
+"""Check a training config before anything is built or written; ESPnet checks only the keys of the outermost level."""
+
+import argparse
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from espnet_ext.config.strict import build_strict, check_keys
+from espnet_ext.errors import UserError
+
+
+@dataclass(frozen=True)
+class EncoderConf:
+    """`encoder_conf`: blocks kept as they are (-1 = all), neighbouring frames averaged into one."""
+
+    freeze_blocks: int = 0
+    frame_average: int = 1
+
+
+@dataclass(frozen=True)
+class ModelConf:
+    """`model_conf`: dtype of matrix products, steps between measurements of the gradients."""
+
+    autocast: str = "float32"
+    gradient_interval: int = 0
+
+
+@dataclass(frozen=True)
+class SamplerConf:
+    """`sampler_conf`: exponent of the language shares, utterances sorted by length together."""
+
+    alpha: float = 1.0
+    window: int = 2048
+
+
+BLOCKS = {"encoder_conf": EncoderConf, "model_conf": ModelConf, "sampler_conf": SamplerConf}
+
+
+def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, type]]) -> None:
+    """Check the blocks of a training config.
+
+    Args:
+        args: ESPnet's options, `config` among them.
+        classes: option that names a class (`optim`, `scheduler2` ...) -> legal name -> class.
+
+    Raises:
+        UserError: an unknown name, key or type, with the config file and the legal ones.
+    """
+    for block, cls in BLOCKS.items():
+        build_strict(cls, getattr(args, block), f"{args.config}: {block}")
+    for option, legal in classes.items():
+        chosen = getattr(args, option)
+        if chosen is not None and chosen not in legal:
+            raise UserError(f"{args.config}: {option}: unknown {chosen!r}; legal: {', '.join(legal)}")
+        keys = list(inspect.signature(legal[chosen]).parameters)[1:] if chosen else []  # not the parameters to train
+        check_keys(getattr(args, f"{option}_conf"), set(keys), set(), f"{args.config}: {option}_conf")
+    if not args.num_iters_per_epoch or args.num_iters_per_epoch < 1:
+        raise UserError(f"{args.config}: num_iters_per_epoch (batches of one epoch) must be at least 1")
