@@ -89,12 +89,17 @@ def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
             status = subprocess.run(command, stderr=stream).returncode
     if status == 0:
         return
+    if log is None and status == 1:
+        # One of our commands, which has said what is wrong: one `error:` line is enough.
+        print(f"  {label}: failed", file=sys.stderr)
+        sys.exit(1)
+    where = f"; the whole log is {log}" if log else ""
     if log is not None:
         # Earlier runs' errors stand in the log before `start`.
-        lines = log.read_bytes()[start:].decode(errors="replace").splitlines()
-        faults = [line for line in lines[-LOG_TAIL_LINES:] if line.startswith("error: ")]
-        print("\n".join(faults[-1:] or lines[-LOG_TAIL_LINES:]), file=sys.stderr)
-    where = f"; the whole log is {log}" if log else ""
+        lines = log.read_bytes()[start:].decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        if faults := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
+            raise UserError(f"{faults[-1]}{where}")
+        print("\n".join(lines), file=sys.stderr)
     raise UserError(f"{label}: failed with status {status}{where}")
 
 

@@ -150,8 +150,12 @@ def test_a_command_that_is_not_there_is_one_line_and_status_1() -> None:
 def test_a_logged_commands_own_error_line_is_shown() -> None:
     body = "import sys; sys.stderr.write('noise\\nerror: x.wav: empty\\nnoise\\n'); sys.exit(1)"
     done = call("--log", "exp/a.log", body=body)
-    lines = ["error: x.wav: empty", "error: work: failed with status 1; the whole log is exp/a.log"]
-    assert (done.returncode, done.stderr.splitlines()) == (1, lines)
+    assert (done.returncode, done.stderr) == (1, "error: x.wav: empty; the whole log is exp/a.log\n")
+
+
+def test_a_command_that_said_what_is_wrong_leaves_it_at_one_error_line() -> None:
+    done = call(body="raise SystemExit('error: x.wav: empty')")
+    assert (done.returncode, done.stderr) == (1, "error: x.wav: empty\n  work: failed\n")
 
 
 def test_an_error_line_of_an_earlier_run_is_not_shown_for_a_later_one() -> None:
