@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Stage 1 of the tests' recipe: data/{train,dev,test_sent,test_spk}.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+exec python local/prepare.py "$@"

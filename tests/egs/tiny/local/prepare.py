@@ -1,0 +1,99 @@
+"""A few dozen real utterances by the parsers of egs/mini_prompts: two languages, four unseen voices."""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.atomic import atomic_folder
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
+from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.split import split_by_sentence
+from espnet_ext.data.trials import make_trials, write_trials
+from espnet_ext.data.validate import validate_data_dir, validate_split
+from espnet_ext.hub.cache import fetch_unpacked
+from espnet_ext.hub.packages import PACKAGES
+
+LANGUAGES = ("eng", "fra")
+NUM_TEST, NUM_DEV, NUM_TRAIN = 8, 4, 16  # sentences, each in both languages
+NUM_OF_VOICE, MAX_DURATION_S = 4, 5  # utterances of an unseen voice
+SMALL_VOICES = ("asterisk_es_co", "armelle")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cache_dir", type=Path, required=True)
+    parser.add_argument("--nj", type=int, required=True, help="as of every data.sh; all is read in one process")
+    args = parser.parse_args()
+    voices = [voice for voice in asterisk.CORE_VOICES if voice.language in LANGUAGES]
+    extra = [voice for voice in asterisk_extra.EXTRA_VOICES if voice.speaker in SMALL_VOICES]
+    names = [name for voice in voices for name in (voice.audio_package, voice.text_package)]
+    names += [*(voice.package for voice in extra), pocketsphinx.PACKAGE]
+    roots = fetch_unpacked([PACKAGES[name] for name in names], args.cache_dir)
+
+    left_out = LeftOut()
+    sets = _core_sets(voices, roots, left_out)
+    sets["test_spk"] = [
+        utterance
+        for voice in extra
+        for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, 99, left_out)
+    ]
+    sets["test_spk"] += pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE])
+    sets["test_spk"] = list(_few_of_each(sets["test_spk"]))
+    for name, utterances in sets.items():
+        with atomic_folder(args.data / name) as folder:
+            write_utterances(folder, utterances)
+            left_out.write(folder / "left_out.tsv")
+            if name == "test_spk":
+                speakers = {utterance.id: utterance.speaker for utterance in utterances}
+                write_trials(folder / "trials/verification", make_trials(speakers, {}, 999))
+            validate_data_dir(folder)
+    for name, shared in {"dev": {"speaker"}, "test_sent": {"speaker"}, "test_spk": {"text"}}.items():
+        validate_split(args.data / "train", args.data / name, shared)
+    print(f"{args.data}: " + ", ".join(f"{len(utterances)} {name}" for name, utterances in sets.items()))
+
+
+def _core_sets(
+    voices: Iterable[asterisk.CoreVoice], roots: dict[str, Path], left_out: LeftOut
+) -> dict[str, list[Utterance]]:
+    """Sentences that both languages have, by set."""
+    prompts = {
+        voice.language: asterisk.parse_core_voice(
+            voice, roots[voice.audio_package], roots[voice.text_package], left_out
+        )
+        for voice in voices
+    }
+    texts = {
+        language: {key: utterance.text for key, utterance in utterances.items() if utterance.text}
+        for language, utterances in prompts.items()
+    }
+    split = split_by_sentence(texts, NUM_TEST, NUM_DEV)
+    rest = sorted(set.intersection(*map(set, texts.values())) - split.held_out)
+    keys = {"train": [key for key in rest if key.startswith("vm-")][:NUM_TRAIN], "dev": split.dev}
+    keys["test_sent"] = split.test
+    return {
+        name: [
+            replace(utterances[key], sentence=split.sentences[key])
+            for utterances in prompts.values()
+            for key in sorted(chosen)
+        ]
+        for name, chosen in keys.items()
+    }
+
+
+def _few_of_each(utterances: Iterable[Utterance]) -> Iterable[Utterance]:
+    """A few of every speaker that are not long."""
+    taken: dict[str, int] = {}
+    for utterance in utterances:
+        count = taken.get(utterance.speaker, 0)
+        if count < NUM_OF_VOICE and utterance.num_samples < MAX_DURATION_S * RATE:
+            taken[utterance.speaker] = count + 1
+            yield utterance
+
+
+if __name__ == "__main__":
+    run_main(main)
