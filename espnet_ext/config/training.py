@@ -22,6 +22,7 @@ class ModelConf:
     """`model_conf`: dtype of matrix products, steps between measurements of the gradients."""
 
     autocast: str = "float32"
+    nominal_batch: int = 1
     gradient_interval: int = 0
 
 

@@ -47,7 +47,7 @@ class UttTask(AbsTask):
         group.add_argument(
             "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks: N (-1 = all), frame_average: N"
         )
-        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, gradient_interval")
+        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, nominal_batch ...")
         group.add_argument("--sampler_conf", action=NestedDictAction, default={}, help="alpha, window")
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
         parser.set_defaults(iterator_type="task", allow_variable_data_keys=True)

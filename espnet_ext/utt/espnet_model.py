@@ -26,6 +26,8 @@ class ESPnetUttModel(AbsESPnetModel):
         encoder: the shared speech encoder.
         attributes: the declared attributes, by name.
         autocast: dtype of the matrix products, `float32` or `bfloat16`; parameters stay float32.
+        nominal_batch: utterances of a typical batch. What is minimised is the sum over the batch, as in the paper,
+            divided by this: an utterance weighs the same in a batch of few long ones as in one of many short ones.
         gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
     """
 
@@ -34,6 +36,7 @@ class ESPnetUttModel(AbsESPnetModel):
         encoder: AbsSpeechEncoder,
         attributes: Mapping[str, AttributeConfig],
         autocast: str = "float32",
+        nominal_batch: int = 1,
         gradient_interval: int = 0,
     ) -> None:
         super().__init__()
@@ -52,6 +55,7 @@ class ESPnetUttModel(AbsESPnetModel):
         self.term_weights = {name: [term.weight for term in c.objectives] for name, c in attributes.items()}
         self.attribute_weights = {name: config.weight for name, config in attributes.items()}
         self.autocast_dtype = AUTOCAST_DTYPES[autocast]
+        self.nominal_batch = nominal_batch
         self.gradient_interval = gradient_interval
         self.training_steps = 0
 
@@ -75,7 +79,8 @@ class ESPnetUttModel(AbsESPnetModel):
             targets: `<attribute>` (batch, dim) each; a row of NaN is a missing target.
 
         Returns:
-            Loss (scalar), statistics by name (NaN = not measured in this batch), batch size.
+            Sum of the losses over `nominal_batch` (scalar), statistics by name, losses among them as means over
+            utterances (NaN = not measured in this batch), batch size.
         """
         with self.autocast():
             if layers is None:
@@ -84,17 +89,20 @@ class ESPnetUttModel(AbsESPnetModel):
                 hidden = list(layers.unbind(dim=2))
                 frame_mask = torch.arange(layers.shape[1], device=layers.device) < layers_lengths[:, None]
             embeddings = {name: head(hidden, frame_mask) for name, head in self.heads.items()}
-        losses, statistics = {}, {}
+        losses, sums, statistics = {}, {}, {}
         for name, embedding in embeddings.items():
             losses[name], statistics[f"cos_{name}"] = self.attribute_loss(name, embedding, targets[name])
+            num_present = (~targets[name].isnan().any(dim=1)).sum()
+            sums[name] = self.attribute_weights[name] * losses[name] * num_present / self.nominal_batch
         statistics |= {f"loss_{name}": loss.detach() for name, loss in losses.items()}
         statistics |= self._gradient_statistics(losses)
-        loss = torch.stack([self.attribute_weights[name] * term for name, term in losses.items()]).sum()
-        statistics["loss"] = loss.detach()
+        # Per utterance, whatever the batch: the figure that chooses the best epoch.
+        statistics["loss"] = sum(self.attribute_weights[name] * loss.detach() for name, loss in losses.items())
+        loss = torch.stack(list(sums.values())).sum()
         return force_gatherable((loss, statistics, len(frame_mask)), loss.device)
 
     def attribute_loss(self, name: str, embedding: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of one attribute and its mean cosine to the target (NaN when no row of the batch has one).
+        """Mean loss of one attribute and its mean cosine to the target (NaN when no row of the batch has one).
 
         Args:
             name: the attribute.
