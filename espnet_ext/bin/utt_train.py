@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
+from espnet_ext.config.attributes import load_attributes
 from espnet_ext.config.strict import read_yaml
+from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
 
 INPUT_TYPES = {"speech": ("wav.scp", "audio_ark"), "layers": ("layers/layers.scp", "layers")}
@@ -14,6 +16,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     """Options of this command; all others go to ESPnet's task (`--output_dir`, `--ngpu` ...)."""
     parser = argparse.ArgumentParser(description=__doc__, epilog="Further options: those of ESPnet's trainer.")
     parser.add_argument("--config", type=Path, required=True, help="YAML file of the trainer's options")
+    parser.add_argument("--attributes", type=Path, required=True, help="YAML file that declares the attributes")
     parser.add_argument("--train_dump", type=Path, required=True, help="dump directory to train on")
     parser.add_argument("--valid_dump", type=Path, required=True, help="dump directory of the dev loss")
     parser.add_argument("--input", choices=sorted(INPUT_TYPES), default="speech", help="waveforms or cached layers")
@@ -25,7 +28,10 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     """ESPnet's data options for one dump directory."""
     file, kind = INPUT_TYPES[args.input]
     triples = [(dump / file, args.input, kind)]
-    triples += [(dump / f"target_{name}.scp", name, "target") for name in args.attribute_names]
+    declared = load_attributes(args.attributes)
+    for name in args.attribute_names:
+        averaged = name in declared and declared[name].target.average_translations
+        triples.append((dump / f"{translations_name(name) if averaged else f'target_{name}'}.scp", name, "target"))
     shape_file = dump / "utt2num_samples"
     for path in [*(path for path, _, _ in triples), shape_file]:
         if not path.exists():
@@ -50,7 +56,8 @@ def main() -> None:
     from espnet_ext.tasks.utt import UttTask
     from espnet_ext.train.export import export_model
 
-    UttTask.main(cmd=["--config", str(args.config), *rest, *options, "--attribute_names", *args.attribute_names])
+    chosen = ["--attributes", str(args.attributes), "--attribute_names", *args.attribute_names]
+    UttTask.main(cmd=["--config", str(args.config), *rest, *options, *chosen])
     output_dir = argparse.ArgumentParser(add_help=False)
     output_dir.add_argument("--output_dir", type=Path)
     export_model(output_dir.parse_known_args(rest)[0].output_dir)

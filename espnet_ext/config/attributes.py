@@ -16,11 +16,15 @@ RESERVED_NAMES = ("speech", "speech_lengths", "layers", "layers_lengths", "utt_i
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """What is known of the attribute: a teacher's embedding of the text or of the speech."""
+    """What is known of the attribute: a teacher's embedding of the text or of the speech.
+
+    With `average_translations`, training pulls towards the mean over a sentence's translations (`utt2sent`).
+    """
 
     teacher: str
     source: str
     options: dict[str, Any] = field(default_factory=dict)
+    average_translations: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def _parse_attribute(name: str, entry: Any, where: str) -> AttributeConfig:
 
 
 def _parse_target(entry: Any, where: str) -> TargetConfig:
-    check_keys(entry, {"teacher", "from", "options"}, {"teacher", "from"}, where)
+    check_keys(entry, {"teacher", "from", "options", "average_translations"}, {"teacher", "from"}, where)
     if entry["from"] not in TARGET_SOURCES:
         raise UserError(f"{where}.from: unknown {entry['from']!r}; legal: {', '.join(TARGET_SOURCES)}")
     values = {("source" if key == "from" else key): value for key, value in entry.items()}

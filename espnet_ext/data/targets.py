@@ -16,6 +16,7 @@ from espnet_ext.data.audio import RATE
 from espnet_ext.data.data_dir import DataDir, write_scp
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.target_shards import Item, Shard, embed_shard, make_shards, target_items
+from espnet_ext.data.translation_targets import average_translations
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher, build_teacher
 
@@ -63,6 +64,8 @@ def dump_targets(dump_dir: Path, attribute: str, target: TargetConfig, num_jobs:
         "num_missing": len(lines) - len(items),
     }
     write_json_atomic(dump_dir / f"target_{attribute}.json", description)
+    if target.average_translations and data.utt2sent is not None:
+        average_translations(dump_dir, attribute)
     _remove_stale(dump_dir, attribute, {shard.ark for shard in shards})
 
 
