@@ -200,6 +200,10 @@ if wanted 4; then
         dumps+=("${dumpdir}/${set}")
         inputs+=("${dumpdir}/${set}/wav.scp")
     done
+    for entry in "${scored[@]}"; do
+        entry="${entry#*=}"
+        need "${entry%/embeddings}/model.safetensors" 3
+    done
     step --label "untrained encoder: embeddings" --state "$(steps "${expdir}/untrained" embeddings)" \
         --inputs "${inputs[@]}" "${encoder_dir}/model.safetensors" --outputs "${expdir}/untrained/embeddings" \
         -- python -m espnet_ext.bin.extract --untrained "${encoder_dir}" --attributes "${attribute_list[@]}" \
@@ -209,7 +213,6 @@ if wanted 4; then
         model="${out%/embeddings}"
         system="${entry%%=*}"
         system="${system%%/*}"
-        need "${model}/model.safetensors" 3
         # shellcheck disable=SC2086 # a system's attributes are words
         step --label "${out}" --state "$(steps "${model%/*}" "${model##*/}_embeddings")" \
             --inputs "${inputs[@]}" "${model}/model.safetensors" "${model}/model.json" --outputs "${out}" \
