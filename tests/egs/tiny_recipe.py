@@ -12,6 +12,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # What a run promises to be the same whatever happened on the way: everything but logs, states and times.
 LASTING = {".ark", ".scp", ".safetensors", ".tsv", ".json", ".md", ".zip"}
+OF_THE_FOLDER = {".steps", "origin.json"}  # fingerprints of files that hold the folder's name
+# In turn: a pattern whose first file says when to kill, and a file that must not be there yet.
+KILL_POINTS = (
+    ("data/.steps/prepare.json", "data/test_spk/wav.scp"),
+    ("dump/train/audio/*", "dump/train/wav.scp"),
+    ("dump/train/.tmp-*target_spk*", "dump/train/target_spk.scp"),
+    ("dump/train/layers/.tmp-*", "dump/train/layers/layers.scp"),
+    ("exp/utt_sem+spk/finetune/checkpoint.pth", "exp/utt_sem+spk/finetune/model.safetensors"),
+    ("exp/utt_sem+spk/finetune/embeddings/test_sent/*", "exp/utt_sem+spk/finetune/embeddings/test_spk/spk.scp"),
+    ("exp/utt_sem+spk/.steps/results.json", "exp/utt_sem+spk/results/results.tsv"),
+)
 KILL_TIMEOUT_S = 300
 
 
@@ -50,7 +61,15 @@ class TinyRecipe:
         assert done.returncode == status, done.stdout
         return done.stdout
 
-    def run_until(self, reached: Callable[[], bool]) -> None:
+    def run_with_kills(self) -> "TinyRecipe":
+        """Run, be killed at every one of KILL_POINTS, and run to the end."""
+        for trigger, unfinished in KILL_POINTS:
+            self._run_until(lambda pattern=trigger: any(self.path.glob(pattern)))
+            assert not (self.path / unfinished).exists(), f"killed too late for {trigger}"
+        self.run()
+        return self
+
+    def _run_until(self, reached: Callable[[], bool]) -> None:
         """Run until `reached` and kill every process at once, as a power cut would."""
         with (self.path / "killed.log").open("w+") as log:
             process = subprocess.Popen(
@@ -73,10 +92,12 @@ class TinyRecipe:
         return {label for label, _, rest in lines if rest.startswith(outcome)}
 
     def digests(self) -> dict[str, str]:
-        """Relative path -> sha256 of every lasting file."""
+        """Relative path -> sha256 of every lasting file, in which this folder's name is replaced."""
         files = [path for name in ("data", "dump", "exp") for path in (self.path / name).rglob("*")]
         return {
-            str(path.relative_to(self.path)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(self.path)): hashlib.sha256(
+                path.read_bytes().replace(str(self.path).encode(), b"HERE")
+            ).hexdigest()
             for path in sorted(files)
-            if path.suffix in LASTING and path.is_file()
+            if path.suffix in LASTING and path.is_file() and not OF_THE_FOLDER & set(path.parts)
         }
