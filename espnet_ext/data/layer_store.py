@@ -18,7 +18,10 @@ def append_layers(stream: BinaryIO, path: Path, layers: np.ndarray) -> str:
         `path:offset`, for the scp file.
     """
     offset = stream.tell()
-    np.lib.format.write_array(stream, np.ascontiguousarray(layers), allow_pickle=False)
+    layers = np.ascontiguousarray(layers)
+    # As np.lib.format.write_array, whose error on a full disk does not say so.
+    np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(layers))
+    stream.write(layers.data)
     return f"{path}:{offset}"
 
 

@@ -45,8 +45,12 @@ def atomic_saves() -> Iterator[None]:
                 plain_save(content, stream, *args, **kwargs)
                 stream.flush()
                 os.fsync(stream.fileno())
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            # The zip writer's own complaint hides the full disk that it met.
+            reason = error if isinstance(error, OSError) else error.__context__
+            if isinstance(reason, OSError):
+                raise OSError(reason.errno, reason.strerror, str(path)) from error
             raise
         if path.name == CHECKPOINT and path.exists():
             os.replace(path, path.with_name(PREVIOUS))
