@@ -19,6 +19,7 @@ from pathlib import Path
 from espnet_ext import __version__
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.atomic import write_json_atomic
+from espnet_ext.data.lock import exclusive_lock
 from espnet_ext.errors import UserError
 
 PACKAGES = ("espnet", "torch", "transformers", "numpy")
@@ -61,7 +62,15 @@ def _version(package: str) -> str:
 
 
 def run_step(args: argparse.Namespace) -> None:
-    """Skip, continue or start the step; UserError when its command fails."""
+    """Skip, continue or start the step; UserError when its command fails.
+
+    Two recipes that need the same step at once: the second waits, and finds it done.
+    """
+    with exclusive_lock(args.state.with_suffix(".lock")):
+        _run_locked(args)
+
+
+def _run_locked(args: argparse.Namespace) -> None:
     relevant = [word for word in args.command if word not in args.ignore]
     current = fingerprint(relevant, args.inputs)
     state = json.loads(args.state.read_text(encoding="utf-8")) if args.state.exists() else {}

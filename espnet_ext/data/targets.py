@@ -64,7 +64,7 @@ def dump_targets(dump_dir: Path, attribute: str, target: TargetConfig, num_jobs:
         "num_missing": len(lines) - len(items),
     }
     write_json_atomic(dump_dir / f"target_{attribute}.json", description)
-    if target.average_translations and data.utt2sent is not None:
+    if target.average_translations:
         average_translations(dump_dir, attribute)
     _remove_stale(dump_dir, attribute, {shard.ark for shard in shards})
 

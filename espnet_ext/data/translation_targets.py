@@ -29,14 +29,15 @@ def average_translations(dump_dir: Path, attribute: str) -> None:
         attribute: which targets.
 
     Raises:
-        UserError: there is no utt2sent to say what are translations of each other.
+        UserError: there are targets, but no utt2sent to say which are translations of each other.
     """
     data = DataDir(dump_dir)
-    if data.utt2sent is None:
-        raise UserError(f"{dump_dir}: average_translations needs utt2sent; leave the option out for this corpus")
     entries = read_scp(dump_dir / f"target_{attribute}.scp")
+    utt2sent = data.utt2sent or {}
+    if not utt2sent and set(entries.values()) != {"None"}:
+        raise UserError(f"{dump_dir}: average_translations needs utt2sent; leave the option out for this corpus")
     by_sentence: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for utterance, sentence in data.utt2sent.items():
+    for utterance, sentence in utt2sent.items():
         if entries[utterance] != "None":
             by_sentence[sentence][data.utt2lang[utterance]].add(entries[utterance])
     name = translations_name(attribute)
@@ -46,7 +47,7 @@ def average_translations(dump_dir: Path, attribute: str) -> None:
         for sentence, languages in sorted(by_sentence.items()):
             averaged[sentence] = f"{ark}:{stream.tell() + len(sentence.encode()) + 1}"
             kaldiio.save_ark(stream, {sentence: _mean_over_languages(languages)})
-    for utterance, sentence in data.utt2sent.items():
+    for utterance, sentence in utt2sent.items():
         if entries[utterance] != "None":
             entries[utterance] = averaged[sentence]
     write_scp(dump_dir / f"{name}.scp", entries)

