@@ -99,7 +99,7 @@ need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stag
 
 if wanted 1; then
     begin_stage "1: data preparation"
-    step --label "data/" --state "$(steps data prepare)" \
+    step --label "data/" --state "$(steps data prepare)" --outputs "data/${train_set}/wav.scp" \
         -- local/data.sh --data data --cache_dir "${cache_dir}" --nj "${nj}" "${data_arg_list[@]}"
     end_stage
 fi
@@ -114,14 +114,14 @@ if wanted 2; then
             speeds=(--speed_perturb "${speed_list[@]}")
         fi
         step --label "${dump}: audio" --state "$(steps "${dump}" audio)" --ignore "${nj}" \
-            --inputs "data/${set}/"{wav.scp,utt2spk} \
+            --inputs "data/${set}/"{wav.scp,utt2spk} --outputs "${dump}/wav.scp" \
             -- python -m espnet_ext.bin.dump_audio --data_dir "data/${set}" --dump_dir "${dump}" --nj "${nj}" \
             --min_duration_s "${min_duration_s}" --max_duration_s "${max_duration_s}" "${speeds[@]}"
         texts=()
         [ ! -e "${dump}/text" ] || texts=("${dump}/text")
         for attribute in "${attribute_list[@]}"; do
             step --label "${dump}: targets of ${attribute}" --state "$(steps "${dump}" "target_${attribute}")" \
-                --inputs "${dump}/wav.scp" "${attributes}" "${texts[@]}" \
+                --inputs "${dump}/wav.scp" "${attributes}" "${texts[@]}" --outputs "${dump}/target_${attribute}.scp" \
                 -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "${attribute}" \
                 --dump_dir "${dump}" --cache_dir "${cache_dir}" --nj "${nj}"
         done
@@ -153,6 +153,7 @@ if wanted 3; then
                 for set in "${train_set}" "${valid_set}"; do
                     step --label "${dumpdir}/${set}: layers" --state "$(steps "${dumpdir}/${set}" layers)" \
                         --inputs "${dumpdir}/${set}/wav.scp" "${encoder_dir}/model.safetensors" \
+                        --outputs "${dumpdir}/${set}/layers/layers.scp" \
                         -- python -m espnet_ext.bin.dump_layers --dump_dir "${dumpdir}/${set}" \
                         --encoder "${encoder_dir}" --frame_average "${frame_average:-1}" \
                         --autocast "${autocast:-float32}" --device "${device}"
@@ -240,8 +241,12 @@ if wanted 5; then
     done
     for set in "${eval_list[@]}"; do
         need "${dumpdir}/${set}/wav.scp" 2
+        for file in "${dumpdir}/${set}/"{utt2sent,utt2lang,target_*.scp,trials/*}; do
+            [ ! -f "${file}" ] || inputs+=("${file}")
+        done
     done
     step --label "${results}: scores" --state "$(steps "${last_dir}" results)" --inputs "${inputs[@]}" \
+        --outputs "${results}/results.tsv" \
         -- python -m espnet_ext.bin.score --attributes "${attributes}" --dump_dir "${dumpdir}" --teacher \
         "${arguments[@]}" --retrieval_sets "${retrieval_list[@]}" --verification_sets "${verification_list[@]}" \
         --out "${results}/results.tsv" --seed "${seed}"
@@ -262,6 +267,7 @@ if wanted 6; then
         need "${out}/${final_phase}/model.safetensors" 3
         step --label "${out}/packed" --state "$(steps "${out}" packed)" \
             --inputs "${out}/${final_phase}/model.safetensors" "${out}/${final_phase}/model.json" \
+            --outputs "${out}/packed" \
             -- python -m espnet_ext.bin.pack --model "${out}/${final_phase}" --out "${out}/packed"
     done
     end_stage
