@@ -55,10 +55,27 @@ def test_the_loss_is_the_weighted_sum_of_terms_and_attributes(model: ESPnetUttMo
     }
     expected = terms["sem"][0] + 0.2 * terms["sem"][1] + 0.5 * terms["spk"][0]
     loss, statistics, _ = model(**batch)
-    assert loss.item() == pytest.approx(expected.item())
+    # Four utterances, and a nominal batch of one.
+    assert loss.item() == pytest.approx(4 * expected.item())
+    assert statistics["loss"].item() == pytest.approx(expected.item())
     assert statistics["loss_spk"].item() == pytest.approx(terms["spk"][0].item())
     cosines = (embeddings["sem"] * batch["sem"]).sum(dim=1)
     assert statistics["cos_sem"].item() == pytest.approx(cosines.mean().item())
+
+
+def test_an_utterance_weighs_the_same_in_any_batch(model: ESPnetUttModel, batch: dict) -> None:
+    def cosine_gradient(rows: slice) -> torch.Tensor:
+        model.zero_grad()
+        model.nominal_batch = 3
+        part = {name: value[rows] for name, value in batch.items() if name != "utt_id"}
+        # Targets of spk alone: its objective compares with no batch mates.
+        part["sem"] = torch.full_like(part["sem"], torch.nan)
+        model(**part)[0].backward()
+        return model.heads["spk"].layer_mix.weight.grad.clone()
+
+    whole = cosine_gradient(slice(0, 4))
+    parts = cosine_gradient(slice(0, 1)) + cosine_gradient(slice(1, 4))
+    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=1e-4)
 
 
 def test_rows_without_a_target_do_not_count(model: ESPnetUttModel, batch: dict) -> None:
@@ -76,7 +93,7 @@ def test_an_attribute_without_any_target_adds_nothing_and_spoils_nothing(model: 
     loss.backward()
     assert statistics["cos_spk"].isnan()
     assert statistics["loss_spk"] == 0
-    torch.testing.assert_close(loss.detach(), statistics["loss_sem"])
+    torch.testing.assert_close(loss.detach(), 4 * statistics["loss_sem"])
     # Every head stays in the graph, as distributed training wants it.
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
