@@ -104,7 +104,9 @@ def _identity(item: Item, modality: str, ark_sizes: dict[str, int]) -> str:
     compresses to another size. Folders are left out, so that a moved dump keeps its targets."""
     if modality == "text":
         return item.content
-    ark, offset = item.content.rsplit(":", 1)
+    ark, _, offset = item.content.rpartition(":")
+    if not offset.isdecimal():
+        raise UserError(f"utterance {item.utterance}: {item.content!r} is no `archive:offset`; give a dump directory")
     if ark not in ark_sizes:
         if not Path(ark).is_file():
             raise UserError(f"{ark}: no such archive, though it holds {item.utterance}; run stage 2 again")
