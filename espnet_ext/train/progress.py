@@ -1,6 +1,5 @@
 """Progress of training on the terminal: audio per second and time left."""
 
-import sys
 import time
 
 from torch import Tensor
@@ -41,7 +40,7 @@ class TrainingProgress:
             self.print_line()
 
     def print_line(self) -> None:
-        """Print what was done, the rate and the time left."""
+        """Print what was done, the rate and the time left (to stdout: ESPnet's own log fills stderr)."""
         self.printed = time.monotonic()
         elapsed_s = self.printed - self.started
         batches_left = (self.num_epochs - self.epoch + 1) * self.num_batches - self.batch
@@ -49,6 +48,5 @@ class TrainingProgress:
             f"  epoch {self.epoch}/{self.num_epochs}, batch {self.batch}/{self.num_batches}, "
             f"{self.audio_s / elapsed_s:.0f} s of audio per second, "
             f"{elapsed_s / self.batches_here * batches_left:.0f} s left",
-            file=sys.stderr,
             flush=True,
         )
