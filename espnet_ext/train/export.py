@@ -1,6 +1,7 @@
 """After training: the chosen epoch as model files, learned layer weights, curves."""
 
 import argparse
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from espnet_ext.hub.model_files import read_encoder_config, save_model
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
 
-CURVE_PREFIXES = ("loss", "cos_", "gradnorm_", "gradcos_", "grad_norm")
+CURVES = re.compile(r"(loss|grad_norm|(loss|cos|gradnorm|gradcos)_(?!scale$).+)")
 
 
 def export_model(output_dir: Path) -> None:
@@ -43,6 +44,6 @@ def curve_table(reporter: Reporter, phase: str) -> pd.DataFrame:
         for epoch, splits in reporter.stats.items()
         for split, statistics in splits.items()
         for key, value in statistics.items()
-        if key.startswith(CURVE_PREFIXES)
+        if CURVES.fullmatch(key)
     ]
     return pd.DataFrame(rows, columns=["phase", "epoch", "split", "key", "value"])
