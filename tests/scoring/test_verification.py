@@ -134,10 +134,8 @@ def test_weights_of_trials_are_what_copying_the_speakers_gives() -> None:
     drawn = [0, 0, 2, 3, 3, 3]
     copies = list(enumerate(drawn))
     for e, t, weight in zip(enrol, test, trial_weights(weights, enrol, test), strict=True):
-        if e == t:
-            expected = drawn.count(e)
-        else:
-            expected = sum(1 for _, a in copies for _, b in copies if (a, b) == (e, t))
+        other = sum(1 for _, a in copies for _, b in copies if (a, b) == (e, t))
+        expected = drawn.count(e) if e == t else other
         assert weight == expected
 
 
