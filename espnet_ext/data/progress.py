@@ -32,7 +32,7 @@ def audio_progress(label: str, total_s: float, unit: str = "s of audio") -> Iter
     started, done_s = time.monotonic(), 0.0
     printed = started
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=total_s)
 
         def advance(seconds: float) -> None:
