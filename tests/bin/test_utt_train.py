@@ -8,7 +8,19 @@ import pytest
 from espnet_ext.bin.utt_train import data_options, parse_args
 from espnet_ext.errors import UserError
 
-FILES = ["wav.scp", "layers/layers.scp", "target_sem.scp", "target_spk.scp", "utt2num_samples"]
+FILES = ["wav.scp", "layers/layers.scp", "target_sem_translations.scp", "target_spk.scp", "utt2num_samples"]
+# Of sem the averaged targets are trained on, of spk the teacher's own.
+ATTRIBUTES = """
+attributes:
+  sem:
+    target: {teacher: usem, from: text, average_translations: true}
+    head: {hidden_dim: 4, dim: 4}
+    objective: {name: cosine}
+  spk:
+    target: {teacher: resemblyzer, from: speech}
+    head: {hidden_dim: 4, dim: 4}
+    objective: {name: cosine}
+"""
 
 
 @pytest.fixture
@@ -17,11 +29,14 @@ def dump(tmp_path: Path) -> Path:
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+    (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
     return folder
 
 
 def options_of(dump: Path, kind: str) -> list[str]:
-    return data_options(dump, "train", argparse.Namespace(input=kind, attribute_names=["sem", "spk"]))
+    attributes = dump.parent / "attributes.yaml"
+    args = argparse.Namespace(input=kind, attribute_names=["sem", "spk"], attributes=attributes)
+    return data_options(dump, "train", args)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +46,7 @@ def test_input_targets_and_lengths_are_named(dump: Path, kind: str, first: str) 
     option = "--train_data_path_and_name_and_type"
     assert options_of(dump, kind) == [
         *(option, f"{dump}/{first}"),
-        *(option, f"{dump}/target_sem.scp,sem,target"),
+        *(option, f"{dump}/target_sem_translations.scp,sem,target"),
         *(option, f"{dump}/target_spk.scp,spk,target"),
         *("--train_shape_file", f"{dump}/utt2num_samples"),
     ]
@@ -57,9 +72,9 @@ def test_a_comma_in_a_folders_name_is_refused(tmp_path: Path, dump: Path) -> Non
 
 
 def test_other_options_are_left_to_espnet(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "--train_dump a --valid_dump b --attribute_names sem spk --config c.yaml --optim_conf lr=1"
+    words = "--train_dump a --valid_dump b --attributes a.yaml --attribute_names sem spk --config c.yaml --optim_conf lr=1"
     monkeypatch.setattr("sys.argv", ["utt_train", *words.split()])
     args, rest = parse_args()
     assert (args.train_dump, args.input, args.attribute_names) == (Path("a"), "speech", ["sem", "spk"])
-    assert args.config == Path("c.yaml")
+    assert (args.attributes, args.config) == (Path("a.yaml"), Path("c.yaml"))
     assert rest == ["--optim_conf", "lr=1"]
