@@ -72,8 +72,8 @@ def test_a_comma_in_a_folders_name_is_refused(tmp_path: Path, dump: Path) -> Non
 
 
 def test_other_options_are_left_to_espnet(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "--train_dump a --valid_dump b --attributes a.yaml --attribute_names sem spk --config c.yaml --optim_conf lr=1"
-    monkeypatch.setattr("sys.argv", ["utt_train", *words.split()])
+    words = "--train_dump a --valid_dump b --attributes a.yaml --attribute_names sem spk --config c.yaml"
+    monkeypatch.setattr("sys.argv", ["utt_train", *words.split(), "--optim_conf", "lr=1"])
     args, rest = parse_args()
     assert (args.train_dump, args.input, args.attribute_names) == (Path("a"), "speech", ["sem", "spk"])
     assert (args.attributes, args.config) == (Path("a.yaml"), Path("c.yaml"))
