@@ -9,7 +9,5 @@ export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
 # Sorting by bytes, as Kaldi's data directories are; UTF-8 whatever the user's locale.
 export LC_ALL=C.UTF-8
 export PYTHONUTF8=1
-# One heap for all threads: backward frees what forward took, and would otherwise keep it for itself.
-export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 # Threads that wait by sleeping: where others use the machine too, spinning ones cost three times the time.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
