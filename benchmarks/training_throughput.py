@@ -84,9 +84,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=12, help="counted rounds, after two that are not")
     args = parser.parse_args()
     num_samples = {utterance: int(n) for utterance, n in read_scp(args.dump / "utt2num_samples").items()}
-    sampler = BalancedLengthSampler(num_samples, read_scp(args.dump / "utt2lang"), 60 * SAMPLING_RATE, args.rounds + 2)
+    utt2lang = read_scp(args.dump / "utt2lang")
+    # Budget and window of conf/train_finetune.yaml.
+    sampler = BalancedLengthSampler(num_samples, utt2lang, 60 * SAMPLING_RATE, args.rounds + 2, window=256)
     loops = {
-        "this recipe: sorted by length, 60 s, bfloat16": Loop(
+        "this recipe: sorted by length within 256, 60 s, bfloat16": Loop(
             args.dump, args.attributes, sampler.generate(1), "bfloat16"
         ),
         "random batches of 16, float32": Loop(
