@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.audio import audio_length, read_audio, resample
+from espnet_ext.data.audio import PYAV_FORMATS, audio_length, read_audio, resample
 
 
 def read_windows(
     recording: str | Path | np.ndarray, rate: int, max_samples: int, downmix: bool
 ) -> Iterator[np.ndarray]:
     """Cut a recording into consecutive windows; a file is read one window at a time.
+
+    Formats that cannot be read from the middle (m4a, g722 ...) are decoded once, as a whole.
 
     Args:
         recording: file name, or float32 (samples,) in [-1, 1] already at `rate`.
@@ -22,6 +24,9 @@ def read_windows(
     Yields:
         float32 (samples,); every window but the last has `max_samples`.
     """
+    if not isinstance(recording, np.ndarray) and Path(recording).suffix.lower() in PYAV_FORMATS:
+        decoded, file_rate = read_audio(recording, downmix=downmix)
+        recording = resample(decoded, file_rate, rate)
     if isinstance(recording, np.ndarray):
         samples = recording.astype(np.float32, copy=False)
         yield from (samples[start : start + max_samples] for start in range(0, max(len(samples), 1), max_samples))

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from espnet_ext.data import windows
+from espnet_ext.data.audio import read_audio
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 
@@ -60,3 +61,18 @@ def test_several_channels_are_averaged_only_when_asked_for(tmp_path: Path) -> No
         list(read_windows(path, 16_000, 1000, downmix=False))
     mono = np.concatenate(list(read_windows(path, 16_000, 1000, downmix=True)))
     np.testing.assert_allclose(mono, stereo.mean(axis=1), atol=1e-7)
+
+
+def test_a_format_without_seeking_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.g722").write_bytes(np.random.default_rng(0).integers(0, 256, 1000, dtype=np.uint8).tobytes())
+    calls = []
+
+    def counted(*args: object, **kwargs: object) -> tuple[np.ndarray, int]:
+        calls.append(args)
+        return read_audio(*args, **kwargs)
+
+    monkeypatch.setattr(windows, "read_audio", counted)
+    parts = list(read_windows(tmp_path / "a.g722", 16000, 600, False))
+    assert [len(part) for part in parts] == [600, 600, 600, 200]
+    np.testing.assert_array_equal(np.concatenate(parts), read_audio(tmp_path / "a.g722")[0])
+    assert len(calls) == 1
