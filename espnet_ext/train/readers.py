@@ -1,6 +1,7 @@
 """Data types of ESPnet's dataset for the dump directory: utterance id -> array."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from espnet_ext.data.layer_store import read_layers
 from espnet_ext.errors import UserError
 
 
-class ScpReader(Mapping):
+class ScpReader(Mapping, ABC):
     """Read one array for each line of a scp file, when it is asked for.
 
     Args:
@@ -33,9 +34,9 @@ class ScpReader(Mapping):
     def __getitem__(self, utterance: str) -> np.ndarray:
         return self.read(self.entries[utterance])
 
+    @abstractmethod
     def read(self, entry: str) -> np.ndarray:
         """Array of one entry."""
-        raise NotImplementedError
 
 
 class AudioReader(ScpReader):
