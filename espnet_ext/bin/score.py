@@ -7,9 +7,9 @@ from espnet_ext.bin.entry import run_main
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.errors import UserError
 from espnet_ext.report.results import write_results
-from espnet_ext.report.score_sets import Bootstrap
 from espnet_ext.report.score_systems import ScoringRun
 from espnet_ext.report.systems import TeacherSystem, parse_system
+from espnet_ext.scoring.bootstrap import Bootstrap
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,8 +8,10 @@ from pathlib import Path
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.errors import UserError
 from espnet_ext.report.results import ResultRow
-from espnet_ext.report.score_sets import Bootstrap, RetrievalSet, VerificationSet
+from espnet_ext.report.retrieval_set import RetrievalSet
 from espnet_ext.report.systems import System
+from espnet_ext.report.verification_set import VerificationSet
+from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.leakage import Evaluation, plan_evaluations
 
 

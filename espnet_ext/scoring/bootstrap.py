@@ -4,9 +4,19 @@ A resample is a row of multiplicities, how often each unit was drawn, so that a 
 resample is a weighted figure of the whole: matrix products instead of copies.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 LEVEL = 95.0
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made."""
+
+    resamples: int = 1000
+    seed: int = 0
 
 
 def resample_weights(units: int, resamples: int, seed: int) -> np.ndarray:
