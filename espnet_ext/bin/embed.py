@@ -13,6 +13,7 @@ from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import RATE, audio_length, read_dumped
 from espnet_ext.data.audio_sources import list_sources
 from espnet_ext.data.progress import audio_progress
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 from espnet_ext.hub.extract import write_vectors
 from espnet_ext.hub.inference import UttEncoder
@@ -34,23 +35,25 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def embed(encoder: UttEncoder, sources: dict[str, str]) -> dict[str, np.ndarray]:
+def embed(encoder: UttEncoder, sources: dict[str, AudioSource]) -> dict[str, np.ndarray]:
     """attribute -> (recordings, dim), in the order of `sources`, with progress."""
     parts: list[dict[str, np.ndarray]] = []
     durations = {identity: duration_s(audio) for identity, audio in sources.items()}
     with audio_progress("embeddings", sum(durations.values())) as advance:
         for chunk in batched(sources, CHUNK_RECORDINGS):
             audio = [sources[identity] for identity in chunk]
-            parts.append(encoder.encode([read_dumped(a) if ARK_ENTRY.search(a) else a for a in audio]))
+            parts.append(encoder.encode([read_dumped(a.path) if ARK_ENTRY.search(a.path) else a for a in audio]))
             advance(sum(durations[identity] for identity in chunk))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def duration_s(audio: str) -> float:
+def duration_s(audio: AudioSource) -> float:
     """Duration from the header; dumped audio is short and has none of its own, so it is decoded."""
-    if ARK_ENTRY.search(audio):
-        return len(read_dumped(audio)) / RATE
-    num_samples, rate = audio_length(audio)
+    if audio.spans:
+        return sum(end - start for start, end in audio.spans)
+    if ARK_ENTRY.search(audio.path):
+        return len(read_dumped(audio.path)) / RATE
+    num_samples, rate = audio_length(audio.path)
     return num_samples / rate
 
 

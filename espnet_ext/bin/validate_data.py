@@ -20,7 +20,7 @@ def main() -> None:
         validate_data_dir(path)
         if args.train_dir is not None:
             validate_split(args.train_dir, path, args.shared)
-        print(f"{path}: {len(DataDir(path).wav_scp)} utterances, valid")
+        print(f"{path}: {len(DataDir(path).utterances)} utterances, valid")
 
 
 if __name__ == "__main__":

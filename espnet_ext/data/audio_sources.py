@@ -6,13 +6,14 @@ from pathlib import Path
 import soundfile
 
 from espnet_ext.data.audio import PYAV_FORMATS
-from espnet_ext.data.data_dir import read_scp
+from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 
 AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {".gsm", ".opus", *PYAV_FORMATS}
 
 
-def list_sources(names: Iterable[Path]) -> dict[str, str]:
+def list_sources(names: Iterable[Path]) -> dict[str, AudioSource]:
     """Find the audio behind some names.
 
     Args:
@@ -20,29 +21,30 @@ def list_sources(names: Iterable[Path]) -> dict[str, str]:
             without suffix), directories with a wav.scp (id: the utterance id).
 
     Returns:
-        id -> file name, or `ark:offset` of a dump directory, in sorted order of each name's ids.
+        id -> its audio (path `ark:offset` in a dump directory), in sorted order of each name's ids.
 
     Raises:
         UserError: nothing of that name, a folder without audio, or two sources of one id.
     """
-    sources: dict[str, str] = {}
+    sources: dict[str, AudioSource] = {}
     for name in names:
         for identity, audio in _sources_of(name):
             if identity in sources:
-                raise UserError(f"{identity}: named twice ({sources[identity]} and {audio}); embed them separately")
+                paths = f"{sources[identity].path} and {audio.path}"
+                raise UserError(f"{identity}: named twice ({paths}); embed them separately")
             sources[identity] = audio
     return sources
 
 
-def _sources_of(name: Path) -> list[tuple[str, str]]:
+def _sources_of(name: Path) -> list[tuple[str, AudioSource]]:
     # Pairs, not a dict: a folder can hold a.wav and a.flac.
     if (name / "wav.scp").is_file():
-        return list(read_scp(name / "wav.scp").items())
+        return list(DataDir(name).sources().items())
     if name.is_file():
-        return [(str(name), str(name))]
+        return [(str(name), AudioSource(str(name)))]
     if not name.is_dir():
         raise UserError(f"{name}: no such file or folder")
     files = sorted(path for path in name.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     if not files:
         raise UserError(f"{name}: no audio in this folder; known: {', '.join(sorted(AUDIO_SUFFIXES))}")
-    return [(str(path.relative_to(name).with_suffix("")), str(path)) for path in files]
+    return [(str(path.relative_to(name).with_suffix("")), AudioSource(str(path))) for path in files]

@@ -1,11 +1,12 @@
 """Data directories, Kaldi style: UTF-8 files of `utterance value` lines, sorted by utterance."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.data.scp import read_scp, write_scp
+from espnet_ext.data.segments import AudioSource, Segment, Spans, read_segments, write_segments
 from espnet_ext.errors import UserError
 
 # Every utterance has a line in these; in the other files an utterance may have nothing to say.
@@ -13,67 +14,22 @@ COMPLETE_FILES = ("utt2spk", "utt2lang", "utt2source", "utt2num_samples")
 PARTIAL_FILES = ("text", "utt2sent")
 
 
-def read_scp(path: str | Path) -> dict[str, str]:
-    """Read a two-column file: key -> the rest of its line (which may hold spaces).
-
-    Raises:
-        UserError: naming file and line, if a line is not UTF-8, has no value, repeats a key or
-            is not in C-locale order of keys; naming the file, if it is absent.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; run the stage that makes it")
-    mapping: dict[str, str] = {}
-    previous = ""
-    with open(path, "rb") as file:  # decoded by line, so that an error can name its line
-        for number, raw in enumerate(file, 1):
-            key, value = _split_line(raw, f"{path}:{number}")
-            if key in mapping:
-                raise UserError(f"{path}:{number}: {key!r} is listed twice; remove one of the lines")
-            if key < previous:  # code point order equals byte order in UTF-8
-                raise UserError(f"{path}:{number}: {key!r} is out of order; sort with LC_ALL=C")
-            mapping[key] = value
-            previous = key
-    return mapping
-
-
-def _split_line(raw: bytes, where: str) -> tuple[str, str]:
-    try:
-        line = raw.decode("utf-8").removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{where}: not UTF-8 ({error.reason}); convert the file") from error
-    key, _, value = line.partition(" ")
-    if not key or not value.strip() or value.endswith("\r"):
-        raise UserError(f"{where}: expected `key value`, found {line!r}")
-    return key, value
-
-
-def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
-    """Write a two-column file sorted by key, whole or not at all.
-
-    Raises:
-        UserError: if a key holds white space or a value is empty or spans lines.
-    """
-    lines = []
-    for key in sorted(mapping):
-        value = str(mapping[key])
-        if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
-            raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
-        lines.append(f"{key} {value}\n")
-    write_text_atomic(path, "".join(lines))
-
-
 @dataclass(frozen=True)
 class Utterance:
     """One line of each file of a data directory.
 
     Attributes:
-        id: starts with `<speaker>-`, so that sorting by utterance sorts by speaker.
+        id: starts with `<speaker>-`, so that sorting by utterance sorts by speaker; where nobody knows
+            the speakers, each utterance is its own speaker.
         num_samples: at 16 kHz, from the audio file's header.
         language: ISO 639-3.
         source: "real" or "synthetic".
         text: as written; None when the words are not known.
         sentence: equal = same meaning across languages and recordings; None when not known.
+        recording: id of the long recording in `path` of which this is a part; None = all of `path`.
+        spans: (start, end) in seconds of the parts of the recording that are concatenated.
+        translations: language -> what is said, in that language (`text.<language>`).
+        labels: attribute -> label (`utt2<attribute>`).
     """
 
     id: str
@@ -84,13 +40,19 @@ class Utterance:
     source: str = "real"
     text: str | None = None
     sentence: str | None = None
+    recording: str | None = None
+    spans: Spans = ()
+    translations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_utterances(folder: Path, utterances: Iterable[Utterance]) -> None:
     """Write the files of a data directory that follow from its utterances.
 
+    Either all utterances are parts of recordings or none is: with a `segments` file, wav.scp lists recordings.
+
     Raises:
-        UserError: if an utterance id comes twice.
+        UserError: if an utterance id comes twice, or a recording is two files.
     """
     by_id: dict[str, Utterance] = {}
     for utterance in utterances:
@@ -98,8 +60,8 @@ def write_utterances(folder: Path, utterances: Iterable[Utterance]) -> None:
             other = by_id[utterance.id].path
             raise UserError(f"{folder}: utterance {utterance.id!r} is both {other} and {utterance.path}")
         by_id[utterance.id] = utterance
-    columns = {
-        "wav.scp": {u.id: u.path.absolute() for u in by_id.values()},
+    _write_audio(folder, by_id)
+    columns: dict[str, dict[str, object]] = {
         "utt2spk": {u.id: u.speaker for u in by_id.values()},
         "utt2lang": {u.id: u.language for u in by_id.values()},
         "utt2source": {u.id: u.source for u in by_id.values()},
@@ -107,10 +69,31 @@ def write_utterances(folder: Path, utterances: Iterable[Utterance]) -> None:
         "text": {u.id: u.text for u in by_id.values() if u.text},
         "utt2sent": {u.id: u.sentence for u in by_id.values() if u.sentence},
     }
+    for u in by_id.values():
+        for language, text in u.translations.items():
+            columns.setdefault(f"text.{language}", {})[u.id] = text
+        for attribute, label in u.labels.items():
+            columns.setdefault(f"utt2{attribute}", {})[u.id] = label
     for name, column in columns.items():
         if column:
             write_scp(folder / name, column)
     write_scp(folder / "spk2utt", invert(columns["utt2spk"]))
+
+
+def _write_audio(folder: Path, by_id: Mapping[str, Utterance]) -> None:
+    """Write wav.scp, of utterances or of recordings, and then `segments`."""
+    if all(u.recording is None for u in by_id.values()):
+        write_scp(folder / "wav.scp", {u.id: u.path.absolute() for u in by_id.values()})
+        return
+    recordings: dict[str, Path] = {}
+    for u in by_id.values():
+        if u.recording is None or not u.spans:
+            raise ValueError(f"{folder}: utterance {u.id!r} has no spans of a recording, others have")
+        path = recordings.setdefault(u.recording, u.path.absolute())
+        if path != u.path.absolute():
+            raise UserError(f"{folder}: recording {u.recording!r} is both {path} and {u.path.absolute()}")
+    write_segments(folder / "segments", {u.id: Segment(u.recording, u.spans) for u in by_id.values()})
+    write_scp(folder / "wav.scp", recordings)
 
 
 def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
@@ -139,11 +122,36 @@ class DataDir:
 
     @cached_property
     def wav_scp(self) -> dict[str, str]:
+        """Utterance -> its audio; where there is a `segments` file, recording -> its audio."""
         return read_scp(self.path / "wav.scp")
+
+    @cached_property
+    def segments(self) -> dict[str, Segment] | None:
+        """Utterance -> its part of a recording; None when every utterance is a file of its own."""
+        path = self.path / "segments"
+        return read_segments(path) if path.exists() else None
 
     @property
     def utterances(self) -> list[str]:
-        return list(self.wav_scp)
+        return list(self.wav_scp if self.segments is None else self.segments)
+
+    def sources(self) -> dict[str, AudioSource]:
+        """Utterance -> where its audio is.
+
+        Raises:
+            UserError: naming the utterance whose recording is not in wav.scp.
+        """
+        if self.segments is None:
+            return {utterance: AudioSource(path) for utterance, path in self.wav_scp.items()}
+        sources = {}
+        for utterance, segment in self.segments.items():
+            if segment.recording not in self.wav_scp:
+                raise UserError(
+                    f"{self.path / 'segments'}: recording {segment.recording!r} of utterance {utterance!r} "
+                    f"is not in wav.scp; run stage 1 again"
+                )
+            sources[utterance] = AudioSource(self.wav_scp[segment.recording], segment.spans)
+        return sources
 
     @cached_property
     def utt2num_samples(self) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """Check a data directory, and that an evaluation set shares nothing with the training set."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from espnet_ext.data.data_dir import COMPLETE_FILES, DataDir, invert
+from espnet_ext.data.segments import AudioSource, Segment, check_ends
 from espnet_ext.data.split import normalise
 from espnet_ext.data.trials import read_trials
 from espnet_ext.errors import UserError
@@ -16,41 +17,59 @@ def validate_data_dir(path: str | Path) -> None:
     """Check one data directory.
 
     wav.scp, utt2spk, spk2utt and utt2num_samples must be there; every file sorted, each key once;
-    the files of COMPLETE_FILES list exactly the utterances of wav.scp, the other utt2* and text
-    some of them; spk2utt agrees with utt2spk; trials name known utterances only.
+    the files of COMPLETE_FILES list exactly the utterances of wav.scp (or of segments), the other utt2*,
+    text and text.<language> some of them; spk2utt agrees with utt2spk; trials name known utterances only;
+    segments lie inside their recordings (to END_TOLERANCE_S), and every recording has one.
 
     Raises:
         UserError: naming file, line and utterance of the first fault.
     """
     data = DataDir(path)
-    known = data.wav_scp
+    known = data.sources()
     if not known:
-        raise UserError(f"{data.path / 'wav.scp'}: no utterances; run stage 1 again")
+        raise UserError(f"{data.path / _list_of(data)}: no utterances; run stage 1 again")
     for name in ("utt2spk", "spk2utt", "utt2num_samples"):
         if data.read(name) is None:
             raise UserError(f"{data.path / name}: no such file; run stage 1 again")
     for file in sorted(data.path.iterdir()):
-        if file.name.startswith("utt2") or file.name == "text":
-            _check_utterances(file, data.read(file.name) or {}, known)
+        if file.name.startswith("utt2") or file.name == "text" or file.name.startswith("text."):
+            _check_utterances(file, data.read(file.name) or {}, known, _list_of(data))
     _ = data.utt2num_samples  # checks that each is positive
+    if data.segments is not None:
+        _check_segments(data, data.segments)
     _check_speakers(data)
     for trial_list in data.trials().values():
         read_trials(trial_list, known)
 
 
-def _check_utterances(file: Path, column: Mapping[str, str], known: Mapping[str, str]) -> None:
+def _list_of(data: DataDir) -> str:
+    """Name of the file that lists the utterances."""
+    return "wav.scp" if data.segments is None else "segments"
+
+
+def _check_utterances(file: Path, column: Mapping[str, str], known: Collection[str], listed_in: str) -> None:
     for number, utterance in enumerate(column, 1):
         if utterance not in known:
-            raise UserError(f"{file}:{number}: utterance {utterance!r} is not in wav.scp")
+            raise UserError(f"{file}:{number}: utterance {utterance!r} is not in {listed_in}")
     if file.name in COMPLETE_FILES:
         for utterance in known:
             if utterance not in column:
-                raise UserError(f"{file}: utterance {utterance!r} of wav.scp is missing")
+                raise UserError(f"{file}: utterance {utterance!r} of {listed_in} is missing")
+
+
+def _check_segments(data: DataDir, segments: Mapping[str, Segment]) -> None:
+    used = {segment.recording for segment in segments.values()}
+    for number, recording in enumerate(data.wav_scp, 1):
+        if recording not in used:
+            raise UserError(
+                f"{data.path / 'wav.scp'}:{number}: no segment is of recording {recording!r}; remove the line"
+            )
+    check_ends(segments, data.wav_scp, data.path / "segments")
 
 
 def _check_speakers(data: DataDir) -> None:
     for number, (utterance, speaker) in enumerate(data.utt2spk.items(), 1):
-        if not utterance.startswith(f"{speaker}-"):
+        if utterance != speaker and not utterance.startswith(f"{speaker}-"):
             raise UserError(
                 f"{data.path / 'utt2spk'}:{number}: utterance {utterance!r} does not start with its "
                 f"speaker {speaker!r} and '-', so sorting by utterance does not sort by speaker"
@@ -65,7 +84,9 @@ def _check_speakers(data: DataDir) -> None:
 
 
 def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable[str] = ()) -> None:
-    """Check that nothing of train is in an evaluation set: audio files, speakers, sentences, texts.
+    """Check that nothing of train is in an evaluation set: audio, speakers, sentences, texts.
+
+    Two sets may have segments of the same recording, as long as these do not overlap.
 
     Args:
         shared: what the recipe allows to overlap: some of SHAREABLE. Texts are compared
@@ -79,8 +100,8 @@ def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable
     if not shared <= set(SHAREABLE):
         raise ValueError(f"shared {sorted(shared)}: expected some of {', '.join(SHAREABLE)}")
     train, evaluation = DataDir(train_dir), DataDir(eval_dir)
+    _check_shared_audio(train, evaluation)
     columns = [
-        ("audio file", train.wav_scp, evaluation.wav_scp),
         ("speaker", train.utt2spk, evaluation.utt2spk),
         ("sentence", train.utt2sent, evaluation.utt2sent),
         ("text", _normalised(train.text), _normalised(evaluation.text)),
@@ -91,10 +112,27 @@ def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable
         owner = {value: utterance for utterance, value in (in_train or {}).items()}
         for utterance, value in (in_evaluation or {}).items():
             if value in owner:
-                raise UserError(
-                    f"{evaluation.path}: utterance {utterance!r} has the {what} {value!r} of training "
-                    f"utterance {owner[value]!r} in {train.path}; leave one of them out"
-                )
+                raise _collision(evaluation, utterance, f"the {what} {value!r}", train, owner[value])
+
+
+def _collision(evaluation: DataDir, utterance: str, shared: str, train: DataDir, owner: str) -> UserError:
+    return UserError(
+        f"{evaluation.path}: utterance {utterance!r} has {shared} of training "
+        f"utterance {owner!r} in {train.path}; leave one of them out"
+    )
+
+
+def _check_shared_audio(train: DataDir, evaluation: DataDir) -> None:
+    in_evaluation = evaluation.sources()
+    paths = {source.path for source in in_evaluation.values()}
+    in_train: dict[str, list[tuple[str, AudioSource]]] = {}
+    for utterance, source in train.sources().items():
+        if source.path in paths:
+            in_train.setdefault(source.path, []).append((utterance, source))
+    for utterance, source in in_evaluation.items():
+        for owner, other in in_train.get(source.path, []):
+            if source.overlaps(other):
+                raise _collision(evaluation, utterance, f"the audio file {source.path!r}", train, owner)
 
 
 def _normalised(text: Mapping[str, str] | None) -> dict[str, str]:

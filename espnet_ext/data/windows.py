@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from espnet_ext.data.audio import PYAV_FORMATS, audio_length, read_audio, resample
+from espnet_ext.data.segments import AudioSource, read_source
 
 
 def read_windows(
-    recording: str | Path | np.ndarray, rate: int, max_samples: int, downmix: bool
+    recording: str | Path | AudioSource | np.ndarray, rate: int, max_samples: int, downmix: bool
 ) -> Iterator[np.ndarray]:
     """Cut a recording into consecutive windows; a file is read one window at a time.
 
-    Formats that cannot be read from the middle (m4a, g722 ...) are decoded once, as a whole.
+    Formats that cannot be read from the middle (m4a, g722 ...) are decoded once, as a whole; so are
+    utterances that are parts of a file.
 
     Args:
-        recording: file name, or float32 (samples,) in [-1, 1] already at `rate`.
+        recording: file name, part of a file, or float32 (samples,) in [-1, 1] already at `rate`.
         rate: sampling rate of the windows, Hz.
         max_samples: longest window, at `rate`.
         downmix: average the channels of a file that has several, instead of refusing it.
@@ -24,6 +26,11 @@ def read_windows(
     Yields:
         float32 (samples,); every window but the last has `max_samples`.
     """
+    if isinstance(recording, AudioSource) and not recording.spans:
+        recording = recording.path
+    if isinstance(recording, AudioSource):
+        decoded, file_rate = read_source(recording, downmix=downmix)
+        recording = resample(decoded, file_rate, rate)
     if not isinstance(recording, np.ndarray) and Path(recording).suffix.lower() in PYAV_FORMATS:
         decoded, file_rate = read_audio(recording, downmix=downmix)
         recording = resample(decoded, file_rate, rate)

@@ -9,12 +9,13 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.data.batching import sorted_batches
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
 
-Audio = str | Path | np.ndarray
+Audio = str | Path | AudioSource | np.ndarray
 
 BATCH_S = 60.0
 BUFFER_S = 600.0
@@ -57,7 +58,7 @@ class UttEncoder:
         """Embed recordings.
 
         Args:
-            audio: file names, or float32 arrays (samples,) in [-1, 1] at 16 kHz.
+            audio: file names, parts of files, or float32 arrays (samples,) in [-1, 1] at 16 kHz.
 
         Returns:
             attribute -> (recordings, dim) float32 of unit length.

@@ -6,6 +6,7 @@ import pytest
 
 from espnet_ext.data.audio_sources import list_sources
 from espnet_ext.data.data_dir import write_scp
+from espnet_ext.data.segments import AudioSource, Segment, write_segments
 from espnet_ext.errors import UserError
 
 
@@ -19,9 +20,9 @@ def test_a_folder_is_searched_through_and_sorted(tmp_path: Path) -> None:
     for name in ("b c.WAV", "x/a.1.flac", "x/y/z.mp3", "notes.txt"):
         touch(tmp_path / name)
     assert list_sources([tmp_path]) == {
-        "b c": f"{tmp_path}/b c.WAV",
-        "x/a.1": f"{tmp_path}/x/a.1.flac",
-        "x/y/z": f"{tmp_path}/x/y/z.mp3",
+        "b c": AudioSource(f"{tmp_path}/b c.WAV"),
+        "x/a.1": AudioSource(f"{tmp_path}/x/a.1.flac"),
+        "x/y/z": AudioSource(f"{tmp_path}/x/y/z.mp3"),
     }
     assert list(list_sources([tmp_path])) == ["b c", "x/a.1", "x/y/z"]
 
@@ -31,7 +32,17 @@ def test_files_and_data_directories_are_listed_in_the_order_named(tmp_path: Path
     (tmp_path / "data").mkdir()
     write_scp(tmp_path / "data" / "wav.scp", {"u1": "/somewhere/a b.wav", "u2": "audio.ark:12"})
     sources = list_sources([file, tmp_path / "data"])
-    assert list(sources.items()) == [(str(file), str(file)), ("u1", "/somewhere/a b.wav"), ("u2", "audio.ark:12")]
+    assert [(name, audio.path) for name, audio in sources.items()] == [
+        (str(file), str(file)),
+        ("u1", "/somewhere/a b.wav"),
+        ("u2", "audio.ark:12"),
+    ]
+
+
+def test_a_data_directory_with_segments_lists_its_utterances(tmp_path: Path) -> None:
+    write_scp(tmp_path / "wav.scp", {"talk": "/talk.flac"})
+    write_segments(tmp_path / "segments", {"u1": Segment("talk", ((1.0, 2.5), (3.0, 4.0)))})
+    assert list_sources([tmp_path]) == {"u1": AudioSource("/talk.flac", ((1.0, 2.5), (3.0, 4.0)))}
 
 
 def test_two_files_of_one_id_are_refused(tmp_path: Path) -> None:

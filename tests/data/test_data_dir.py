@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 
 
@@ -59,6 +60,53 @@ def test_written_utterances_are_read_back(tmp_path: Path) -> None:
     assert data.utt2sent == {"s-2": "yes"}
     assert data.spk2utt == {"s": "s-1 s-2"}
     assert data.read("utt2gender") is None
+
+
+def test_parts_of_recordings_are_written_as_segments(tmp_path: Path) -> None:
+    path = Path("/x y/talk.flac")
+    first = Utterance("s-1", "s", path, 8000, "spa", recording="talk", spans=((1.0, 1.5),), text="Sí.")
+    second = Utterance(
+        "s-2",
+        "s",
+        path,
+        24000,
+        "spa",
+        recording="talk",
+        spans=((2.0, 3.0), (4.5, 5.0)),
+        translations={"eng": "No.", "fra": "Non."},
+        labels={"gender": "female"},
+    )
+    write_utterances(tmp_path, [second, first])
+    data = DataDir(tmp_path)
+    assert data.wav_scp == {"talk": "/x y/talk.flac"}
+    assert data.utterances == ["s-1", "s-2"]
+    assert data.sources() == {
+        "s-1": AudioSource("/x y/talk.flac", ((1.0, 1.5),)),
+        "s-2": AudioSource("/x y/talk.flac", ((2.0, 3.0), (4.5, 5.0))),
+    }
+    assert data.read("text.eng") == {"s-2": "No."}
+    assert data.read("text.fra") == {"s-2": "Non."}
+    assert data.read("utt2gender") == {"s-2": "female"}
+
+
+def test_without_segments_the_sources_are_whole_files(tmp_path: Path) -> None:
+    write_utterances(tmp_path, [Utterance("s-1", "s", Path("/1.wav"), 160, "ita")])
+    assert DataDir(tmp_path).sources() == {"s-1": AudioSource("/1.wav")}
+
+
+def test_a_recording_that_is_two_files_names_both(tmp_path: Path) -> None:
+    parts = [
+        Utterance(f"s-{name}", "s", Path(f"/{name}.wav"), 1, "eng", recording="r", spans=((0, 1),)) for name in "ab"
+    ]
+    with pytest.raises(UserError, match="recording 'r' is both /a.wav and /b.wav"):
+        write_utterances(tmp_path, parts)
+
+
+def test_a_segment_of_an_unknown_recording_is_named(tmp_path: Path) -> None:
+    write_scp(tmp_path / "wav.scp", {"talk": "/talk.flac"})
+    (tmp_path / "segments").write_text("s-1 other 0 1\n")
+    with pytest.raises(UserError, match="recording 'other' of utterance 's-1' is not in wav.scp"):
+        DataDir(tmp_path).sources()
 
 
 def test_an_utterance_written_twice_names_both_files(tmp_path: Path) -> None:

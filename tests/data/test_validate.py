@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
-from espnet_ext.data.data_dir import DataDir, read_scp, write_scp
+from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
 from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.errors import UserError
 
@@ -97,6 +99,69 @@ def test_a_bad_trial_is_named(data: Path, trials: str, message: str) -> None:
 @pytest.fixture
 def test_dir(make_data_dir: MakeDataDir, data: Path) -> Path:
     return make_data_dir("test", {"c-1": 1600, "c-2": 1600})
+
+
+def test_an_utterance_may_be_its_own_speaker(data: Path) -> None:
+    change(data / "utt2spk", "b-1", "b-1")
+    write_scp(data / "spk2utt", {"a": "a-1 a-2", "b-1": "b-1"})
+    validate_data_dir(data)
+
+
+@pytest.fixture
+def make_talks(tmp_path: Path) -> Callable[..., Path]:
+    """Make a data directory of one talk of 2 s cut at these times: `make("test", {"a-1": (0, 1)})`."""
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, np.zeros(32000), 16000)
+
+    def make(name: str, times: dict[str, tuple[float, float]]) -> Path:
+        (tmp_path / name).mkdir()
+        texts = {"text": name, "translations": {"eng": "x"}}
+        utterances = [
+            Utterance(f"{name}_{part}", f"{name}_a", path, 16000, "spa", recording="talk", spans=(span,), **texts)
+            for part, span in times.items()
+        ]
+        write_utterances(tmp_path / name, utterances)
+        return tmp_path / name
+
+    return make
+
+
+def test_a_directory_with_segments_passes(make_talks: MakeDataDir) -> None:
+    # The last end is beyond the talk, but by less than the tolerance.
+    validate_data_dir(make_talks("train", {"a-1": (0.0, 1.0), "a-2": (1.0, 2.05)}))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("segments", "train_a-1 talk 0 1\ntrain_a-2 talk 1 2.2\n", r"segments:2: .*'train_a-2' ends at 2.2 s, but .*"),
+        ("segments", "train_a-1 talk 0 1\ntrain_a-2 talk 1 0.5\n", "segments:2: .* lasts from 1 s to 0.5 s"),
+        ("segments", "train_a-1 talk 0 1\ntrain_a-2 walk 1 2\n", "recording 'walk' of utterance 'train_a-2' is not in"),
+        ("segments", "train_a-1 talk 0 1\n", "text:2: utterance 'train_a-2' is not in segments"),
+        ("segments", "", "segments: no utterances"),
+        ("text.eng", "train_a-1 x\nz y\n", r"text.eng:2: utterance 'z' is not in segments"),
+        ("utt2lang", "train_a-1 spa\n", r"utt2lang: utterance 'train_a-2' of segments is missing"),
+    ],
+)
+def test_a_fault_of_segments_is_named(make_talks: MakeDataDir, file: str, content: str, message: str) -> None:
+    data = make_talks("train", {"a-1": (0.0, 1.0), "a-2": (1.0, 2.0)})
+    (data / file).write_text(content)
+    with pytest.raises(UserError, match=message):
+        validate_data_dir(data)
+
+
+def test_a_recording_without_segments_is_named(make_talks: MakeDataDir) -> None:
+    data = make_talks("train", {"a-1": (0.0, 1.0)})
+    change(data / "wav.scp", "unused", "/unused.wav")
+    with pytest.raises(UserError, match="wav.scp:2: no segment is of recording 'unused'"):
+        validate_data_dir(data)
+
+
+def test_sets_may_share_a_recording_but_not_a_moment_of_it(make_talks: MakeDataDir) -> None:
+    train = make_talks("train", {"a-1": (0.0, 1.0)})
+    validate_split(train, make_talks("dev", {"a-1": (1.0, 2.0)}))
+    with pytest.raises(UserError, match="'test_a-2' has the audio file .*talk.wav' of training utterance 'train_a-1'"):
+        validate_split(train, make_talks("test", {"a-1": (1.0, 2.0), "a-2": (0.9, 1.5)}))
 
 
 def test_sets_that_share_nothing_pass(data: Path, test_dir: Path) -> None:

@@ -1,0 +1,57 @@
+"""Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.errors import UserError
+
+
+def read_scp(path: str | Path) -> dict[str, str]:
+    """Read a two-column file: key -> the rest of its line (which may hold spaces).
+
+    Raises:
+        UserError: naming file and line, if a line is not UTF-8, has no value, repeats a key or
+            is not in C-locale order of keys; naming the file, if it is absent.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; run the stage that makes it")
+    mapping: dict[str, str] = {}
+    previous = ""
+    with open(path, "rb") as file:  # decoded by line, so that an error can name its line
+        for number, raw in enumerate(file, 1):
+            key, value = _split_line(raw, f"{path}:{number}")
+            if key in mapping:
+                raise UserError(f"{path}:{number}: {key!r} is listed twice; remove one of the lines")
+            if key < previous:  # code point order equals byte order in UTF-8
+                raise UserError(f"{path}:{number}: {key!r} is out of order; sort with LC_ALL=C")
+            mapping[key] = value
+            previous = key
+    return mapping
+
+
+def _split_line(raw: bytes, where: str) -> tuple[str, str]:
+    try:
+        line = raw.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not UTF-8 ({error.reason}); convert the file") from error
+    key, _, value = line.partition(" ")
+    if not key or not value.strip() or value.endswith("\r"):
+        raise UserError(f"{where}: expected `key value`, found {line!r}")
+    return key, value
+
+
+def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
+    """Write a two-column file sorted by key, whole or not at all.
+
+    Raises:
+        UserError: if a key holds white space or a value is empty or spans lines.
+    """
+    lines = []
+    for key in sorted(mapping):
+        value = str(mapping[key])
+        if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
+            raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
+        lines.append(f"{key} {value}\n")
+    write_text_atomic(path, "".join(lines))

@@ -1,0 +1,146 @@
+"""Utterances that are parts of long recordings: Kaldi's `segments` file, and reading by offset."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from espnet_ext.data.audio import audio_length, read_audio
+from espnet_ext.data.scp import read_scp, write_scp
+from espnet_ext.errors import UserError
+
+Spans = tuple[tuple[float, float], ...]
+
+# Corpora round times to centiseconds or worse, and encoders shift an end by a frame: a span may reach this
+# far beyond its recording, and is then cut at the recording's end.
+END_TOLERANCE_S = 0.1
+
+
+class AudioSource(NamedTuple):
+    """Where the audio of an utterance is.
+
+    Attributes:
+        path: audio file (or `ark:offset` of a dump directory).
+        spans: (start, end) in seconds of the parts of the file that are concatenated; () = the whole file.
+    """
+
+    path: str
+    spans: Spans = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.path, *(f"{start:g}-{end:g}s" for start, end in self.spans)])
+
+    def overlaps(self, other: "AudioSource") -> bool:
+        """Whether some audio is in both."""
+        if self.path != other.path or not self.spans or not other.spans:
+            return self.path == other.path
+        return any(a < d and c < b for a, b in self.spans for c, d in other.spans)
+
+
+class Segment(NamedTuple):
+    """A line of `segments`: the parts of a recording that are concatenated, (start, end) in seconds."""
+
+    recording: str
+    spans: Spans
+
+    @property
+    def duration_s(self) -> float:
+        return math.fsum(end - start for start, end in self.spans)
+
+
+def read_segments(path: str | Path) -> dict[str, Segment]:
+    """Read lines `<utterance> <recording> <start_s> <end_s> [<start_s> <end_s> ...]`.
+
+    Raises:
+        UserError: naming file, line and utterance of a line without pairs of times, or of a span
+            that ends before it starts; and as `read_scp`.
+    """
+    segments = {}
+    for number, (utterance, value) in enumerate(read_scp(path).items(), 1):
+        recording, *times = value.split()
+        try:
+            numbers = [float(time) for time in times]
+        except ValueError:
+            numbers = []
+        if not numbers or len(numbers) % 2:
+            raise UserError(
+                f"{path}:{number}: expected `utterance recording start_s end_s ...`, found {f'{utterance} {value}'!r}"
+            )
+        segment = Segment(recording, tuple(zip(numbers[::2], numbers[1::2], strict=True)))
+        check_spans(segment.spans, f"{path}:{number}: utterance {utterance!r}")
+        segments[utterance] = segment
+    return segments
+
+
+def check_spans(spans: Spans, where: str) -> None:
+    """Refuse (UserError) a span that is not 0 <= start < end < infinity."""
+    for start, end in spans:
+        if not 0 <= start < end < math.inf:
+            raise UserError(f"{where} lasts from {start:g} s to {end:g} s; correct or leave it out")
+
+
+def write_segments(path: str | Path, segments: Mapping[str, Segment]) -> None:
+    """Write a `segments` file sorted by utterance; times are written so that they read back equal."""
+    write_scp(
+        path,
+        {
+            utterance: " ".join([segment.recording, *(repr(float(time)) for span in segment.spans for time in span)])
+            for utterance, segment in segments.items()
+        },
+    )
+
+
+def check_ends(segments: Mapping[str, Segment], recordings: Mapping[str, str], where: str | Path) -> None:
+    """Check every segment against the length of its recording, from the headers.
+
+    Args:
+        recordings: recording -> audio file.
+        where: the `segments` file, for the message.
+
+    Raises:
+        UserError: naming the utterance whose recording is unknown, cannot be read or ends more than
+            END_TOLERANCE_S before it does.
+    """
+    duration_s: dict[str, float] = {}
+    for number, (utterance, segment) in enumerate(segments.items(), 1):
+        if segment.recording not in recordings:
+            raise UserError(
+                f"{where}:{number}: recording {segment.recording!r} of utterance {utterance!r} is not in wav.scp"
+            )
+        path = recordings[segment.recording]
+        if path not in duration_s:
+            num_samples, rate = audio_length(path)
+            duration_s[path] = num_samples / rate
+        end = max(end for _, end in segment.spans)
+        if end > duration_s[path] + END_TOLERANCE_S:
+            raise UserError(
+                f"{where}:{number}: utterance {utterance!r} ends at {end:g} s, but {path} lasts {duration_s[path]:g} s"
+            )
+
+
+def read_source(source: AudioSource, *, downmix: bool = False) -> tuple[np.ndarray, int]:
+    """Decode an utterance; of a long recording, no more than its spans.
+
+    Args:
+        downmix: average the channels of a file that has several, instead of refusing it.
+
+    Returns:
+        float32 (samples,) in [-1, 1], and the file's sampling rate in Hz.
+
+    Raises:
+        UserError: as `read_audio`; or naming the file and the span that ends more than
+            END_TOLERANCE_S after it.
+    """
+    if not source.spans:
+        return read_audio(source.path, downmix=downmix)
+    total, rate = audio_length(source.path)
+    parts = []
+    for start, end in source.spans:
+        first, last = round(start * rate), round(end * rate)
+        if last > total + END_TOLERANCE_S * rate or first >= total:
+            raise UserError(f"{source.path}: {total / rate:g} s long, but a segment lasts from {start:g} to {end:g} s")
+        part, _ = read_audio(source.path, first, min(last, total) - first, downmix=downmix)
+        parts.append(part)
+    return np.concatenate(parts), rate
