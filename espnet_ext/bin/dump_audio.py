@@ -1,12 +1,14 @@
 """Dump the audio of a data directory to 16 kHz archives: data/<set> -> dump/<set>."""
 
 import argparse
+import math
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
+from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.dump import DumpedShard, DurationLimits
+from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.progress import audio_progress
 
@@ -16,33 +18,28 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument("--data_dir", type=Path, required=True, help="data/<set>")
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
     parser.add_argument("--speed_perturb", type=float, nargs="*", default=[], help="speeds of copies, e.g. 0.9 1.1")
-    parser.add_argument("--min_duration_s", type=float, default=0.2, help="shorter utterances are left out")
-    parser.add_argument("--max_duration_s", type=float, default=30.0, help="longer utterances are left out")
-    parser.add_argument("--nj", type=int, default=2, help="processes; the result does not depend on it")
+    parser.add_argument("--min_duration_s", type=float, default=0.0, help="shorter utterances are left out")
+    parser.add_argument("--max_duration_s", type=float, default=math.inf, help="longer utterances are left out")
+    add_executor_options(parser, nj=2)
     args = parser.parse_args()
     for speed in args.speed_perturb:
         if not 0.5 <= speed <= 2.0 or speed == 1.0:
             parser.error(f"--speed_perturb: {speed:g} is not a speed between 0.5 and 2 other than 1")
     if len(set(args.speed_perturb)) < len(args.speed_perturb):
         parser.error("--speed_perturb: a speed is given twice")
-    if not 0 < args.min_duration_s < args.max_duration_s:
-        parser.error("--min_duration_s must be positive and below --max_duration_s")
-    if args.nj < 1:
-        parser.error("--nj: at least 1")
+    if not 0 <= args.min_duration_s < args.max_duration_s:
+        parser.error("--min_duration_s must be 0 or more, and below --max_duration_s")
     return args
 
 
 def main() -> None:
     args = _parse_args()
-    options = DumpOptions(DurationLimits(args.min_duration_s, args.max_duration_s), args.speed_perturb, args.nj)
+    limits = DurationLimits(args.min_duration_s, args.max_duration_s)
+    options = DumpOptions(limits, args.speed_perturb, executor_from(args))
     seconds = _expected_seconds(args.data_dir, args.speed_perturb)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
-
-        def on_shard(shard: DumpedShard) -> None:
-            advance(sum(shard.num_samples.values()) / RATE)
-
-        left_out = dump_data_dir(args.data_dir, args.dump_dir, options, on_shard)
-    print(f"{args.dump_dir}: {len(DataDir(args.dump_dir).wav_scp)} utterances; {left_out.summary()}")
+        dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
+    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")
 
 
 def _expected_seconds(data_dir: Path, speeds: list[float]) -> float:

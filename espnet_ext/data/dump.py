@@ -2,29 +2,37 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Iterable
+from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
-from espnet_ext.data.audio import RATE, append_to_ark, read_audio, resample
-from espnet_ext.data.pool import process_pool
+from espnet_ext.data.audio import RATE, append_to_ark, resample
+from espnet_ext.data.segments import AudioSource, Spans, read_source
 from espnet_ext.data.stale import remove_others
 from espnet_ext.errors import UserError
 
-# Fixed, so that the bytes do not follow from the number of processes.
-SHARD_SIZE = 1000
+# Fixed, so that the bytes do not follow from the number of processes. A million utterances are a thousand
+# archives of some 100 MB; a killed worker loses a minute or two.
+SHARD_UTTERANCES = 1000
 
 
 class AudioJob(NamedTuple):
-    """One utterance to dump; `speed` other than 1 changes tempo and pitch together."""
+    """One utterance to dump.
+
+    Attributes:
+        path: audio file.
+        speed: other than 1 changes tempo and pitch together.
+        spans: (start, end) in seconds of the parts of the file that are concatenated; () = the whole file.
+    """
 
     utterance: str
     path: str
     speed: float = 1.0
+    spans: Spans = ()
 
 
 class DurationLimits(NamedTuple):
@@ -34,90 +42,88 @@ class DurationLimits(NamedTuple):
     max_s: float
 
 
+class ShardJob(NamedTuple):
+    """One archive to write, of these utterances in this order."""
+
+    ark: Path
+    jobs: tuple[AudioJob, ...]
+    limits: DurationLimits
+
+
 class DumpedShard(NamedTuple):
-    """What a finished shard holds.
+    """What a finished archive holds.
 
     Attributes:
-        offsets: utterance -> offset in `ark`.
+        fingerprint: of all that the archive follows from.
+        offsets: utterance -> offset in the archive.
         num_samples: utterance -> samples at 16 kHz.
         left_out: utterance -> reason.
     """
 
-    ark: Path
+    fingerprint: str
     offsets: dict[str, int]
     num_samples: dict[str, int]
     left_out: dict[str, str]
 
 
-def dump_shards(
-    jobs: Sequence[AudioJob],
-    folder: Path,
-    limits: DurationLimits,
-    nj: int,
-    on_shard: Callable[[DumpedShard], None],
-) -> list[DumpedShard]:
-    """Write `folder/<shard>.ark`; a shard that was finished from the same jobs is kept.
+def plan_shards(jobs: Iterable[AudioJob], folder: Path, limits: DurationLimits) -> list[ShardJob]:
+    """Cut the jobs, in their order, into the archives `folder/audio.<number>.ark`; others are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = [
+        ShardJob(folder / f"audio.{number:04d}.ark", part, limits)
+        for number, part in enumerate(batched(jobs, SHARD_UTTERANCES))
+    ]
+    remove_others(folder, {path for shard in shards for path in (shard.ark, _index_path(shard.ark))})
+    return shards
 
-    Args:
-        jobs: in the order in which they are stored.
-        nj: processes.
-        on_shard: called after each shard, for progress.
+
+def dump_shard(shard: ShardJob) -> float:
+    """Write an archive and, beside it, its index; one that was finished from the same jobs is kept.
 
     Returns:
-        the shards in order.
+        seconds of audio in it.
 
     Raises:
         UserError: naming utterance and file of audio that cannot be read.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = [jobs[start : start + SHARD_SIZE] for start in range(0, len(jobs), SHARD_SIZE)]
-    arks = [folder / f"audio.{number:04d}.ark" for number in range(len(parts))]
-    remove_others(folder, {path for ark in arks for path in (ark, _index_path(ark))})
-    shards: dict[Path, DumpedShard] = {}
-    with process_pool(nj, __name__) as executor:
-        futures = [executor.submit(dump_shard, part, ark, limits) for part, ark in zip(parts, arks, strict=True)]
-        try:
-            for future in as_completed(futures):
-                shard = future.result()
-                shards[shard.ark] = shard
-                on_shard(shard)
-        except BaseException:
-            executor.shutdown(cancel_futures=True)
-            raise
-    return [shards[ark] for ark in arks]
+    fingerprint = _fingerprint(shard)
+    dumped = read_shard(shard.ark)
+    if dumped is None or dumped.fingerprint != fingerprint:
+        # No archive may stand beside the index of another one.
+        _index_path(shard.ark).unlink(missing_ok=True)
+        dumped = _write_ark(shard, fingerprint)
+        # The index last: it says that the archive beside it is whole.
+        write_json_atomic(_index_path(shard.ark), dumped._asdict())
+    return sum(dumped.num_samples.values()) / RATE
 
 
-def dump_shard(jobs: Sequence[AudioJob], ark: Path, limits: DurationLimits) -> DumpedShard:
-    """Write one shard, or read its index if it is finished; see `dump_shards`."""
-    fingerprint = _fingerprint(jobs, limits)
-    finished = _read_index(ark, fingerprint)
-    if finished is not None:
-        return finished
-    offsets: dict[str, int] = {}
-    num_samples: dict[str, int] = {}
-    left_out: dict[str, str] = {}
-    # No archive may stand beside the index of another one.
-    _index_path(ark).unlink(missing_ok=True)
-    with atomic_path(ark) as temporary, open(temporary, "wb") as file:
-        for job in jobs:
+def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
+    dumped = DumpedShard(fingerprint, {}, {}, {})
+    with atomic_path(shard.ark) as temporary, open(temporary, "wb") as file:
+        for job in shard.jobs:
             samples = _read(job)
             duration = len(samples) / RATE
-            if duration < limits.min_s:
-                left_out[job.utterance] = f"shorter than {limits.min_s:g} s"
-            elif duration > limits.max_s:
-                left_out[job.utterance] = f"longer than {limits.max_s:g} s"
+            if duration < shard.limits.min_s:
+                dumped.left_out[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
+            elif duration > shard.limits.max_s:
+                dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
             else:
-                offsets[job.utterance] = append_to_ark(file, job.utterance, samples)
-                num_samples[job.utterance] = len(samples)
-    # The index last: it says that the archive beside it is whole.
-    index = {"fingerprint": fingerprint, "offsets": offsets, "num_samples": num_samples, "left_out": left_out}
-    write_json_atomic(_index_path(ark), index)
-    return DumpedShard(ark, offsets, num_samples, left_out)
+                dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, samples)
+                dumped.num_samples[job.utterance] = len(samples)
+    return dumped
+
+
+def read_shard(ark: Path) -> DumpedShard | None:
+    """The index of a finished archive, or None where there is none."""
+    path = _index_path(ark)
+    if not path.is_file() or not ark.is_file():
+        return None
+    return DumpedShard(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def _read(job: AudioJob) -> np.ndarray:
     try:
-        samples, rate = read_audio(job.path)
+        samples, rate = read_source(AudioSource(job.path, job.spans))
     except UserError as error:
         raise UserError(f"utterance {job.utterance}: {error}") from error
     # Played `speed` times as fast: as if it had been sampled at a higher rate.
@@ -128,22 +134,11 @@ def _index_path(ark: Path) -> Path:
     return ark.with_suffix(".json")
 
 
-def _fingerprint(jobs: Sequence[AudioJob], limits: DurationLimits) -> str:
-    """Changes with anything that a shard follows from."""
-    digest = hashlib.sha256(repr(limits).encode())
-    for job in jobs:
+def _fingerprint(shard: ShardJob) -> str:
+    """Changes with anything that an archive follows from."""
+    digest = hashlib.sha256(repr(shard.limits).encode())
+    for job in shard.jobs:
         path = Path(job.path)
         status = path.stat() if path.is_file() else None
         digest.update(repr((job, status and (status.st_size, status.st_mtime_ns))).encode())
     return digest.hexdigest()
-
-
-def _read_index(ark: Path, fingerprint: str) -> DumpedShard | None:
-    """The finished shard of these very jobs, or None."""
-    path = _index_path(ark)
-    if not path.is_file() or not ark.is_file():
-        return None
-    index = json.loads(path.read_text(encoding="utf-8"))
-    if index["fingerprint"] != fingerprint:
-        return None
-    return DumpedShard(ark, index["offsets"], index["num_samples"], index["left_out"])

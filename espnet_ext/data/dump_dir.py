@@ -4,11 +4,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.data.data_dir import DataDir, invert, write_scp
-from espnet_ext.data.dump import AudioJob, DumpedShard, DurationLimits, dump_shards
+from espnet_ext.data.data_dir import DataDir, invert
+from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
+from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.trials import read_trials
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
@@ -20,12 +23,19 @@ class DumpOptions:
 
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
-        nj: processes; the result does not depend on it.
+        executor: where the work is done; the result does not depend on it.
     """
 
     limits: DurationLimits
     speeds: Sequence[float] = ()
-    nj: int = 1
+    executor: Executor = Executor()
+
+
+class Dumped(NamedTuple):
+    """What became of a set: utterances in its dump, and those left out by their duration."""
+
+    num_utterances: int
+    left_out: LeftOut
 
 
 def perturbed_name(name: str, speed: float) -> str:
@@ -38,27 +48,28 @@ def plan_jobs(data: DataDir, speeds: Sequence[float]) -> list[AudioJob]:
 
     Synthetic speech has voices and tempos enough without copies.
     """
-    sources = data.utt2source or {}
-    jobs = [AudioJob(utterance, path) for utterance, path in data.wav_scp.items()]
+    kinds = data.utt2source or {}
+    sources = data.sources()
+    jobs = [AudioJob(utterance, source.path, 1.0, source.spans) for utterance, source in sources.items()]
     for speed in speeds:
         jobs += [
-            AudioJob(perturbed_name(utterance, speed), path, speed)
-            for utterance, path in data.wav_scp.items()
-            if sources.get(utterance) != "synthetic"
+            AudioJob(perturbed_name(utterance, speed), source.path, speed, source.spans)
+            for utterance, source in sources.items()
+            if kinds.get(utterance) != "synthetic"
         ]
     return sorted(jobs)
 
 
 def dump_data_dir(
-    data_dir: str | Path, dump_dir: str | Path, options: DumpOptions, on_shard: Callable[[DumpedShard], None]
-) -> LeftOut:
+    data_dir: str | Path, dump_dir: str | Path, options: DumpOptions, advance: Callable[[float], None]
+) -> Dumped:
     """Dump one set. A dump that was killed goes on where it was, to the same bytes.
 
     Args:
-        on_shard: called after each finished archive, for progress.
+        advance: told the seconds of audio in each finished archive, for progress.
 
     Returns:
-        the utterances left out by their duration, also listed in `dump_dir/left_out.tsv`.
+        counts, and the utterances left out by their duration, also listed in `dump_dir/left_out.tsv`.
 
     Raises:
         UserError: naming the utterance and file that cannot be read, or the trial list that needs
@@ -69,43 +80,50 @@ def dump_data_dir(
     # Its presence says that the dump is whole.
     (dump / "wav.scp").unlink(missing_ok=True)
     jobs = plan_jobs(data, options.speeds)
-    shards = dump_shards(jobs, dump / "audio", options.limits, options.nj, on_shard)
-    left_out = _collect_left_out(jobs, shards)
-    num_samples = {utterance: count for shard in shards for utterance, count in shard.num_samples.items()}
-    if not num_samples:
+    shards = plan_shards(jobs, dump / "audio", options.limits)
+    for _, seconds in run_jobs(dump_shard, shards, options.executor):
+        advance(seconds)
+    places, num_samples, left_out = _collect(shards)
+    if not places:
         raise UserError(
             f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits"
         )
-    _write_columns(data, dump, {job.utterance: job for job in jobs if job.utterance in num_samples})
+    _write_columns(data.path, dump, [job for job in jobs if job.utterance in places])
     write_scp(dump / "utt2num_samples", num_samples)
     _copy_others(data, dump, num_samples)
     left_out.write(dump / "left_out.tsv")
-    places = {utterance: f"{s.ark}:{offset}" for s in shards for utterance, offset in s.offsets.items()}
     write_scp(dump / "wav.scp", places)
-    return left_out
+    return Dumped(len(places), left_out)
 
 
-def _collect_left_out(jobs: Sequence[AudioJob], shards: Sequence[DumpedShard]) -> LeftOut:
-    paths = {job.utterance: job.path for job in jobs}
+def _collect(shards: Sequence[ShardJob]) -> tuple[dict[str, str], dict[str, int], LeftOut]:
+    """`archive:offset` and samples of every dumped utterance, and the others."""
+    places: dict[str, str] = {}
+    num_samples: dict[str, int] = {}
     left_out = LeftOut()
     for shard in shards:
-        for utterance, reason in shard.left_out.items():
-            left_out.add(utterance, paths[utterance], reason)
-    return left_out
+        dumped = read_shard(shard.ark)
+        places.update((utterance, f"{shard.ark}:{offset}") for utterance, offset in dumped.offsets.items())
+        num_samples.update(dumped.num_samples)
+        for job in shard.jobs:
+            if job.utterance in dumped.left_out:
+                left_out.add(job.utterance, job.path, dumped.left_out[job.utterance])
+    return places, num_samples, left_out
 
 
-def _write_columns(data: DataDir, dump: Path, jobs: Mapping[str, AudioJob]) -> None:
-    """Copy `text` and every utt2*, a perturbed copy taking the values of its original."""
-    for file in sorted(data.path.iterdir()):
-        if file.name == "utt2num_samples" or not (file.name.startswith("utt2") or file.name == "text"):
+def _write_columns(data_dir: Path, dump: Path, jobs: Sequence[AudioJob]) -> None:
+    """Copy text, text.<language> and every utt2*, a perturbed copy taking the values of its original."""
+    for file in sorted(data_dir.iterdir()):
+        if file.name == "utt2num_samples" or not (file.name.startswith(("utt2", "text.")) or file.name == "text"):
             continue
-        column = data.read(file.name)
+        # One column at a time in memory.
+        column = read_scp(file)
         copy = {}
-        for utterance, job in jobs.items():
-            original = utterance.removeprefix(perturbed_name("", job.speed))
+        for job in jobs:
+            original = job.utterance.removeprefix(perturbed_name("", job.speed))
             if original in column:
                 value = column[original]
-                copy[utterance] = perturbed_name(value, job.speed) if file.name == "utt2spk" else value
+                copy[job.utterance] = perturbed_name(value, job.speed) if file.name == "utt2spk" else value
         write_scp(dump / file.name, copy)
         if file.name == "utt2spk":
             write_scp(dump / "spk2utt", invert(copy))

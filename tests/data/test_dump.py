@@ -12,6 +12,7 @@ from espnet_ext.data.audio import read_audio, read_dumped, resample
 from espnet_ext.data.data_dir import DataDir, read_scp, write_scp
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+from espnet_ext.data.executor import Executor
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
 
@@ -19,7 +20,7 @@ MakeDataDir = Callable[..., Path]
 LIMITS = DurationLimits(0.05, 1.0)
 
 
-def ignore(_shard: dump.DumpedShard) -> None:
+def ignore(_seconds: float) -> None:
     """No progress is shown."""
 
 
@@ -35,7 +36,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def data(make_data_dir: MakeDataDir, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Seven utterances of three speakers, in shards of two."""
-    monkeypatch.setattr(dump, "SHARD_SIZE", 2)
+    monkeypatch.setattr(dump, "SHARD_UTTERANCES", 2)
     lengths = {"a-1": 1600, "a-2": 1700, "b-1": 1800, "b-2": 1900, "c-1": 2000, "c-2": 2100, "c-3": 2200}
     return make_data_dir("my set", lengths)
 
@@ -44,8 +45,8 @@ def test_a_dump_is_a_data_directory_of_the_same_audio(data: Path, tmp_path: Path
     (data / "trials").mkdir()
     (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 c-3\n")
     (data / "provenance.json").write_text("{}")
-    left_out = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
-    assert left_out.entries == []
+    dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    assert (dumped.num_utterances, dumped.left_out.entries) == (7, [])
     source, dumped = DataDir(data), DataDir(tmp_path / "dump")
     validate_data_dir(dumped.path)
     assert dumped.utterances == source.utterances
@@ -58,11 +59,11 @@ def test_a_dump_is_a_data_directory_of_the_same_audio(data: Path, tmp_path: Path
 
 
 def test_the_number_of_processes_does_not_change_a_byte(data: Path, tmp_path: Path) -> None:
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), nj=1), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), Executor(nj=1)), ignore)
     one = contents(tmp_path / "dump")
     for path in (tmp_path / "dump").rglob("audio.*"):
         path.unlink()
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), nj=3), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), Executor(nj=3)), ignore)
     assert contents(tmp_path / "dump") == one
 
 
@@ -96,7 +97,7 @@ def test_fewer_utterances_leave_no_stale_archive(data: Path, tmp_path: Path) -> 
 
 def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
     limits = DurationLimits(1700 / 16000, 2000 / 16000)  # both ends belong to what is kept
-    left_out = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore)
+    left_out = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore).left_out
     assert DataDir(tmp_path / "dump").utterances == ["a-2", "b-1", "b-2", "c-1"]
     assert left_out.counts() == {"longer than 0.125 s": 2, "shorter than 0.10625 s": 1}
     lines = (tmp_path / "dump/left_out.tsv").read_text().splitlines()
@@ -123,7 +124,7 @@ def test_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -
     path = Path(DataDir(data).wav_scp["c-1"])
     path.write_bytes(b"no audio")
     with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio"):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, nj=2), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
     assert not (tmp_path / "dump/wav.scp").exists()
 
 
