@@ -1,6 +1,6 @@
 """Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from espnet_ext.data.atomic import write_text_atomic
@@ -11,24 +11,31 @@ def read_scp(path: str | Path) -> dict[str, str]:
     """Read a two-column file: key -> the rest of its line (which may hold spaces).
 
     Raises:
+        UserError: see `iter_scp`.
+    """
+    return dict(iter_scp(path))
+
+
+def iter_scp(path: str | Path) -> Iterator[tuple[str, str]]:
+    """Key and value of every line of a two-column file, without holding it in memory.
+
+    Raises:
         UserError: naming file and line, if a line is not UTF-8, has no value, repeats a key or
             is not in C-locale order of keys; naming the file, if it is absent.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; run the stage that makes it")
-    mapping: dict[str, str] = {}
     previous = ""
     with open(path, "rb") as file:  # decoded by line, so that an error can name its line
         for number, raw in enumerate(file, 1):
             key, value = _split_line(raw, f"{path}:{number}")
-            if key in mapping:
+            if key == previous:
                 raise UserError(f"{path}:{number}: {key!r} is listed twice; remove one of the lines")
             if key < previous:  # code point order equals byte order in UTF-8
                 raise UserError(f"{path}:{number}: {key!r} is out of order; sort with LC_ALL=C")
-            mapping[key] = value
+            yield key, value
             previous = key
-    return mapping
 
 
 def _split_line(raw: bytes, where: str) -> tuple[str, str]:

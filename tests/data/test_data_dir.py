@@ -20,7 +20,7 @@ def test_values_keep_spaces_and_keys_are_sorted_by_code_point(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a 1\nb 2\na 3\n", r"scp:3: 'a' is listed twice"),
+        (b"a 1\nb 2\nb 3\n", r"scp:3: 'b' is listed twice"),
         (b"b 1\na 2\n", r"scp:2: 'a' is out of order"),
         (b"a 1\nb \xff\n", r"scp:2: not UTF-8"),
         (b"a 1\nb\n", r"scp:2: expected `key value`"),
