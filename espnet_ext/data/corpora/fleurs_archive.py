@@ -1,0 +1,107 @@
+"""The audio of one language and split of FLEURS: in an archive, or already unpacked."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from espnet_ext.data.atomic import atomic_folder, write_json_atomic
+from espnet_ext.errors import UserError
+
+INDEX = "index.json"  # of an unpacked folder: what it was made from
+
+
+class SplitAudio(NamedTuple):
+    """Audio of a split: listed file name -> file, and the names of files that the table does not list."""
+
+    files: dict[str, Path]
+    unlisted: list[str]
+
+
+def find_audio(language_folder: Path, split_names: Collection[str]) -> Path | None:
+    """The archive or the unpacked folder of a split, which wins; None when there is neither."""
+    for name in split_names:
+        for path in (language_folder / "audio" / name, language_folder / "audio" / f"{name}.tar.gz"):
+            if path.exists():
+                return path
+    return None
+
+
+def collect_audio(source: Path, listed: Collection[str], target: Path) -> SplitAudio:
+    """Find the files of a table by their base names; inner folder names vary.
+
+    Args:
+        source: an archive, unpacked into `target` unless that was done before, or an unpacked folder.
+        listed: base names of the table.
+
+    Raises:
+        UserError: naming the archive, if it is damaged or holds two files of one name.
+    """
+    if source.is_dir():
+        return _search_folder(source, listed)
+    made_from = {"archive": _identity(source), "listed": _digest(listed)}
+    index = _read_index(target / INDEX)
+    if index is None or index["made_from"] != made_from:
+        with atomic_folder(target) as temporary:
+            unlisted = _unpack(source, listed, temporary)
+            write_json_atomic(temporary / INDEX, {"made_from": made_from, "unlisted": sorted(unlisted)})
+        index = _read_index(target / INDEX)
+    names = {entry.name for entry in os.scandir(target)} - {INDEX}
+    return SplitAudio({name: target / name for name in sorted(names)}, index["unlisted"])
+
+
+def _search_folder(folder: Path, listed: Collection[str]) -> SplitAudio:
+    files: dict[str, Path] = {}
+    unlisted = []
+    for path in sorted(folder.rglob("*.wav")):
+        if path.name not in listed:
+            unlisted.append(path.name)
+        elif path.name in files:
+            raise UserError(f"{folder}: holds two files {path.name}: {files[path.name]} and {path}; remove one")
+        else:
+            files[path.name] = path
+    return SplitAudio(files, unlisted)
+
+
+def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
+    """Write the listed files flat into `folder`; returns the names of the others."""
+    unlisted = []
+    try:
+        with gzip.open(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as members:
+                for member in members:
+                    # The base name alone is used, so no member can land outside the folder.
+                    name = PurePosixPath(member.name).name
+                    if not member.isfile():
+                        continue
+                    if name not in listed:
+                        unlisted.append(name)
+                        continue
+                    with open(folder / name, "xb") as file:
+                        shutil.copyfileobj(members.extractfile(member), file)
+            while stream.read(1 << 20):  # to the checksum at the end, which says that nothing is cut
+                pass
+    except FileExistsError as error:
+        raise UserError(f"{archive}: holds two files {Path(error.filename).name}; fetch it again") from error
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise UserError(f"{archive}: not unpacked: {error}; fetch it again") from error
+    return unlisted
+
+
+def _identity(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _digest(names: Collection[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def _read_index(path: Path) -> dict | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

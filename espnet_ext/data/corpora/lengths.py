@@ -1,0 +1,64 @@
+"""Lengths of very many audio files, from their headers and in parallel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+
+from espnet_ext.data.audio import RATE, samples_at_16k
+from espnet_ext.data.pool import process_pool
+from espnet_ext.data.progress import audio_progress
+from espnet_ext.errors import UserError
+
+CHUNK_SIZE = 500  # files that a worker is given at a time
+MP4_SUFFIXES = {".m4a", ".mp4"}
+
+
+class AudioLength(NamedTuple):
+    """Samples at 16 kHz by the header, or why there are none (a fixed phrase for `LeftOut`)."""
+
+    num_samples: int
+    fault: str | None = None
+
+
+def header_length(path: str | Path) -> AudioLength:
+    """Length of one file; only the header is read where the format tells it there."""
+    path = Path(path)
+    if not path.is_file():
+        return AudioLength(0, "no audio file")
+    try:
+        num_samples = _mp4_samples(path) if path.suffix.lower() in MP4_SUFFIXES else samples_at_16k(path)
+    except UserError:
+        return AudioLength(0, "audio cannot be read")
+    return AudioLength(num_samples) if num_samples else AudioLength(0, "no sound in the file")
+
+
+def _mp4_samples(path: Path) -> int:
+    try:
+        with av.open(str(path)) as container:
+            if container.streams.audio and container.streams.audio[0].duration is not None:
+                stream = container.streams.audio[0]
+                return round(stream.duration * stream.time_base * RATE)
+    except (av.FFmpegError, OSError) as error:
+        raise UserError(f"{path}: cannot decode audio: {error}") from error
+    raise UserError(f"{path}: no audio in the file")
+
+
+def header_lengths(paths: Sequence[str], nj: int, label: str) -> list[AudioLength]:
+    """`header_length` of each file, in `nj` processes and with a progress line.
+
+    Args:
+        label: what is being read, for the progress line.
+    """
+    chunks = [paths[start : start + CHUNK_SIZE] for start in range(0, len(paths), CHUNK_SIZE)]
+    lengths: list[AudioLength] = []
+    with process_pool(nj, __name__) as executor, audio_progress(label, len(paths), "files") as advance:
+        for done in executor.map(_lengths_of, chunks):
+            lengths += done
+            advance(len(done))
+    return lengths
+
+
+def _lengths_of(paths: Sequence[str]) -> list[AudioLength]:
+    return [header_length(path) for path in paths]

@@ -1,0 +1,32 @@
+"""Tables of corpora: rows of plain columns, without quoting and with odd characters inside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from espnet_ext.errors import UserError
+
+
+def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str]]]:
+    """Line number and columns of every line that is not empty.
+
+    Only a line feed ends a line and only `separator` a column: no quotes, and empty last columns stay.
+
+    Raises:
+        UserError: naming the file, if it is absent, and the line that is not UTF-8.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; fetch this part of the corpus")
+    with open(path, "rb") as file:  # text mode would end lines at other characters too
+        for number, raw in enumerate(file, 1):
+            try:
+                # A byte order mark would become part of the first column.
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n").removesuffix("\r")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); fetch the file again") from error
+            if line:
+                yield number, line.split(separator)
+
+
+def plain_text(text: str) -> str:
+    """Text on one line, words separated by one space whatever Unicode spaces were between them."""
+    return " ".join(text.split())

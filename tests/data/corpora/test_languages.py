@@ -1,0 +1,65 @@
+"""Every language of FLEURS and Common Voice has an ISO 639-3 code, the same in both."""
+
+import pytest
+
+from espnet_ext.data.corpora.fleurs import LANGUAGES as FLEURS_LANGUAGES
+from espnet_ext.data.corpora.languages import iso639_3
+from espnet_ext.errors import UserError
+
+# As published for FLEURS (its card lists ISO 639-3 codes in the order of its folders' languages), with
+# macrolanguages where a folder's two letters name one.
+FLEURS_ISO639_3 = [
+    "afr", "amh", "ara", "asm", "ast", "aze", "bel", "bul", "ben", "bos", "cat", "ceb", "ckb", "cmn", "ces", "cym",
+    "dan", "deu", "ell", "eng", "spa", "est", "fas", "ful", "fin", "fil", "fra", "gle", "glg", "guj", "hau", "heb",
+    "hin", "hrv", "hun", "hye", "ind", "ibo", "isl", "ita", "jpn", "jav", "kat", "kam", "kea", "kaz", "khm", "kan",
+    "kor", "kir", "ltz", "lug", "lin", "lao", "lit", "luo", "lav", "mri", "mkd", "mal", "mon", "mar", "msa", "mlt",
+    "mya", "nob", "nep", "nld", "nso", "nya", "oci", "orm", "ori", "pan", "pol", "pus", "por", "ron", "rus", "snd",
+    "slk", "slv", "sna", "som", "srp", "swe", "swa", "tam", "tel", "tgk", "tha", "tur", "ukr", "umb", "urd", "uzb",
+    "vie", "wol", "xho", "yor", "yue", "zul",
+]  # fmt: skip
+
+COMMON_VOICE = [
+    "ab", "af", "am", "an", "ar", "as", "ast", "az", "ba", "bas", "be", "bg", "bn", "br", "ca", "ckb", "cnh", "co",
+    "cs", "cv", "cy", "da", "de", "dv", "dyu", "el", "en", "eo", "es", "et", "eu", "fa", "fi", "fr", "fy-NL", "ga-IE",
+    "gl", "gn", "ha", "he", "hi", "hr", "hsb", "ht", "hu", "hy-AM", "ia", "id", "ig", "is", "it", "ja", "ka", "kab",
+    "kk", "kln", "km", "kmr", "ko", "ky", "lg", "lij", "lo", "lt", "ltg", "luo", "lv", "mdf", "mhr", "mk", "ml", "mn",
+    "mr", "mrj", "mt", "myv", "nan-tw", "ne-NP", "nhi", "nl", "nn-NO", "nso", "oc", "or", "os", "pa-IN", "pl", "ps",
+    "pt", "quy", "rm-sursilv", "rm-vallader", "ro", "ru", "rw", "sah", "sat", "sc", "sk", "skr", "sl", "sq", "sr",
+    "sv-SE", "sw", "ta", "te", "tg", "th", "ti", "tig", "tk", "tok", "tr", "tt", "tw", "ug", "uk", "ur", "uz", "vec",
+    "vi", "vot", "xh", "yi", "yo", "yue", "za", "zgh", "zh-CN", "zh-HK", "zh-TW", "zu", "zza",
+]  # fmt: skip
+
+
+def test_every_fleurs_code_maps() -> None:
+    assert len(FLEURS_LANGUAGES) == 102
+    assert sorted(iso639_3(code) for code in FLEURS_LANGUAGES) == sorted(FLEURS_ISO639_3)
+
+
+def test_every_common_voice_code_maps() -> None:
+    codes = {code: iso639_3(code) for code in COMMON_VOICE}
+    assert all(len(iso) == 3 and iso.isascii() and iso.islower() for iso in codes.values())
+    # Two locales are one language only where they are written or spoken in two countries or dialects.
+    same = {iso: sorted(c for c in codes if codes[c] == iso) for iso in codes.values()}
+    assert {iso: names for iso, names in same.items() if len(names) > 1} == {
+        "cmn": ["zh-CN", "zh-TW"],
+        "yue": ["yue", "zh-HK"],
+        "roh": ["rm-sursilv", "rm-vallader"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("es_419", "spa"), ("cmn_hans_cn", "cmn"), ("zh-CN", "cmn"), ("zh", "cmn"), ("zh-TW", "cmn"), ("zh-HK", "yue"),
+        ("yue_hant_hk", "yue"), ("nan-tw", "nan"), ("nb_no", "nob"), ("fil_ph", "fil"), ("tl", "fil"), ("en", "eng"),
+        ("sv-SE", "swe"), ("sl", "slv"), ("pt", "por"), ("eng", "eng"), ("und", "und"),
+    ],
+)  # fmt: skip
+def test_a_language_has_one_name(code: str, expected: str) -> None:
+    assert iso639_3(code) == expected
+
+
+@pytest.mark.parametrize("code", ["", "xx", "nonsense-language", "??"])
+def test_a_code_of_no_language_is_refused(code: str) -> None:
+    with pytest.raises(UserError, match="not a known language code"):
+        iso639_3(code)
