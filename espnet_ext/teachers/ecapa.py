@@ -1,0 +1,155 @@
+"""ECAPA-TDNN of SpeechBrain (Desplanques et al., 2020, arXiv 2005.07143), trained on VoxCeleb 1 and 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.batching import sorted_batches
+from espnet_ext.errors import UserError
+from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
+from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
+from espnet_ext.teachers.weights import fill, fingerprint, hub_folder, load_checkpoint, local_folder
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+WEIGHTS = "embedding_model.ckpt"
+# Of the published model; its other sizes can be read off its weights.
+DILATIONS = (1, 2, 3, 4, 1)
+# One frame every 10 ms: SpeechBrain's Fbank.
+HOP_SAMPLES = 160
+# A reflected end needs more frames than the widest convolution pads.
+MIN_FRAMES = 1 + max(DILATIONS)
+# Padded samples of a batch: enough work for the device within 1 and 6 GiB.
+CPU_BATCH, GPU_BATCH = 30 * RATE, 600 * RATE
+
+
+class EcapaTeacher(AbsTeacher):
+    """Speaker teacher, 192-d; the package and the weights (speechbrain/spkrec-ecapa-voxceleb) come apart.
+
+    The vector of an utterance is that of `EncoderClassifier.encode_batch` for the utterance alone.
+    SpeechBrain's own batches let padding in, for its convolutions reflect the end of the batch and not
+    that of each utterance: here every utterance is reflected at its own end.
+
+    Nothing of the hub runs: the hub's `hyperparams.yaml`, which could, is not read.
+
+    Args:
+        model: hub id or folder of an ECAPA-TDNN of SpeechBrain of the same features and dilations.
+        revision: commit or tag of the hub.
+        precision: `float32` or, for speed on a GPU, `bfloat16`.
+        runtime: where to compute, and the offline weights.
+
+    Raises:
+        UserError: the package is not installed, or the weights cannot be had or are of another model.
+    """
+
+    name = "ecapa"
+    modality = "speech"
+
+    def __init__(
+        self,
+        model: str = "speechbrain/spkrec-ecapa-voxceleb",
+        revision: str | None = None,
+        precision: str = "float32",
+        runtime: Runtime = DEFAULT_RUNTIME,
+    ) -> None:
+        package = package_version("speechbrain", self.name)
+        from speechbrain.lobes.features import Fbank
+        from speechbrain.processing.features import InputNormalization
+
+        self.precision = check_precision(self.name, precision)
+        self.device = runtime.torch_device()
+        self.on_gpu = self.device.type != "cpu"
+        folder = local_folder(self.name, model, runtime.teacher_dir, [WEIGHTS])
+        path = (folder or hub_folder(self.name, model, revision, [WEIGHTS])) / WEIGHTS
+        weights = load_checkpoint(path)
+        try:
+            network = build_network(weights)
+        except (KeyError, IndexError) as error:
+            raise UserError(f"{path}: no ECAPA-TDNN of SpeechBrain: it lacks {error}") from error
+        fill(network, weights, path)
+        self.network = network.to(self.device).eval().requires_grad_(False)
+        self.fbank = Fbank(n_mels=weights["blocks.0.conv.conv.weight"].shape[1])
+        self.mean_norm = InputNormalization(norm_type="sentence", std_norm=False)
+        self.dim = weights["fc.conv.weight"].shape[0]
+        self.version = f"speechbrain {package} {model} {fingerprint([path])}"
+        self.normalisation = f"mean of the utterance's log-mel subtracted; {precision}; L2"
+        self._num_frames: Tensor | None = None  # of the batch in the network
+        self._reflect_each_utterance()
+
+    def _embed(self, items: Sequence[np.ndarray]) -> np.ndarray:
+        num_samples = np.array([len(samples) for samples in items])
+        usable = np.array([samples.any() for samples in items]) & (num_samples // HOP_SAMPLES + 1 >= MIN_FRAMES)
+        vectors = np.full((len(items), self.dim), np.nan, np.float32)
+        indices = np.flatnonzero(usable)
+        for batch in sorted_batches(num_samples[indices], GPU_BATCH if self.on_gpu else CPU_BATCH):
+            rows = indices[batch]
+            vectors[rows] = self._embed_batch([items[row] for row in rows], num_samples[rows])
+        return vectors
+
+    def _embed_batch(self, items: Sequence[np.ndarray], num_samples: np.ndarray) -> np.ndarray:
+        import torch
+
+        speech = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(samples) for samples in items], batch_first=True)
+        num_frames = torch.from_numpy(num_samples // HOP_SAMPLES + 1).to(self.device)
+        with teacher_inference(self.device):
+            features = self._features(speech.to(self.device), num_frames)
+        with teacher_inference(self.device, self.precision):
+            self._num_frames = num_frames
+            # Half a frame less: SpeechBrain compares frame numbers with length * frames, which rounds.
+            lengths = (num_frames - 0.5) / features.shape[1]
+            return self.network(features, lengths).squeeze(1).float().cpu().numpy()
+
+    def _features(self, speech: Tensor, num_frames: Tensor) -> Tensor:
+        """SpeechBrain's log-mel of (batch, samples), mean-normalised, with room for a reflected end behind it."""
+        import torch
+        from speechbrain.processing.features import spectral_magnitude
+
+        magnitude = spectral_magnitude(self.fbank.compute_STFT(speech))
+        real = torch.arange(magnitude.shape[1], device=speech.device) < num_frames[:, None]
+        # Behind the end, or a window with the last samples in it would raise the utterance's maximum,
+        # 80 dB under which SpeechBrain clips.
+        features = self.fbank.compute_fbanks(magnitude * real[..., None])
+        features = self.mean_norm(features, (num_frames - 0.5) / features.shape[1])
+        return torch.nn.functional.pad(features, (0, 0, 0, MIN_FRAMES - 1))
+
+    def _reflect_each_utterance(self) -> None:
+        from speechbrain.nnet.CNN import Conv1d
+
+        for module in self.network.modules():
+            if isinstance(module, Conv1d) and module.kernel_size > 1:
+                module.register_forward_pre_hook(self._reflect_ends)
+
+    def _reflect_ends(self, conv: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        """Write behind each utterance of (batch, channels, frames) what the convolution pads it with when alone."""
+        import torch
+
+        (frames,) = inputs
+        steps = torch.arange((conv.kernel_size - 1) * conv.dilation // 2, device=frames.device)
+        ends = self._num_frames[:, None, None].expand(-1, frames.shape[1], len(steps))
+        return (frames.scatter(2, ends + steps, frames.gather(2, ends - 2 - steps)),)
+
+
+def build_network(weights: dict[str, torch.Tensor]) -> nn.Module:
+    """SpeechBrain's ECAPA-TDNN in the sizes of its weights; KeyError names one that no such model lacks."""
+    from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+
+    inputs = [f"blocks.{i}.tdnn1.conv.conv.weight" for i in range(1, len(DILATIONS) - 1)]
+    depthwise = [f"blocks.{i}.res2net_block.blocks.0.conv.conv.weight" for i in range(1, len(DILATIONS) - 1)]
+    first, last = "blocks.0.conv.conv.weight", "mfa.conv.conv.weight"
+    scale = sum(name.startswith("blocks.1.res2net_block.blocks.") for name in weights if name.endswith("conv.bias"))
+    return ECAPA_TDNN(
+        weights[first].shape[1],
+        lin_neurons=weights["fc.conv.weight"].shape[0],
+        channels=[weights[name].shape[0] for name in (first, *inputs, last)],
+        kernel_sizes=[weights[name].shape[2] for name in (first, *depthwise, last)],
+        dilations=list(DILATIONS),
+        attention_channels=weights["asp.tdnn.conv.conv.weight"].shape[0],
+        res2net_scale=scale + 1,
+        se_channels=weights["blocks.1.se_block.conv1.conv.weight"].shape[0],
+    )

@@ -1,0 +1,68 @@
+"""Where a teacher computes and where its weights lie: of the machine, never of the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espnet_ext.errors import UserError
+
+if TYPE_CHECKING:  # half of the teachers do without torch, whose import takes seconds
+    import torch
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What `dump_targets` is told of the machine.
+
+    Attributes:
+        device: for instance `cpu` or `cuda:1`; None = the GPU where there is one.
+        teacher_dir: folder of offline weights (`model_folder` says how they lie in it); None = the hub.
+    """
+
+    device: str | None = None
+    teacher_dir: Path | None = None
+
+    def torch_device(self) -> torch.device:
+        """The device to compute on; UserError where there is none of that name."""
+        import torch
+
+        try:
+            device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:  # whatever that backend raises
+            reason = str(error).splitlines()[0]
+            raise UserError(f"--device {self.device}: not usable here ({reason}); leave it out, or give cpu") from error
+        return device
+
+
+DEFAULT_RUNTIME = Runtime()
+
+
+@contextmanager
+def teacher_inference(device: torch.device, precision: str = "float32") -> Iterator[None]:
+    """Forward passes without gradients, the same bits at every run.
+
+    Args:
+        device: where they run.
+        precision: `float32`, to all its 24 bits (by default a GPU rounds convolutions and LSTMs to
+            TF32's 11), or `bfloat16`, by autocast.
+    """
+    import torch
+
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    half = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    with torch.inference_mode(), exact, half:
+        yield
+
+
+def check_precision(teacher: str, precision: str) -> str:
+    """`precision` itself; UserError when it is none of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise UserError(f"teacher {teacher}: unknown precision {precision!r}; legal: {', '.join(PRECISIONS)}")
+    return precision

@@ -1,0 +1,96 @@
+"""Weights of a published teacher: found offline or fetched from the hub, told apart by hash, never run as code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+from espnet_ext.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def local_folder(teacher: str, model: str, teacher_dir: Path | None, expected: Sequence[str]) -> Path | None:
+    """Folder of a model that is on disk; None = it has to come from the hub.
+
+    `teacher_dir` is either the model's own folder, or holds one folder for each model, called by its
+    full name (`BAAI/bge-m3`) or by the last part of it (`bge-m3`).
+
+    Args:
+        teacher: for the message.
+        model: hub id, or the model's folder itself.
+        teacher_dir: the folder of offline weights, or None.
+        expected: what the model's folder must hold: each entry one glob pattern, or several with `|` between.
+
+    Raises:
+        UserError: `teacher_dir` or the folder `model` lacks a file, with the names of those expected.
+    """
+    if Path(model).is_dir():
+        places = [Path(model)]
+    elif teacher_dir is not None:
+        places = [teacher_dir / model, teacher_dir / Path(model).name, teacher_dir]
+    else:
+        return None
+    for place in places:
+        if all(any(any(place.glob(p)) for p in entry.split("|")) for entry in expected):
+            return place
+    files = " and ".join(entry.replace("|", " or ") for entry in expected)
+    raise UserError(f"teacher {teacher}: no weights of {model}: expected {files} in {' or '.join(map(str, places))}")
+
+
+def hub_folder(teacher: str, model: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """Local folder with those files of a hub's model that match `patterns`, fetched where they are not in the cache.
+
+    Raises:
+        UserError: the hub has no such model or revision, or is out of reach.
+    """
+    try:
+        return Path(snapshot_download(model, revision=revision, allow_patterns=list(patterns)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
+        name = f"{model} (revision {revision})" if revision else model
+        raise UserError(
+            f"teacher {teacher}: the hub cannot deliver {name} ({type(error).__name__}); check the name and "
+            "the network, or bring its files here and give their folder with --teacher_dir"
+        ) from error
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Hash over the names and contents of files: the same model has the same, wherever it came from."""
+    digest = hashlib.sha256()
+    for path in sorted(files, key=lambda path: path.name):
+        with path.open("rb") as stream:
+            digest.update(path.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def load_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Weights out of a pickled checkpoint, from which nothing but tensors and plain containers may come.
+
+    Raises:
+        UserError: the file is damaged, or would run code.
+    """
+    import torch
+
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch.load raises whatever the unpickler met
+        raise UserError(f"{path}: damaged, or not plain weights ({type(error).__name__}); fetch it again") from error
+
+
+def fill(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Give a module its weights, all of them and no others.
+
+    Raises:
+        UserError: a weight is missing, left over or of another shape, with the first such name.
+    """
+    try:
+        module.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        problem = " ".join(str(error).split("\n", 2)[1].split())  # after "Error(s) in loading state_dict"
+        raise UserError(f"{path}: weights of another model: {problem[:300]}") from error
