@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
+from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
@@ -16,10 +17,10 @@ def main() -> None:
     parser.add_argument("--attribute", required=True, help="which of them")
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
     parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="where a hub's teachers go")
-    parser.add_argument("--nj", type=int, default=1, help="processes")
+    parser.add_argument("--text_lang", help="embed the translations text.<text_lang> into a target file of their own")
+    add_executor_options(parser, nj=1)
     options = parser.parse_args()
-    if options.nj < 1:
-        parser.error("--nj: at least 1")
+    executor = executor_from(options)
     attributes = load_attributes(options.attributes)
     if options.attribute not in attributes:
         legal = ", ".join(attributes)
@@ -28,7 +29,15 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_CACHE", str(options.cache_dir / "hub"))
     from espnet_ext.data.targets import dump_targets
 
-    dump_targets(options.dump_dir, options.attribute, attributes[options.attribute].target, options.nj)
+    attribute = attributes[options.attribute]
+    dump_targets(
+        options.dump_dir,
+        attribute.name,
+        attribute.target,
+        executor,
+        head_dim=attribute.head.dim,
+        text_lang=options.text_lang,
+    )
 
 
 if __name__ == "__main__":

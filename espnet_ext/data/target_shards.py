@@ -17,12 +17,15 @@ from espnet_ext.teachers import AbsTeacher
 
 # A shard is what a killed run loses at most; a batch what a teacher holds in memory. In texts, or samples.
 SHARD_SIZE = {"text": 2000, "speech": 600 * RATE}
+# Of a large corpus the shards are larger instead of ever more.
+MAX_SHARDS = 2000
 BATCH_SIZE = {"text": 2000, "speech": 120 * RATE}
 # kaldiio's float32 vector: "\0BFV ", "\4", int32 length.
 VECTOR_HEADER_BYTES = 10
+DIGEST_DIGITS = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing to embed, whoever shares it.
 
@@ -58,15 +61,24 @@ class Shard:
             offset += VECTOR_HEADER_BYTES + 4 * dim
 
 
-def target_items(data: DataDir, modality: str) -> dict[str, Item]:
+def target_items(data: DataDir, modality: str, text_lang: str | None = None) -> dict[str, Item]:
     """What to embed for every utterance that has it: its text (one item for all that share it) or its audio.
 
+    Args:
+        text_lang: read the translations `text.<text_lang>` instead of `text`.
+
     Raises:
-        UserError: a file of the dump directory is damaged or does not list an utterance.
+        UserError: a file of the dump directory is damaged, does not list an utterance, or holds no such translations.
     """
+    if text_lang and (modality != "text" or data.read(f"text.{text_lang}") is None):
+        raise UserError(
+            f"--text_lang {text_lang}: {data.path}/text.{text_lang} "
+            + ("is absent" if modality == "text" else "is not what a speech teacher reads")
+            + "; leave the option out"
+        )
     if modality == "text":
         first: dict[str, Item] = {}
-        texts = data.text or {}
+        texts = data.read(f"text.{text_lang}" if text_lang else "text") or {}
         return {
             utterance: first.setdefault(texts[utterance], Item(utterance, texts[utterance], 1))
             for utterance in data.utterances
@@ -82,20 +94,22 @@ def target_items(data: DataDir, modality: str) -> dict[str, Item]:
 
 
 def make_shards(
-    items: Iterable[Item], folder: Path, attribute: str, teacher: AbsTeacher, options: dict
+    items: Iterable[Item], folder: Path, name: str, teacher: AbsTeacher, options: dict
 ) -> list[Shard]:
-    """Cut distinct items, in their order, into the shards `<folder>/target_<attribute>.<hash>.ark`.
+    """Cut distinct items, in their order, into the shards `<folder>/<name>.<hash>.ark`.
 
     Args:
         options: of the teacher, part of the hash like its name and version.
     """
     shards = []
     arks: dict[str, int] = {}
-    for part in cut(dict.fromkeys(items), SHARD_SIZE[teacher.modality]):
+    distinct = dict.fromkeys(items)
+    budget = max(SHARD_SIZE[teacher.modality], sum(item.size for item in distinct) // MAX_SHARDS)
+    for part in cut(distinct, budget):
         recipe = [teacher.name, teacher.version, teacher.normalisation, options]
         recipe += [(item.utterance, _identity(item, teacher.modality, arks), item.size) for item in part]
-        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-        shards.append(Shard(folder / f"target_{attribute}.{digest}.ark", part))
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:DIGEST_DIGITS]
+        shards.append(Shard(folder / f"{name}.{digest}.ark", part))
     return shards
 
 

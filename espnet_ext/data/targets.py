@@ -1,130 +1,141 @@
 """Teacher targets of a dump directory: target_<attribute>.scp, its archives and its JSON."""
 
-import os
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+import json
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from threadpoolctl import threadpool_limits
 
 from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.data.atomic import write_json_atomic
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.data_dir import DataDir, write_scp
+from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.target_shards import Item, Shard, embed_shard, make_shards, target_items
+from espnet_ext.data.scp import write_scp
+from espnet_ext.data.target_shards import DIGEST_DIGITS, Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.data.translation_targets import average_translations
 from espnet_ext.errors import UserError
-from espnet_ext.teachers import AbsTeacher, build_teacher
+from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
 
-_worker_teacher: AbsTeacher | None = None  # of a worker process, made once in it
+LOCAL = Executor()
 
 
-def dump_targets(dump_dir: Path, attribute: str, target: TargetConfig, num_jobs: int = 1) -> None:
+class EmbedJob(NamedTuple):
+    """A shard and who embeds it."""
+
+    teacher: str
+    options_json: str
+    shard: Shard
+
+
+def dump_targets(
+    dump_dir: Path,
+    attribute: str,
+    target: TargetConfig,
+    executor: Executor = LOCAL,
+    *,
+    head_dim: int | None = None,
+    text_lang: str | None = None,
+) -> None:
     """Embed what the attribute's teacher reads and write the targets; whole shards of a killed run are kept.
 
     Every utterance of wav.scp is listed; `None` stands for one without a text. Utterances of the same
-    text share a vector. The bytes do not depend on `num_jobs`.
+    text share a vector. The bytes do not depend on the executor.
 
     Args:
         dump_dir: dump/<set>, with wav.scp and text, or wav.scp, utt2num_samples and audio.
         attribute: names the files.
         target: its declaration.
-        num_jobs: processes.
+        executor: where teachers work.
+        head_dim: of the attribute's head, which the teacher's vectors must have too.
+        text_lang: embed the translations `text.<text_lang>` instead, into `target_<attribute>.<text_lang>.scp`.
 
     Raises:
-        UserError: an unknown teacher or option, one of the wrong modality, its package missing, a
-            damaged dump directory, or an utterance of which the teacher makes nothing.
+        UserError: an unknown teacher or option, one of the wrong modality or dimension, its package missing,
+            a damaged dump directory, or an utterance of which the teacher makes nothing.
     """
-    teacher = build_teacher(target.teacher, **target.options)
-    if teacher.modality != target.source:
-        raise UserError(
-            f"attribute {attribute}: teacher {teacher.name} reads {teacher.modality}, not {target.source}; "
-            f"write `from: {teacher.modality}` or name another teacher"
-        )
+    _check_modality(attribute, target)
     data = DataDir(dump_dir)
-    items = target_items(data, teacher.modality)
-    shards = make_shards(items.values(), dump_dir, attribute, teacher, target.options)
-    _embed_shards(shards, teacher, target, f"{dump_dir}: targets {attribute}", num_jobs)
-    specs: dict[Item | None, str | None] = {None: None}
-    for shard in shards:
-        specs.update(shard.specs(teacher.dim))
-    lines = {utterance: specs[items.get(utterance)] for utterance in data.utterances}
-    write_scp(dump_dir / f"target_{attribute}.scp", lines)
-    description = {
-        "teacher": teacher.name,
-        "version": teacher.version,
-        "dim": teacher.dim,
-        "normalisation": teacher.normalisation,
-        "from": target.source,
-        "num_targets": len(items),
-        "num_missing": len(lines) - len(items),
-    }
-    write_json_atomic(dump_dir / f"target_{attribute}.json", description)
-    if target.average_translations:
+    items = target_items(data, target.source, text_lang)
+    name = f"target_{attribute}" + (f".{text_lang}" if text_lang else "")
+    # A teacher may be gigabytes of weights: none is loaded to say that there is nothing to embed.
+    if items or head_dim is None:
+        specs, facts = _embed_items(items, dump_dir, name, target, executor, head_dim)
+    else:
+        print(f"  {dump_dir}: no utterance has a text, so every {name} is None")
+        specs, facts = {}, {"version": None, "dim": head_dim, "normalisation": None}
+    lines = {utterance: specs[items[utterance]] if utterance in items else None for utterance in data.utterances}
+    write_scp(dump_dir / f"{name}.scp", lines)
+    counts = {"num_targets": len(items), "num_missing": len(lines) - len(items)}
+    write_json_atomic(
+        dump_dir / f"{name}.json", {"teacher": target.teacher, **facts, "from": target.source, **counts}
+    )
+    if target.average_translations and not text_lang:
         average_translations(dump_dir, attribute)
-    _remove_stale(dump_dir, attribute, {shard.ark for shard in shards})
+    _remove_stale(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
 
 
-def _embed_shards(
-    shards: list[Shard], teacher: AbsTeacher, target: TargetConfig, label: str, num_jobs: int
-) -> None:
+def _check_modality(attribute: str, target: TargetConfig) -> None:
+    modality = TEACHERS[target.teacher].modality if target.teacher in TEACHERS else target.source
+    if modality != target.source:
+        raise UserError(
+            f"attribute {attribute}: teacher {target.teacher} reads {modality}, not {target.source}; "
+            f"write `from: {modality}` or name another teacher"
+        )
+
+
+def _embed_items(
+    items: Mapping[str, Item], dump_dir: Path, name: str, target: TargetConfig, executor: Executor, head_dim: int | None
+) -> tuple[dict[Item, str], dict[str, str | int]]:
+    """Where each item's vector is, and what to note of the teacher."""
+    _teacher.cache_clear()
+    teacher = _teacher(target.teacher, json.dumps(target.options))
+    if head_dim is not None and teacher.dim != head_dim:
+        raise UserError(
+            f"{name}: the vectors of teacher {teacher.name} have {teacher.dim} dimensions, "
+            f"the head has {head_dim}; write `head: {{dim: {teacher.dim}}}`"
+        )
+    shards = make_shards(items.values(), dump_dir, name, teacher, target.options)
+    _embed_shards(shards, teacher.dim, target, f"{dump_dir}: {name}", executor)
+    specs = {item: spec for shard in shards for item, spec in shard.specs(teacher.dim)}
+    return specs, {"version": teacher.version, "dim": teacher.dim, "normalisation": teacher.normalisation}
+
+
+def _embed_shards(shards: list[Shard], dim: int, target: TargetConfig, label: str, executor: Executor) -> None:
     """Make the shards that are not there yet, with a progress line."""
-    scale, unit = (1, "texts") if teacher.modality == "text" else (1 / RATE, "s of audio")
+    scale, unit = (1, "texts") if target.source == "text" else (1 / RATE, "s of audio")
     sizes = {shard.ark: scale * sum(item.size for item in shard.items) for shard in shards}
-    pending = [shard for shard in shards if not shard.is_done(teacher.dim)]
-    alone = min(num_jobs, len(pending)) <= 1
+    options = json.dumps(target.options)
+    jobs = [EmbedJob(target.teacher, options, shard) for shard in shards if not shard.is_done(dim)]
     with audio_progress(label, sum(sizes.values()), unit) as advance:
-        for shard in _here(pending, teacher) if alone else _in_processes(pending, target, num_jobs):
-            advance(sizes[shard.ark])
+        for job, _ in run_jobs(embed, jobs, executor):
+            advance(sizes[job.shard.ark])
 
 
-def _here(shards: list[Shard], teacher: AbsTeacher) -> Iterator[Shard]:
-    for shard in shards:
-        _embed(teacher, shard)
-        yield shard
+def embed(job: EmbedJob) -> None:
+    """Write one shard, in whatever process this is."""
+    teacher = _teacher(job.teacher, job.options_json)
+    # Work that a dead worker had finished but not reported is not done twice.
+    if not job.shard.is_done(teacher.dim):
+        # One thread each: processes share the work, and sums do not depend on the number of cores.
+        with threadpool_limits(1):
+            embed_shard(teacher, job.shard)
 
 
-def _in_processes(shards: list[Shard], target: TargetConfig, num_jobs: int) -> Iterator[Shard]:
-    """Embed in processes, each with a teacher of its own; yields the shards as they are done."""
-    with ProcessPoolExecutor(
-        min(num_jobs, len(shards)), get_context("spawn"), _start_worker, (target.teacher, target.options)
-    ) as pool:
-        futures = {pool.submit(_embed_in_worker, shard): shard for shard in shards}
-        try:
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
-        except BrokenProcessPool as error:
-            raise UserError("a process that embeds targets died (no memory?): try --nj 1") from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+@lru_cache(maxsize=1)
+def _teacher(name: str, options_json: str) -> AbsTeacher:
+    """Built once in a process, for all its shards."""
+    return build_teacher(name, **json.loads(options_json))
 
 
-def _start_worker(teacher: str, options: dict) -> None:
-    global _worker_teacher
-    # A killed parent leaves its pool waiting for ever; its workers must go with it.
-    sentinel = parent_process().sentinel
-    threading.Thread(target=lambda: connection.wait([sentinel]) and os._exit(1), daemon=True).start()
-    _worker_teacher = build_teacher(teacher, **options)
-
-
-def _embed_in_worker(shard: Shard) -> None:
-    _embed(_worker_teacher, shard)
-
-
-def _embed(teacher: AbsTeacher, shard: Shard) -> None:
-    # One thread each: processes share the work, and sums do not depend on the number of cores.
-    with threadpool_limits(1):
-        embed_shard(teacher, shard)
-
-
-def _remove_stale(dump_dir: Path, attribute: str, current: set[Path]) -> None:
+def _remove_stale(dump_dir: Path, name: str, current: set[str]) -> None:
     """Remove archives of other teachers, options or data, and what killed processes left half-written."""
-    for pattern in (f"target_{attribute}.*.ark", f".tmp-*-target_{attribute}.*.ark"):
+    # Not those of `name`.<language>.
+    archives = f"{name}.{'[0-9a-f]' * DIGEST_DIGITS}.ark"
+    for pattern in (archives, f".tmp-*-{archives}"):
         for ark in dump_dir.glob(pattern):
-            if ark not in current:
+            if str(ark) not in current:
                 ark.unlink()

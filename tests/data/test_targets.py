@@ -12,6 +12,7 @@ from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.data import target_shards
 from espnet_ext.data.audio import append_to_ark, read_dumped
 from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.executor import Executor
 from espnet_ext.data.targets import dump_targets
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
@@ -126,6 +127,50 @@ def test_a_set_without_transcripts_has_no_text_targets(dump: Path) -> None:
     assert json.loads((dump / "target_sem.json").read_text())["num_missing"] == len(SAMPLES)
 
 
+def test_no_teacher_is_built_for_a_set_without_transcripts(
+    dump: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dump / "text").unlink()
+    monkeypatch.setattr(LetterTeacher, "__init__", lambda self: pytest.fail("built"))
+    dump_targets(dump, "sem", letters(), head_dim=26)
+    assert set(read_scp(dump / "target_sem.scp").values()) == {"None"}
+    assert json.loads((dump / "target_sem.json").read_text())["dim"] == 26
+    assert capsys.readouterr().out == f"  {dump}: no utterance has a text, so every target_sem is None\n"
+
+
+def test_a_teacher_that_does_not_fit_the_head_is_refused_before_it_embeds(dump: Path) -> None:
+    with pytest.raises(UserError, match="letters have 26 dimensions, the head has 512; write `head: {dim: 26}`"):
+        dump_targets(dump, "sem", letters(), head_dim=512)
+    assert LetterTeacher.asked == []
+
+
+def test_translations_have_targets_of_their_own_beside_the_others(dump: Path) -> None:
+    write_scp(dump / "text.fra", {"a-1": "bonjour", "z-noTEXT": "silence"})
+    dump_targets(dump, "sem", letters())
+    own = target_bytes(dump)
+    dump_targets(dump, "sem", letters(), text_lang="fra")
+    assert own.items() <= target_bytes(dump).items()
+    specs = read_scp(dump / "target_sem.fra.scp")
+    assert [name for name, spec in specs.items() if spec != "None"] == ["a-1", "z-noTEXT"]
+    np.testing.assert_array_equal(kaldiio.load_mat(specs["a-1"]), LetterTeacher().embed(["bonjour"])[0])
+    both = target_bytes(dump)
+    for text_lang in (None, "fra"):  # neither removes the other's archives
+        dump_targets(dump, "sem", letters(), text_lang=text_lang)
+    assert target_bytes(dump) == both
+
+
+def test_translations_that_are_not_there_are_named(dump: Path) -> None:
+    with pytest.raises(UserError, match="--text_lang deu: .*/text.deu is absent"):
+        dump_targets(dump, "sem", letters(), text_lang="deu")
+
+
+def test_a_large_corpus_has_larger_shards_not_more(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target_shards, "SHARD_SIZE", {"text": 1, "speech": 1})
+    monkeypatch.setattr(target_shards, "MAX_SHARDS", 2)
+    dump_targets(dump, "sem", letters())
+    assert len(list(dump.glob("target_sem.*.ark"))) == 2  # of four different texts
+
+
 def test_an_interrupted_run_keeps_its_shards_and_ends_with_the_same_bytes(
     dump: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,11 +239,11 @@ def test_other_audio_under_the_same_names_is_embedded_anew(dump: Path, tmp_path:
     "config", [TargetConfig("usem", "text"), TargetConfig("resemblyzer", "speech", {"device": "cpu"})]
 )
 def test_the_number_of_processes_does_not_change_a_byte(dump: Path, config: TargetConfig) -> None:
-    dump_targets(dump, "x", config, num_jobs=1)
+    dump_targets(dump, "x", config, Executor(nj=1))
     one = target_bytes(dump)
     for path in dump.glob("target_*"):
         path.unlink()
-    dump_targets(dump, "x", config, num_jobs=2)
+    dump_targets(dump, "x", config, Executor(nj=2))
     assert target_bytes(dump) == one
 
 
@@ -215,7 +260,7 @@ def test_an_error_in_a_process_reaches_the_user(dump: Path) -> None:
     archive = dump / "audio.0.ark"
     archive.write_bytes(archive.read_bytes()[:100_000])
     with pytest.raises(UserError, match="audio.0.ark:.*cannot read dumped audio"):
-        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech", {"device": "cpu"}), num_jobs=2)
+        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech", {"device": "cpu"}), Executor(nj=2))
 
 
 def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
