@@ -1,0 +1,187 @@
+"""VoxCeleb 1 and 2: interviews of celebrities, cut from videos (Nagrani et al., 2017; Chung et al., 2018)."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
+from espnet_ext.data.corpora.lengths import header_length
+from espnet_ext.data.corpora.tables import plain_text, read_rows
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.pool import process_pool
+from espnet_ext.data.progress import audio_progress
+from espnet_ext.errors import UserError
+
+META = {"voxceleb1": "vox1_meta.csv", "voxceleb2": "vox2_meta.csv"}
+GENDERS = {"m": "male", "f": "female"}
+SUFFIXES = (".wav", ".flac", ".m4a")  # of one utterance in several formats, the first is read
+ARCHIVE_PARTS = {"vox1_dev_wav": {"aa", "ab", "ac", "ad"}, "vox2_dev_aac": {f"a{letter}" for letter in "abcdefgh"}}
+MAX_LEFT_OUT = 0.01
+MAX_DEPTH = 3  # folders between the root and the speakers: dev/aac/id00012
+
+_SPEAKER = re.compile(r"id\d{5}")
+
+
+class VoxFile(NamedTuple):
+    """A file id10270/5r0dWxy17C8/00001.wav; a video's id may hold '-' and '_', so the fields stay apart."""
+
+    speaker: str
+    video: str
+    utterance: str
+    path: str
+
+
+class Speaker(NamedTuple):
+    """A line of a meta file: the part ("dev" or "test"), and labels (gender, in VoxCeleb 1 nationality)."""
+
+    part: str
+    labels: dict[str, str]
+
+
+def utterance_id(corpus: str, speaker: str, video: str, utterance: str) -> str:
+    """For instance `voxceleb1-id10270-5r0dWxy17C8-00001`; never split again."""
+    return f"{corpus}-{speaker}-{video}-{utterance}"
+
+
+def parse_voxceleb(
+    root: Path, corpus: str, part: str, left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT
+) -> list[Utterance]:
+    """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
+
+    Args:
+        root: holds the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
+            parts, and even both corpora, may share a folder: the meta file tells who belongs where.
+        corpus: "voxceleb1" or "voxceleb2".
+        part: "dev" or "test".
+        left_out: takes files without sound, and folders of speakers that the meta file does not name.
+        nj: processes.
+        max_left_out: largest share of files that may be unreadable.
+
+    Raises:
+        UserError: without the meta file, without any speaker of this part, or if too much is unreadable.
+    """
+    speakers = read_meta(root / META[corpus])
+    folders: list[Path] = []
+    for folder in speaker_folders(root):
+        if folder.name not in speakers:
+            left_out.add(f"{corpus}-{folder.name}", folder, "speaker not in the meta file")
+        elif speakers[folder.name].part == part:
+            folders.append(folder)
+    if not folders:
+        raise UserError(f"{root}: no folder of a {part} speaker of {META[corpus]}; {_how_to_unpack(root, corpus)}")
+    by_speaker: dict[str, list[Path]] = {}
+    for folder in sorted(folders, key=lambda folder: folder.name):
+        by_speaker.setdefault(folder.name, []).append(folder)
+    utterances: list[Utterance] = []
+    lost = LeftOut()
+    parse = partial(_parse_speaker, corpus, speakers)
+    label = f"{corpus} {part}: headers"
+    with process_pool(nj, __name__) as executor, audio_progress(label, len(by_speaker), "speakers") as advance:
+        for parsed, unreadable in executor.map(parse, by_speaker.values(), chunksize=8):
+            utterances += parsed
+            lost.entries += unreadable.entries
+            advance(1)
+    lost.check_share(len(utterances) + len(lost.entries), max_left_out, root)
+    left_out.entries += lost.entries
+    return utterances
+
+
+def read_meta(path: Path) -> dict[str, Speaker]:
+    """Speakers of vox1_meta.csv (separated by tabs) or vox2_meta.csv (by commas, padded with spaces).
+
+    Raises:
+        UserError: naming the file without the columns of speaker, Gender and Set, or a line without them.
+    """
+    header: list[str] = []
+    speakers = {}
+    for number, (line,) in read_rows(path, separator="\n"):
+        columns = [column.strip() for column in line.split("\t" if "\t" in line and "," not in line else ",")]
+        if not header:
+            header = [column.lower() for column in columns]
+            if not {"gender", "set"} <= set(header):
+                raise UserError(f"{path}:{number}: no columns Gender and Set in {line!r}; fetch the file again")
+            continue
+        row = dict(zip(header, columns, strict=False))
+        if not _SPEAKER.fullmatch(columns[0]) or row.get("set") not in ("dev", "test"):
+            raise UserError(f"{path}:{number}: expected a speaker and dev or test, found {line!r}; fetch it again")
+        labels = {"gender": GENDERS.get(row["gender"], ""), "nationality": plain_text(row.get("nationality", ""))}
+        speakers[columns[0]] = Speaker(row["set"], {name: label for name, label in labels.items() if label})
+    return speakers
+
+
+def speaker_folders(root: Path, depth: int = MAX_DEPTH) -> list[Path]:
+    """Folders named id00000 below `root`, sorted; those below another such folder are not looked for."""
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; check the option")
+    folders = sorted(Path(entry.path) for entry in os.scandir(root) if entry.is_dir())
+    found = [folder for folder in folders if _SPEAKER.fullmatch(folder.name)]
+    for folder in folders if depth else ():
+        if not _SPEAKER.fullmatch(folder.name):
+            found += speaker_folders(folder, depth - 1)
+    return found
+
+
+def _how_to_unpack(root: Path, corpus: str) -> str:
+    """What to do about archives that are still packed, or may not be there at all."""
+    packed = sorted([*root.glob(f"vox{corpus[-1]}_*"), *root.glob(f"*/vox{corpus[-1]}_*")])
+    for path in packed:
+        stem, _, last = path.name.partition("_part")
+        if last:
+            parts = {part.name[len(stem) + len("_part") :] for part in packed if part.name.startswith(f"{stem}_part")}
+            if missing := sorted(ARCHIVE_PARTS.get(stem, parts) - parts):
+                return f"fetch the missing {', '.join(f'{stem}_part{name}' for name in missing)}"
+            return f"join and unpack in {path.parent}: cat {stem}_part* > {stem}.zip && unzip {stem}.zip"
+    archives = [path for path in packed if path.suffix == ".zip"]
+    if archives:
+        return f"unpack in {archives[0].parent}: " + " && ".join(f"unzip {path.name}" for path in archives)
+    return f"give the folder where {corpus} was unpacked"
+
+
+def _parse_speaker(
+    corpus: str, speakers: Mapping[str, Speaker], folders: list[Path]
+) -> tuple[list[Utterance], LeftOut]:
+    utterances, lost = [], LeftOut()
+    labels: dict[str, dict[str, str]] = {}  # one dictionary a video, for the memory of a million utterances
+    for file in _list_files(folders):
+        name = utterance_id(corpus, file.speaker, file.video, file.utterance)
+        length = header_length(file.path)
+        if length.fault:
+            lost.add(name, file.path, length.fault)
+            continue
+        utterances.append(
+            Utterance(
+                id=name,
+                speaker=f"{corpus}-{file.speaker}",
+                path=Path(file.path),
+                num_samples=length.num_samples,
+                language=UNKNOWN_LANGUAGE,
+                labels=labels.setdefault(file.video, speakers[file.speaker].labels | {"video": file.video}),
+            )
+        )
+    return utterances, lost
+
+
+def _list_files(folders: list[Path]) -> list[VoxFile]:
+    """The files of one speaker, sorted by video and utterance, each utterance once."""
+    found: dict[tuple[str, str], VoxFile] = {}
+    for file in (file for folder in folders for file in _scan(folder)):
+        key = (file.video, file.utterance)
+        if key not in found or _preference(file) < _preference(found[key]):
+            found[key] = file
+    return [found[key] for key in sorted(found)]
+
+
+def _preference(file: VoxFile) -> tuple[int, str]:
+    return SUFFIXES.index(os.path.splitext(file.path)[1]), file.path
+
+
+def _scan(speaker: Path) -> Iterator[VoxFile]:
+    for video in os.scandir(speaker):
+        for entry in os.scandir(video.path) if video.is_dir() else ():
+            stem, suffix = os.path.splitext(entry.name)
+            if suffix in SUFFIXES:
+                yield VoxFile(speaker.name, video.name, stem, entry.path)

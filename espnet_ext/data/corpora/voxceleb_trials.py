@@ -1,0 +1,86 @@
+"""The trial lists of VoxCeleb 1, and trials of our own among held-out speakers."""
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from espnet_ext.data.corpora.tables import read_rows
+from espnet_ext.data.corpora.voxceleb import utterance_id
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.trials import Trial
+from espnet_ext.errors import UserError
+
+# Trial set -> file; the lists without "-original" were cleaned of labelling faults.
+LISTS = {
+    "O": "veri_test2.txt",
+    "O-original": "veri_test.txt",
+    "E": "list_test_all2.txt",
+    "E-original": "list_test_all.txt",
+    "H": "list_test_hard2.txt",
+    "H-original": "list_test_hard.txt",
+}
+_FILE = re.compile(r"(?P<speaker>[^/]+)/(?P<video>[^/]+)/(?P<utterance>[^/]+)\.wav")
+
+
+def read_trial_list(path: Path) -> list[Trial]:
+    """Read lines `1|0 id10270/5r0dWxy17C8/00001.wav id.../.../....wav` as trials of our utterance ids.
+
+    Raises:
+        UserError: naming the line that is not a trial, or the file without any.
+    """
+    trials = []
+    for number, (line,) in read_rows(path, separator="\n"):
+        fields = line.split()
+        files = [_FILE.fullmatch(field) for field in fields[1:]]
+        if len(fields) != 3 or fields[0] not in ("0", "1") or None in files:
+            raise UserError(
+                f"{path}:{number}: expected `1|0 speaker/video/file.wav ...`, found {line!r}; fetch it again"
+            )
+        enrol, test = (utterance_id("voxceleb1", **file.groupdict()) for file in files)
+        trials.append(Trial(fields[0] == "1", enrol, test))
+    if not trials:
+        raise UserError(f"{path}: no trials in the list; fetch it again")
+    return trials
+
+
+def check_known(trials: Sequence[Trial], known: Collection[str], path: Path) -> None:
+    """Refuse (UserError, with the line) a trial of an utterance that is not `known`: a list is never shortened."""
+    for number, trial in enumerate(trials, 1):
+        for utterance in trial[1:]:
+            if utterance not in known:
+                raise UserError(
+                    f"{path}:{number}: utterance {utterance!r} is not in VoxCeleb 1 as unpacked here; unpack the rest"
+                )
+
+
+def make_dev_trials(utterances: Sequence[Utterance]) -> list[Trial]:
+    """Trials of held-out speakers: every pair of one speaker from two videos, and as many of two speakers.
+
+    Two recordings of one video share room and microphone, and would be told apart too easily. The other
+    utterance of a non-target trial is drawn by SHA-1.
+
+    Returns:
+        trials sorted by enrolment and test utterance; none if there is but one speaker.
+    """
+    by_speaker: dict[str, list[Utterance]] = {}
+    for utterance in sorted(utterances, key=lambda utterance: utterance.id):
+        by_speaker.setdefault(utterance.speaker, []).append(utterance)
+    if len(by_speaker) < 2:
+        return []
+    targets = [
+        Trial(True, first.id, second.id)
+        for own in by_speaker.values()
+        for first, second in combinations(own, 2)
+        if first.labels["video"] != second.labels["video"]
+    ]
+    speaker_of = {utterance.id: utterance.speaker for utterance in utterances}
+    nontargets = set()
+    for target in targets:
+        others = [speaker for speaker in by_speaker if speaker != speaker_of[target.enrol]]
+        draw = int.from_bytes(hashlib.sha1(f"{target.enrol} {target.test}".encode()).digest())
+        own = by_speaker[others[draw % len(others)]]
+        pair = sorted((target.enrol, own[draw // len(others) % len(own)].id))
+        nontargets.add(Trial(False, *pair))
+    return sorted([*targets, *nontargets], key=lambda trial: trial[1:])
