@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.data.data_dir import read_scp
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.hub.model_files import load_encoder
 from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.readers import AudioReader, TargetReader
 from espnet_ext.train.sampler import BalancedLengthSampler
+from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 RANDOM_BATCH_UTTERANCES = 16
@@ -83,16 +83,15 @@ def main() -> None:
     parser.add_argument("--attributes", type=Path, default=Path("conf/attributes.yaml"))
     parser.add_argument("--rounds", type=int, default=12, help="counted rounds, after two that are not")
     args = parser.parse_args()
-    num_samples = {utterance: int(n) for utterance, n in read_scp(args.dump / "utt2num_samples").items()}
-    utt2lang = read_scp(args.dump / "utt2lang")
+    table = read_table(args.dump)
     # Budget and window of conf/train_finetune.yaml.
-    sampler = BalancedLengthSampler(num_samples, utt2lang, 60 * SAMPLING_RATE, args.rounds + 2, window=256)
+    sampler = BalancedLengthSampler(table, 60 * SAMPLING_RATE, args.rounds + 2, window=256)
     loops = {
         "this recipe: sorted by length within 256, 60 s, bfloat16": Loop(
             args.dump, args.attributes, sampler.generate(1), "bfloat16"
         ),
         "random batches of 16, float32": Loop(
-            args.dump, args.attributes, random_batches(list(num_samples), 1), "float32"
+            args.dump, args.attributes, random_batches(table.names(np.arange(len(table.ids))), 1), "float32"
         ),
     }
     measured = {name: [] for name in loops}

@@ -3,7 +3,7 @@
 import argparse
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from espnet_ext.config.strict import build_strict, check_keys
 from espnet_ext.errors import UserError
@@ -28,10 +28,13 @@ class ModelConf:
 
 @dataclass(frozen=True)
 class SamplerConf:
-    """`sampler_conf`: exponent of the language shares, utterances sorted by length together."""
+    """`sampler_conf`: exponent of the language shares, utterances sorted by length together, shares of corpora
+    and factors of languages."""
 
     alpha: float = 1.0
     window: int = 2048
+    corpus_weights: dict[str, float] = field(default_factory=dict)
+    language_weights: dict[str, float] = field(default_factory=dict)
 
 
 BLOCKS = {"encoder_conf": EncoderConf, "model_conf": ModelConf, "sampler_conf": SamplerConf}

@@ -4,7 +4,6 @@ import argparse
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
@@ -17,13 +16,13 @@ from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import check_training
-from espnet_ext.data.data_dir import read_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
 from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.readers import register_data_types
-from espnet_ext.train.sampler import BalancedLengthSampler, SortedSampler
+from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
 from espnet_ext.train.trainer import UttTrainer
+from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.freeze import freeze_blocks
 
@@ -48,7 +47,12 @@ class UttTask(AbsTask):
             "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks: N (-1 = all), frame_average: N"
         )
         group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, nominal_batch ...")
-        group.add_argument("--sampler_conf", action=NestedDictAction, default={}, help="alpha, window")
+        group.add_argument(
+            "--sampler_conf",
+            action=NestedDictAction,
+            default={},
+            help="alpha, window, corpus_weights, language_weights",
+        )
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
         parser.set_defaults(iterator_type="task", allow_variable_data_keys=True)
 
@@ -107,8 +111,6 @@ class UttTask(AbsTask):
         dataset = cls.build_dataset(args, iter_options)
         sampler = build_sampler(args, iter_options, train=mode == "train")
         logging.info(f"[{mode}] {len(sampler)} batches of at most {iter_options.batch_bins} samples")
-        if iter_options.distributed:
-            sampler = RankShare(sampler)
         return SequenceIterFactory(
             dataset=dataset,
             batches=sampler,
@@ -119,37 +121,18 @@ class UttTask(AbsTask):
         )
 
 
-class RankShare(AbsSampler):
-    """This rank's share of every batch, so that `batch_bins` is the batch of all ranks together."""
-
-    def __init__(self, sampler: AbsSampler) -> None:
-        self.sampler = sampler
-        self.rank, self.ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
-
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def __iter__(self) -> Any:
-        return iter(self.generate(0))
-
-    def generate(self, seed: int) -> list[tuple[str, ...]]:
-        """See `BalancedLengthSampler.generate`; UserError when a batch has fewer utterances than there are ranks."""
-        batches = self.sampler.generate(seed)
-        if (smallest := min(map(len, batches))) < self.ranks:
-            raise UserError(f"a batch has {smallest} utterances for {self.ranks} processes: raise batch_bins")
-        return [batch[self.rank :: self.ranks] for batch in batches]
-
-
 def build_sampler(args: argparse.Namespace, iter_options: IteratorOptions, train: bool) -> AbsSampler:
-    """Sampler over the utterances of `utt2num_samples`, the shape file, in its dump directory."""
-    shape_file = Path(iter_options.shape_files[0])
-    num_samples = {utterance: int(value) for utterance, value in read_scp(shape_file).items()}
-    if not train:
-        return SortedSampler(num_samples, iter_options.batch_bins)
-    utt2lang = read_scp(shape_file.with_name("utt2lang"))
-    return BalancedLengthSampler(
-        num_samples, utt2lang, iter_options.batch_bins, args.num_iters_per_epoch, **args.sampler_conf
-    )
+    """Sampler over the utterances of the dump directory of `utt2num_samples`, the shape file."""
+    table = read_table(Path(iter_options.shape_files[0]).parent)
+    distributed = torch.distributed if iter_options.distributed else None
+    ranks = distributed.get_world_size() if distributed else 1
+    if train:
+        sampler = BalancedLengthSampler(
+            table, iter_options.batch_bins, args.num_iters_per_epoch, **args.sampler_conf, ranks=ranks
+        )
+    else:
+        sampler = SortedSampler(table, iter_options.batch_bins, ranks)
+    return RankShare(sampler, distributed.get_rank(), ranks) if distributed else sampler
 
 
 def selected_attributes(args: argparse.Namespace) -> dict[str, AttributeConfig]:

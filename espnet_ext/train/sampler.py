@@ -1,4 +1,4 @@
-"""Batches that balance languages and waste little on padding, at the same time."""
+"""Batches that balance corpora and languages and waste little on padding, at the same time."""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,49 +7,58 @@ from espnet2.samplers.abs_sampler import AbsSampler
 
 from espnet_ext.data.batching import cut_batches, sorted_batches
 from espnet_ext.errors import UserError
-
-
-def language_shares(counts: np.ndarray, alpha: float) -> np.ndarray:
-    """Sampling share of each language, p^alpha renormalised, p its share of utterances (SAMU-XLSR, eq. 3).
-
-    Args:
-        counts: (languages,) utterances of each language.
-        alpha: 1 = as the data are, 0 = all languages alike.
-    """
-    shares = (counts / counts.sum()) ** alpha
-    return shares / shares.sum()
+from espnet_ext.train.shares import group_shares
+from espnet_ext.train.utterance_table import UtteranceTable
 
 
 class BalancedLengthSampler(AbsSampler):
-    """Draw languages by temperature, then sort within a window and cut batches of a fixed budget.
+    """Draw corpora by share and languages by temperature, sort within a window, cut batches of a fixed budget.
 
     `generate(seed)` depends on nothing but the seed, so a resumed or a distributed run sees the same batches.
 
     Args:
-        num_samples: utterance -> length in samples.
-        utt2lang: utterance -> language.
+        table: the utterances.
         budget: samples of one batch, padding included.
         num_batches: batches of one epoch.
         alpha: exponent of the language shares.
         window: utterances that are sorted by length together.
+        corpus_weights: corpus -> share; none = as many as they have utterances.
+        language_weights: language -> factor on its share.
+        ranks: processes that share every batch; none goes without an utterance.
+
+    Raises:
+        UserError: weights that do not fit the table, or a budget too small for the longest utterance.
     """
 
     def __init__(
         self,
-        num_samples: Mapping[str, int],
-        utt2lang: Mapping[str, str],
+        table: UtteranceTable,
         budget: int,
         num_batches: int,
         alpha: float = 1.0,
         window: int = 2048,
+        corpus_weights: Mapping[str, float] | None = None,
+        language_weights: Mapping[str, float] | None = None,
+        ranks: int = 1,
     ) -> None:
-        self.utterances = np.array(sorted(num_samples))
-        self.num_samples = np.array([num_samples[utterance] for utterance in self.utterances])
-        refuse_longer_than(budget, self.utterances, self.num_samples)
-        languages, self.language = np.unique([utt2lang[u] for u in self.utterances], return_inverse=True)
-        self.shares = language_shares(np.bincount(self.language), alpha)
-        self.members = [np.flatnonzero(self.language == index) for index in range(len(languages))]
-        self.budget, self.num_batches, self.window = budget, num_batches, window
+        refuse_small_budget(budget, table, ranks)
+        if window < ranks:
+            raise UserError(f"sampler_conf: window {window} is less than one utterance for each of {ranks} processes")
+        corpora, languages = table.corpora, table.languages
+        group = corpora.codes * len(languages.names) + languages.codes
+        counts = np.bincount(group, minlength=len(corpora.names) * len(languages.names))
+        shares = group_shares(
+            counts.reshape(len(corpora.names), -1),
+            alpha,
+            corpora.names,
+            languages.names,
+            corpus_weights or {},
+            language_weights or {},
+        ).ravel()
+        members = np.split(np.argsort(group, kind="stable"), np.cumsum(counts)[:-1])
+        self.members = [part for part in members if len(part)]
+        self.shares = shares[counts > 0]
+        self.table, self.budget, self.num_batches, self.window, self.ranks = table, budget, num_batches, window, ranks
 
     def __len__(self) -> int:
         return self.num_batches
@@ -61,30 +70,41 @@ class BalancedLengthSampler(AbsSampler):
         """Batches of utterance ids of one epoch; `seed` is ESPnet's seed + epoch."""
         random = np.random.default_rng(seed)
         decks = [_endless_permutations(members, random) for members in self.members]
+        num_samples = self.table.num_samples
         batches: list[np.ndarray] = []
         while len(batches) < self.num_batches:
             drawn = random.choice(len(decks), size=self.window, p=self.shares)
-            order = np.array([next(decks[language]) for language in drawn])
-            order = order[np.argsort(self.num_samples[order], kind="stable")]
-            windowed = cut_batches(order, self.num_samples, self.budget)
+            order = np.array([next(decks[group]) for group in drawn])
+            order = order[np.argsort(num_samples[order], kind="stable")]
+            windowed = fill_small(cut_batches(order, num_samples, self.budget), self.ranks)
+            # What is drawn but cannot be shared is drawn again some day.
+            windowed = [batch for batch in windowed if len(batch) >= self.ranks]
             random.shuffle(windowed)
             batches += windowed
-        return [tuple(self.utterances[batch].tolist()) for batch in batches[: self.num_batches]]
+        return [self.table.names(batch) for batch in batches[: self.num_batches]]
 
 
 class SortedSampler(AbsSampler):
     """Every utterance once, by length, in batches of a fixed budget: for validation.
 
     Args:
-        num_samples: utterance -> length in samples.
+        table: the utterances.
         budget: samples of one batch, padding included.
+        ranks: processes that share every batch; none goes without an utterance.
+
+    Raises:
+        UserError: a budget too small for the longest utterance, or too few utterances for the processes.
     """
 
-    def __init__(self, num_samples: Mapping[str, int], budget: int) -> None:
-        utterances = np.array(sorted(num_samples))
-        lengths = np.array([num_samples[utterance] for utterance in utterances])
-        refuse_longer_than(budget, utterances, lengths)
-        self.batches = [tuple(utterances[batch].tolist()) for batch in sorted_batches(lengths, budget)]
+    def __init__(self, table: UtteranceTable, budget: int, ranks: int = 1) -> None:
+        refuse_small_budget(budget, table, ranks)
+        batches = fill_small(sorted_batches(table.num_samples, budget), ranks)
+        if len(batches[0]) < ranks:
+            raise UserError(
+                f"validation: {len(table.ids)} utterances in {len(batches)} batches do not give each of {ranks} "
+                "processes one of every batch: raise valid_batch_bins"
+            )
+        self.batches = [table.names(batch) for batch in batches]
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -93,14 +113,55 @@ class SortedSampler(AbsSampler):
         return iter(self.batches)
 
 
-def refuse_longer_than(budget: int, utterances: np.ndarray, num_samples: np.ndarray) -> None:
-    """UserError that names the longest utterance when it does not fit into a batch."""
-    longest = int(num_samples.argmax())
-    if num_samples[longest] > budget:
+class RankShare(AbsSampler):
+    """One process's share of every batch, so that `batch_bins` is the batch of all processes together.
+
+    Args:
+        sampler: of whole batches, sorted by length: every process gets short ones and long ones.
+        rank: this process.
+        ranks: processes.
+    """
+
+    def __init__(self, sampler: AbsSampler, rank: int, ranks: int) -> None:
+        self.sampler, self.rank, self.ranks = sampler, rank, ranks
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self.generate(0))
+
+    def generate(self, seed: int) -> list[tuple[str, ...]]:
+        """See `BalancedLengthSampler.generate`."""
+        return [batch[self.rank :: self.ranks] for batch in self.sampler.generate(seed)]
+
+
+def refuse_small_budget(budget: int, table: UtteranceTable, ranks: int) -> None:
+    """UserError that names the longest utterance when not every process can have it in one batch."""
+    longest = int(table.num_samples.argmax())
+    (utterance,), samples = table.names(np.array([longest])), table.num_samples[longest]
+    if samples * ranks > budget:
+        processes = f" for one of {ranks} processes" if ranks > 1 else ""
         raise UserError(
-            f"utterance {utterances[longest]} has {num_samples[longest]} samples, more than a batch of {budget}: "
+            f"utterance {utterance} has {samples} samples, more than a batch of {budget // ranks}{processes}: "
             "raise batch_bins or lower --max_duration_s of stage 2"
         )
+
+
+def fill_small(batches: list[np.ndarray], at_least: int) -> list[np.ndarray]:
+    """Move utterances from the end of a batch to the next one, where that has fewer than `at_least`.
+
+    Args:
+        batches: of utterances sorted by length, cut from the shortest on, each but the last with `at_least`.
+        at_least: utterances that every batch shall have; as many of the longest must fit into the budget.
+
+    Returns:
+        as many batches, within the same budget; only the first may still have fewer.
+    """
+    ends = np.cumsum([len(batch) for batch in batches])
+    for index in reversed(range(len(ends) - 1)):
+        ends[index] = min(ends[index], ends[index + 1] - at_least)
+    return np.split(np.concatenate(batches), ends[:-1])
 
 
 def _endless_permutations(members: np.ndarray, random: np.random.Generator) -> Iterator[int]:

@@ -22,11 +22,10 @@ from espnet_ext.data.audio import append_to_ark
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_encoder, load_model
-from espnet_ext.tasks.utt import RankShare, UttTask
+from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.progress import TrainingProgress
-from espnet_ext.train.sampler import SortedSampler
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.freeze import freeze_blocks
 
@@ -322,25 +321,3 @@ def test_an_undeclared_attribute_is_named(train: Train, work: Path, tmp_path: Pa
     with pytest.raises(UserError, match="attributes.yaml: no attribute 'lang'; declared: sem, spk"):
         train(tmp_path / "out", "lang")
 
-
-class TestRankShare:
-    """Batches split across the processes of a distributed run."""
-
-    LENGTHS = {f"u{index}": 100 for index in range(12)}
-
-    def share(self, monkeypatch: pytest.MonkeyPatch, rank: int, ranks: int) -> RankShare:
-        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
-        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: ranks)
-        sampler = SortedSampler(self.LENGTHS, budget=400)
-        sampler.generate = lambda seed: list(sampler)
-        return RankShare(sampler)
-
-    def test_the_shares_make_up_every_batch_and_differ_by_one_at_most(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        shares = [self.share(monkeypatch, rank, 3) for rank in range(3)]
-        for batch, *parts in zip(SortedSampler(self.LENGTHS, 400), *shares, strict=True):
-            assert sorted(utterance for part in parts for utterance in part) == sorted(batch)
-            assert max(map(len, parts)) - min(map(len, parts)) <= 1
-
-    def test_a_batch_too_small_for_all_ranks_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with pytest.raises(UserError, match="a batch has 4 utterances for 5 processes: raise batch_bins"):
-            self.share(monkeypatch, 0, 5).generate(0)

@@ -1,0 +1,73 @@
+"""How often each corpus and each language is drawn."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from espnet_ext.errors import UserError
+
+
+def language_shares(counts: np.ndarray, alpha: float, factors: np.ndarray | float = 1.0) -> np.ndarray:
+    """Sampling share of each language, p^alpha renormalised, p its share of utterances (SAMU-XLSR, eq. 3).
+
+    An utterance of language l is so drawn r_l = p_l^alpha / (p_l * sum_k p_k^alpha) times as often as in a
+    uniform draw of utterances: the r_l of the paper.
+
+    Args:
+        counts: (languages,) utterances of each language.
+        alpha: 1 = as the data are, 0 = all languages alike.
+        factors: (languages,) further factor of each language.
+    """
+    shares = (counts / counts.sum()) ** alpha * factors
+    return shares / shares.sum()
+
+
+def group_shares(
+    counts: np.ndarray,
+    alpha: float,
+    corpora: Sequence[str],
+    languages: Sequence[str],
+    corpus_weights: Mapping[str, float],
+    language_weights: Mapping[str, float],
+) -> np.ndarray:
+    """Sampling share of each language of each corpus: the corpus by its share, then the language by temperature.
+
+    Args:
+        counts: (corpora, languages) utterances.
+        alpha: exponent of the language shares within a corpus.
+        corpora: their names.
+        languages: their names.
+        corpus_weights: corpus -> share, of all corpora or of none; none = as many as they have utterances.
+        language_weights: language -> factor on its tempered share in every corpus; 1 where not given.
+
+    Returns:
+        (corpora, languages), sum 1.
+
+    Raises:
+        UserError: a name that is not in the data (with the legal ones), a corpus without a share, a weight
+            that is no number from 0, or weights that leave nothing to draw.
+    """
+    _check_weights(corpus_weights, corpora, "corpus_weights")
+    _check_weights(language_weights, languages, "language_weights")
+    if corpus_weights and (missing := sorted(set(corpora) - set(corpus_weights))):
+        raise UserError(f"sampler_conf: corpus_weights: no share for {missing[0]}; give one to {', '.join(corpora)}")
+    of_corpora = np.array([corpus_weights.get(name, 1.0) for name in corpora]) if corpus_weights else counts.sum(axis=1)
+    factors = np.array([language_weights.get(name, 1.0) for name in languages])
+    shares = np.zeros(counts.shape)
+    for index, corpus in enumerate(corpora):
+        there = counts[index] > 0
+        if of_corpora[index] and not factors[there].any():
+            raise UserError(f"sampler_conf: language_weights: nothing of {corpus} is left to draw")
+        if of_corpora[index]:
+            shares[index, there] = language_shares(counts[index, there], alpha, factors[there])
+    if not of_corpora.any():
+        raise UserError("sampler_conf: corpus_weights: all shares are 0")
+    return shares * (of_corpora / of_corpora.sum())[:, None]
+
+
+def _check_weights(weights: Mapping[str, float], legal: Sequence[str], key: str) -> None:
+    for name, weight in weights.items():
+        if name not in legal:
+            raise UserError(f"sampler_conf: {key}: unknown {name!r}; legal: {', '.join(legal)}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < np.inf:
+            raise UserError(f"sampler_conf: {key}: {name} must be a number from 0, found {weight!r}")

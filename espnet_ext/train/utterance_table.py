@@ -1,0 +1,86 @@
+"""What the samplers know of a set of utterances, in arrays."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from espnet_ext.data.scp import iter_scp
+from espnet_ext.errors import UserError
+
+
+class Labels(NamedTuple):
+    """One label for each utterance.
+
+    Attributes:
+        names: the different labels, sorted.
+        codes: (utterances,) index of each utterance's label.
+    """
+
+    names: list[str]
+    codes: np.ndarray
+
+
+@dataclass(frozen=True)
+class UtteranceTable:
+    """A set of utterances. A million of them take some 60 MB, which forked data loaders share.
+
+    Attributes:
+        ids: (utterances,) UTF-8, sorted.
+        num_samples: (utterances,) int64.
+        languages: language of each.
+        corpora: corpus of each.
+    """
+
+    ids: np.ndarray
+    num_samples: np.ndarray
+    languages: Labels
+    corpora: Labels
+
+    def names(self, indices: np.ndarray) -> tuple[str, ...]:
+        """Ids of some of the utterances."""
+        return tuple(name.decode() for name in self.ids[indices].tolist())
+
+
+def read_table(dump: Path) -> UtteranceTable:
+    """Read utt2num_samples, utt2lang and, where the set is several corpora, utt2corpus of a dump directory.
+
+    Raises:
+        UserError: the files do not list the same utterances, or one is damaged.
+    """
+    ids: list[bytes] = []
+    num_samples: list[int] = []
+    for utterance, value in iter_scp(dump / "utt2num_samples"):
+        ids.append(utterance.encode())
+        num_samples.append(int(value))
+    if not ids:
+        raise UserError(f"{dump}/utt2num_samples: no utterances")
+    corpora = dump / "utt2corpus"
+    return UtteranceTable(
+        np.array(ids),
+        np.array(num_samples),
+        as_labels(_column(dump / "utt2lang", ids)),
+        as_labels(_column(corpora, ids) if corpora.exists() else [dump.name] * len(ids)),
+    )
+
+
+def as_labels(values: Iterable[str]) -> Labels:
+    """Code the labels of utterances."""
+    codes: dict[str, int] = {}
+    coded = np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int32)
+    names = sorted(codes)
+    ranks = np.empty(len(names), dtype=np.int32)
+    ranks[[codes[name] for name in names]] = np.arange(len(names))
+    return Labels(names, ranks[coded])
+
+
+def _column(path: Path, ids: list[bytes]) -> Iterator[str]:
+    """Values of a file that must list exactly these utterances."""
+    lines = iter_scp(path)
+    for utterance in ids:
+        key, value = next(lines, ("", ""))
+        if key.encode() != utterance:
+            raise UserError(f"{path}: {utterance.decode()} is not in it, or other utterances are; run stage 2 again")
+        yield value
