@@ -1,11 +1,13 @@
 """A model small enough for unit tests: real architecture, random weights."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py
 # Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -2,9 +2,15 @@
 
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
+from espnet_ext.utt.encoder.w2v_bert import W2vBertSpeechEncoder
+from espnet_ext.utt.encoder.wav2vec2 import HubertSpeechEncoder, Wav2Vec2SpeechEncoder, WavLMSpeechEncoder
 from espnet_ext.utt.encoder.whisper import WhisperSpeechEncoder
 
 ENCODERS: dict[str, type[AbsSpeechEncoder]] = {
+    "hubert": HubertSpeechEncoder,
+    "wav2vec2": Wav2Vec2SpeechEncoder,
+    "wav2vec2-bert": W2vBertSpeechEncoder,
+    "wavlm": WavLMSpeechEncoder,
     "whisper": WhisperSpeechEncoder,
 }
 
@@ -13,15 +19,20 @@ def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
     """Build an encoder with random weights.
 
     Args:
-        config: content of its Hugging Face config.json.
+        config: content of its Hugging Face config.json; under `preprocessor` what its preprocessor_config.json says.
         frame_average: neighbouring frames that are averaged into one.
 
     Raises:
-        UserError: the architecture is not in ENCODERS.
+        UserError: the architecture is not in ENCODERS, or hears another sampling rate than all of them.
     """
     model_type = config.get("model_type")
     if model_type not in ENCODERS:
         raise UserError(f"encoder architecture {model_type!r} is unknown; legal: {', '.join(sorted(ENCODERS))}")
+    rate = config.get("preprocessor", {}).get("sampling_rate", AbsSpeechEncoder.sampling_rate)
+    if rate != AbsSpeechEncoder.sampling_rate:
+        raise UserError(
+            f"encoder config: its waveforms have {rate} Hz; encoders of {AbsSpeechEncoder.sampling_rate} only"
+        )
     return ENCODERS[model_type](config, frame_average)
 
 

@@ -3,8 +3,19 @@
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from espnet_ext.utt.encoder.frame_average import average_frames
+
+# What Hugging Face configs add at random in training, and what they put behind the last layer.
+DETERMINISTIC = {
+    "layerdrop": 0.0,
+    "apply_spec_augment": False,
+    "mask_time_prob": 0.0,
+    "mask_feature_prob": 0.0,
+    "add_adapter": False,
+    "use_intermediate_ffn_before_adapter": False,
+}
 
 
 class AbsSpeechEncoder(nn.Module, ABC):
@@ -14,9 +25,13 @@ class AbsSpeechEncoder(nn.Module, ABC):
         sampling_rate: of the waveform, Hz.
         hop_samples: waveform samples between two frames of the architecture.
         min_samples: shortest waveform that has a frame.
-        max_samples: longest waveform it takes at once; longer recordings are windowed by the caller.
+        max_samples: longest waveform it takes at once; longer recordings are windowed by the caller. A bound on
+            memory, one minute, where the architecture has none.
         num_layers: number of sequences returned: the embedding output and every layer.
         dim: size of a frame vector.
+        encoder: the Hugging Face model, whose names the pretrained weights have.
+        checkpoint_prefixes: what may stand before these names in checkpoints of models around the encoder.
+        lora_targets: names of the linear layers that LoRA adapts unless told otherwise.
 
     Args:
         frame_average: neighbouring frames that are averaged into one; heads then cost that much less.
@@ -25,9 +40,12 @@ class AbsSpeechEncoder(nn.Module, ABC):
     sampling_rate: int = 16_000
     hop_samples: int
     min_samples: int
-    max_samples: int
+    max_samples: int = 60 * 16_000
     num_layers: int
     dim: int
+    encoder: PreTrainedModel
+    checkpoint_prefixes: tuple[str, ...]
+    lora_targets: tuple[str, ...]
 
     def __init__(self, frame_average: int = 1) -> None:
         super().__init__()

@@ -24,6 +24,8 @@ class WhisperSpeechEncoder(AbsSpeechEncoder):
 
     hop_samples = HOP_SAMPLES * CONV_STRIDE
     min_samples = FFT_SAMPLES
+    checkpoint_prefixes = ("model.encoder.", "encoder.")
+    lora_targets = ("q_proj", "v_proj")
 
     def __init__(self, config: dict, frame_average: int = 1) -> None:
         super().__init__(frame_average)

@@ -1,10 +1,9 @@
-"""The Whisper encoder against transformers' own forward, and its independence of padding and batch mates."""
+"""The Whisper encoder against transformers' own forward, which wants full windows; the rest is in test_encoders.py."""
 
 import pytest
 import torch
 from transformers import WhisperFeatureExtractor
 
-from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.encoder.whisper import WhisperSpeechEncoder
 
@@ -50,34 +49,3 @@ def test_frames_do_not_depend_on_padding_or_batch_mates(encoder: WhisperSpeechEn
             assert mask[index].sum() == own_mask.shape[1] == -(-(length // 160) // 2)
             for layer, other in zip(together, alone, strict=True):
                 torch.testing.assert_close(layer[index, mask[index]], other[0], atol=1e-5, rtol=0)
-
-
-def test_averaged_frames_are_those_of_the_full_rate_averaged(encoder_config: dict) -> None:
-    torch.manual_seed(0)
-    full, averaged = (build_encoder(encoder_config, count).eval() for count in (1, 3))
-    averaged.load_state_dict(full.state_dict())
-    speech, lengths = 0.1 * torch.randn(2, 9000), torch.tensor([9000, 3300])
-    with torch.no_grad():
-        (layers, mask), (fewer, fewer_mask) = full(speech, lengths), averaged(speech, lengths)
-    assert averaged.output_hop_samples == 3 * full.output_hop_samples
-    for layer, coarse in zip(layers, fewer, strict=True):
-        for row in range(2):
-            frames = layer[row, mask[row]]
-            expected = torch.stack([group.mean(dim=0) for group in frames.split(3)])
-            torch.testing.assert_close(coarse[row, fewer_mask[row]], expected, atol=1e-6, rtol=1e-5)
-
-
-def test_the_shortest_utterance_has_a_frame(encoder: WhisperSpeechEncoder) -> None:
-    _, mask = encoder(torch.randn(1, encoder.min_samples), torch.tensor([encoder.min_samples]))
-    assert mask.any()
-
-
-def test_the_blocks_are_the_encoder_each_parameter_once(encoder: WhisperSpeechEncoder) -> None:
-    in_blocks = [parameter for block in encoder.blocks() for parameter in block.parameters()]
-    assert len(encoder.blocks()) == encoder.num_layers
-    assert sorted(map(id, in_blocks)) == sorted(map(id, encoder.parameters()))
-
-
-def test_an_unknown_architecture_is_refused_with_the_legal_ones() -> None:
-    with pytest.raises(UserError, match="architecture 'wav2vec' is unknown; legal: whisper"):
-        build_encoder({"model_type": "wav2vec"})
