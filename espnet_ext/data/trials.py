@@ -1,7 +1,7 @@
 """Verification trials: `1 enrol test` for a pair of the same speaker, `0 enrol test` for another."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -47,13 +47,18 @@ def write_trials(path: str | Path, trials: list[Trial]) -> None:
 
 
 def read_trials(path: str | Path, known: Collection[str]) -> list[Trial]:
-    """Read a trial list; `known` are the utterances a trial may name.
+    """All of `iter_trials`, which says what is refused."""
+    return list(iter_trials(path, known))
+
+
+def iter_trials(path: str | Path, known: Collection[str]) -> Iterator[Trial]:
+    """Read a trial list, a line at a time; `known` are the utterances a trial may name.
 
     Raises:
         UserError: naming file, line and utterance, if a line is not a trial or names an unknown
             utterance (a trial that is skipped in silence changes the figure), or if the list is empty.
     """
-    trials = []
+    number = 0
     with open(path, "rb") as file:
         for number, raw in enumerate(file, 1):
             fields = raw.decode("utf-8", errors="replace").split()
@@ -62,7 +67,6 @@ def read_trials(path: str | Path, known: Collection[str]) -> list[Trial]:
             for utterance in fields[1:]:
                 if utterance not in known:
                     raise UserError(f"{path}:{number}: utterance {utterance!r} is not in the data directory")
-            trials.append(Trial(fields[0] == "1", fields[1], fields[2]))
-    if not trials:
+            yield Trial(fields[0] == "1", fields[1], fields[2])
+    if not number:
         raise UserError(f"{path}: no trials in the list; remove the file or make it again")
-    return trials

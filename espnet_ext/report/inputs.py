@@ -1,6 +1,6 @@
-"""What scoring reads from disk: embeddings, teacher targets and trial lists."""
+"""What scoring reads from disk: embeddings and teacher targets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,15 @@ from espnet_ext.errors import UserError
 
 
 @dataclass(frozen=True)
-class TrialList:
-    """One trial list: labels (trials,) bool, True for a target trial; utterance ids of both sides."""
+class Vectors:
+    """Vectors of utterances in one array: names (n,) ids, rows (n, dim) as stored."""
 
-    name: str
-    labels: np.ndarray
-    enrol: list[str]
-    test: list[str]
+    names: list[str]
+    rows: np.ndarray
 
 
-def read_embeddings(scp: Path, utterances: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read the vectors (dim,) of `utterances`.
+def read_embeddings(scp: Path, utterances: Sequence[str]) -> Vectors:
+    """Read the vectors of `utterances`, in their order.
 
     Raises:
         UserError: no scp file, an utterance it does not list, or vectors of different sizes.
@@ -36,60 +34,36 @@ def read_embeddings(scp: Path, utterances: Sequence[str]) -> dict[str, np.ndarra
     return _load(scp, {utterance: specs[utterance] for utterance in utterances})
 
 
-def read_targets(scp: Path) -> dict[str, np.ndarray]:
-    """Read a teacher's vectors (dim,); utterances without a target (`None`) are not in the result.
+def read_targets(scp: Path, utterances: Iterable[str]) -> Vectors:
+    """Read a teacher's vectors of those `utterances` that have a target (are listed, and not as `None`).
 
     An absent file means that this set has no such target: an empty result.
     """
-    if not scp.is_file():
-        return {}
-    return _load(scp, {utterance: spec for utterance, spec in read_scp(scp).items() if spec != "None"})
+    specs = read_scp(scp) if scp.is_file() else {}
+    with_target = (utterance for utterance in utterances if specs.get(utterance, "None") != "None")
+    return _load(scp, {utterance: specs[utterance] for utterance in with_target})
 
 
-def _load(scp: Path, specs: Mapping[str, str]) -> dict[str, np.ndarray]:
-    vectors: dict[str, np.ndarray] = {}
+def _load(scp: Path, specs: Mapping[str, str]) -> Vectors:
+    rows = np.empty((0, 0))
     files: dict = {}  # of kaldiio: each ark is opened once
-    dim = None
     try:
-        for utterance, spec in specs.items():
+        for i, (utterance, spec) in enumerate(specs.items()):
             try:
                 vector = np.asarray(kaldiio.load_mat(spec, fd_dict=files))
             except Exception as error:  # kaldiio raises whatever its decoder met, AssertionError included
                 raise UserError(
                     f"{scp}: the vector of {utterance} ({spec}) cannot be read: {error}; make it again"
                 ) from None
-            dim = dim or vector.shape
-            if vector.ndim != 1 or vector.shape != dim:
+            if i == 0:
+                rows = np.empty((len(specs), vector.size), vector.dtype)
+            if vector.shape != rows.shape[1:]:
                 raise UserError(
-                    f"{scp}: the vector of {utterance} has shape {vector.shape}, others {dim}; make it again"
+                    f"{scp}: the vector of {utterance} has shape {vector.shape}, others {rows.shape[1:]}; "
+                    "make it again"
                 )
-            vectors[utterance] = vector
+            rows[i] = vector
     finally:
         for file in files.values():
             file.close()
-    return vectors
-
-
-def read_trials(path: Path, speakers: Mapping[str, str]) -> TrialList:
-    """Read a trial list, lines of `1|0 enrol test`.
-
-    Args:
-        speakers: utterance -> speaker of the set.
-
-    Raises:
-        UserError: a line of another form, an unknown utterance, or no line; names the line.
-    """
-    labels, enrol, test = [], [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        fields = line.split()
-        if len(fields) != 3 or fields[0] not in ("0", "1"):
-            raise UserError(f"{path}:{number}: a trial is `1|0 enrol test`; found {line!r}")
-        for utterance in fields[1:]:
-            if utterance not in speakers:
-                raise UserError(f"{path}:{number}: utterance {utterance} is not in utt2spk of this set")
-        labels.append(fields[0] == "1")
-        enrol.append(fields[1])
-        test.append(fields[2])
-    if not labels:
-        raise UserError(f"{path}: holds no trials")
-    return TrialList(path.name, np.array(labels), enrol, test)
+    return Vectors(list(specs), rows)

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from espnet_ext.errors import UserError
-from espnet_ext.report.inputs import read_embeddings, read_targets
+from espnet_ext.report.inputs import Vectors, read_embeddings, read_targets
 
 # Names become folders of scores; `sem+spk/heads` is one below the other.
 NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
@@ -23,8 +21,8 @@ class System(Protocol):
     def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
         """Those attributes that this system has embeddings of."""
 
-    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> dict[str, np.ndarray]:
-        """Utterance -> vector (dim,) of a set."""
+    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> Vectors:
+        """The vectors of a set's utterances, in their order; an utterance may lack one."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class EmbeddedSystem:
             )
         return own
 
-    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> dict[str, np.ndarray]:
+    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> Vectors:
         """Read them (see `read_embeddings` for the errors)."""
         return read_embeddings(self.root / part / f"{attribute}.scp", utterances)
 
@@ -75,10 +73,9 @@ class TeacherSystem:
             if any((self.dump_dir / part / f"target_{attribute}.scp").is_file() for part in parts)
         ]
 
-    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> dict[str, np.ndarray]:
+    def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> Vectors:
         """Those of the utterances that have a target."""
-        targets = read_targets(self.dump_dir / part / f"target_{attribute}.scp")
-        return {utterance: targets[utterance] for utterance in utterances if utterance in targets}
+        return read_targets(self.dump_dir / part / f"target_{attribute}.scp", utterances)
 
 
 def parse_system(option: str) -> EmbeddedSystem:
