@@ -1,0 +1,168 @@
+"""Common Voice: sentences read by volunteers, any release (Ardila et al., 2020, arXiv 1912.06670; CC0)."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.languages import iso639_3
+from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
+from espnet_ext.data.corpora.tables import plain_text, read_rows
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+REQUIRED_COLUMNS = ("client_id", "path", "sentence")
+DURATIONS = "clip_durations.tsv"
+# The names changed with the releases; who prefers not to say has no label.
+GENDERS = {"male_masculine": "male", "female_feminine": "female", "do_not_wish_to_say": ""}
+LABELS = {"age": "age", "gender": "gender", "accent": "accent", "accents": "accent"}  # column -> attribute
+MAX_LEFT_OUT = 0.01
+
+
+def parse_common_voice(
+    root: Path,
+    split: str,
+    languages: Iterable[str],
+    left_out: LeftOut,
+    nj: int,
+    max_left_out: float = MAX_LEFT_OUT,
+) -> list[Utterance]:
+    """Read one split of some languages.
+
+    The speaker is the client_id, shortened, and one person in all languages. A clip whose sentence is empty
+    has no text. Clips of all lengths stay: limits of duration are stage 2's.
+
+    Args:
+        root: the folder of a release, or one that holds a single cv-corpus-* folder.
+        split: train, dev, test, validated, invalidated or other.
+        languages: Common Voice's codes (folder names).
+        left_out: takes rows without a clip.
+        nj: processes that read headers, for languages without clip_durations.tsv.
+        max_left_out: largest share of the rows of a language that may lack a clip.
+
+    Raises:
+        UserError: naming a table that is absent, lacks a column or is not UTF-8, or a language of which
+            too much is lost.
+    """
+    release = release_folder(root)
+    utterances: list[Utterance] = []
+    for language in sorted(languages):
+        utterances += _parse_language(release / language, split, left_out, nj, max_left_out)
+    return utterances
+
+
+def release_folder(root: Path) -> Path:
+    """The folder of the languages' folders.
+
+    Raises:
+        UserError: if `root` is absent or holds several releases.
+    """
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder; check the option")
+    releases = sorted(path for path in root.glob("cv-corpus-*") if path.is_dir())
+    if len(releases) > 1:
+        raise UserError(f"{root}: several releases ({', '.join(path.name for path in releases)}); name one of them")
+    return releases[0] if releases else root
+
+
+def list_languages(root: Path, split: str) -> list[str]:
+    """Codes of the languages that have this split."""
+    return sorted(path.parent.name for path in release_folder(root).glob(f"*/{split}.tsv"))
+
+
+def _parse_language(folder: Path, split: str, left_out: LeftOut, nj: int, max_left_out: float) -> list[Utterance]:
+    table = folder / f"{split}.tsv"
+    rows = {}
+    lost = LeftOut()
+    for number, row in _read_table(table):
+        name = row["path"].strip().removesuffix(".mp3")
+        if not name or name in rows:
+            lost.add(f"commonvoice-{name or number}", table, "listed twice" if name else "no name of a clip")
+        else:
+            rows[name] = row
+    lengths = _clip_lengths(folder, rows, nj)
+    language = iso639_3(folder.name)
+    labels: dict[str, dict[str, str]] = {}  # one dictionary a speaker, for the memory of millions of utterances
+    utterances = []
+    for name, row in rows.items():
+        speaker = _speaker(row["client_id"].strip(), name)
+        utterance = f"{speaker}-{name}" if row["client_id"].strip() else speaker
+        clip = folder / "clips" / f"{name}.mp3"
+        if lengths[name].fault:
+            lost.add(utterance, clip, lengths[name].fault)
+            continue
+        utterances.append(
+            Utterance(
+                id=utterance,
+                speaker=speaker,
+                path=clip,
+                num_samples=lengths[name].num_samples,
+                language=language,
+                text=plain_text(row["sentence"]) or None,
+                labels=labels.setdefault(speaker, _labels(row)),
+            )
+        )
+    lost.check_share(len(utterances) + len(lost.entries), max_left_out, table)
+    left_out.entries += lost.entries
+    return utterances
+
+
+def _read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and row of a table with a header; a row may be shorter than the header."""
+    header: list[str] = []
+    for number, columns in read_rows(path):
+        if not header:
+            header = columns
+            missing = [name for name in REQUIRED_COLUMNS if name not in header]
+            if missing:
+                raise UserError(f"{path}:1: no column {', '.join(missing)} in {', '.join(header)}; not Common Voice?")
+            continue
+        yield number, dict.fromkeys(header, "") | dict(zip(header, columns, strict=False))
+
+
+def _clip_lengths(folder: Path, names: Iterable[str], nj: int) -> dict[str, AudioLength]:
+    """Length of each clip: from the release's list of durations where it has one, else from the headers."""
+    clips = folder / "clips"
+    present = {entry.name.removesuffix(".mp3") for entry in os.scandir(clips)} if clips.is_dir() else set()
+    names = list(names)
+    lengths = {name: AudioLength(0, "no audio file") for name in names if name not in present}
+    durations_ms = _read_durations(folder / DURATIONS)
+    for name in names:
+        if name in present and durations_ms.get(name):
+            lengths[name] = AudioLength(round(durations_ms[name] * RATE / 1000))
+    unknown = [name for name in names if name not in lengths]
+    if unknown:
+        paths = [str(clips / f"{name}.mp3") for name in unknown]
+        found = header_lengths(paths, nj, f"Common Voice {folder.name}: headers")
+        lengths |= dict(zip(unknown, found, strict=True))
+    return lengths
+
+
+def _read_durations(path: Path) -> dict[str, int]:
+    """Clip without suffix -> milliseconds; {} for a release without the list."""
+    if not path.is_file():
+        return {}
+    durations_ms = {}
+    for number, columns in read_rows(path):
+        if number == 1:  # clip, duration[ms]
+            continue
+        if len(columns) != 2 or not columns[1].isdecimal():
+            raise UserError(f"{path}:{number}: expected a clip and milliseconds, found {columns!r}; fetch it again")
+        durations_ms[columns[0].removesuffix(".mp3")] = int(columns[1])
+    return durations_ms
+
+
+def _speaker(client_id: str, clip: str) -> str:
+    """A client_id is 128 characters long; 64 bits tell millions apart. Without one, the clip is its own speaker."""
+    digest = hashlib.sha256(client_id.encode()).hexdigest()[:16]
+    return f"commonvoice-{digest}" if client_id else f"commonvoice-{clip}"
+
+
+def _labels(row: Mapping[str, str]) -> dict[str, str]:
+    labels = {attribute: plain_text(row[column]) for column, attribute in LABELS.items() if column in row}
+    if "gender" in labels:
+        gender = labels["gender"].lower()
+        labels["gender"] = GENDERS.get(gender, gender)
+    return {attribute: label for attribute, label in labels.items() if label}
