@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from espnet_ext.data.audio import RATE
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.segments import AudioSource, Segment, Spans, read_segments, write_segments
 from espnet_ext.errors import UserError
@@ -49,7 +50,7 @@ class Utterance:
 def write_utterances(folder: Path, utterances: Iterable[Utterance]) -> None:
     """Write the files of a data directory that follow from its utterances.
 
-    Either all utterances are parts of recordings or none is: with a `segments` file, wav.scp lists recordings.
+    If some are parts of recordings, wav.scp lists recordings, and any other utterance is the whole of one.
 
     Raises:
         UserError: if an utterance id comes twice, or a recording is two files.
@@ -86,13 +87,16 @@ def _write_audio(folder: Path, by_id: Mapping[str, Utterance]) -> None:
         write_scp(folder / "wav.scp", {u.id: u.path.absolute() for u in by_id.values()})
         return
     recordings: dict[str, Path] = {}
+    segments: dict[str, Segment] = {}
     for u in by_id.values():
-        if u.recording is None or not u.spans:
-            raise ValueError(f"{folder}: utterance {u.id!r} has no spans of a recording, others have")
-        path = recordings.setdefault(u.recording, u.path.absolute())
+        recording, spans = u.recording, u.spans
+        if recording is None:
+            recording, spans = u.id, ((0.0, u.num_samples / RATE),)
+        path = recordings.setdefault(recording, u.path.absolute())
         if path != u.path.absolute():
-            raise UserError(f"{folder}: recording {u.recording!r} is both {path} and {u.path.absolute()}")
-    write_segments(folder / "segments", {u.id: Segment(u.recording, u.spans) for u in by_id.values()})
+            raise UserError(f"{folder}: recording {recording!r} is both {path} and {u.path.absolute()}")
+        segments[u.id] = Segment(recording, spans)
+    write_segments(folder / "segments", segments)
     write_scp(folder / "wav.scp", recordings)
 
 

@@ -89,6 +89,13 @@ def test_parts_of_recordings_are_written_as_segments(tmp_path: Path) -> None:
     assert data.read("utt2gender") == {"s-2": "female"}
 
 
+def test_a_file_beside_parts_of_recordings_is_a_recording_of_its_own(tmp_path: Path) -> None:
+    part = Utterance("s-1", "s", Path("/talk.flac"), 8000, "spa", recording="talk", spans=((1.0, 1.5),))
+    write_utterances(tmp_path, [part, Utterance("s-2", "s", Path("/2.ogg"), 24000, "spa")])
+    assert DataDir(tmp_path).wav_scp == {"s-2": "/2.ogg", "talk": "/talk.flac"}
+    assert DataDir(tmp_path).sources()["s-2"] == AudioSource("/2.ogg", ((0.0, 1.5),))
+
+
 def test_without_segments_the_sources_are_whole_files(tmp_path: Path) -> None:
     write_utterances(tmp_path, [Utterance("s-1", "s", Path("/1.wav"), 160, "ita")])
     assert DataDir(tmp_path).sources() == {"s-1": AudioSource("/1.wav")}

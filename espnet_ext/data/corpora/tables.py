@@ -1,7 +1,10 @@
 """Tables of corpora: rows of plain columns, without quoting and with odd characters inside."""
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from espnet_ext.errors import UserError
 
@@ -10,14 +13,16 @@ def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str
     """Line number and columns of every line that is not empty.
 
     Only a line feed ends a line and only `separator` a column: no quotes, and empty last columns stay.
+    A name that ends in .gz is unpacked on the way.
 
     Raises:
-        UserError: naming the file, if it is absent, and the line that is not UTF-8.
+        UserError: naming the file, if it is absent or cut, and the line that is not UTF-8.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; fetch this part of the corpus")
-    with open(path, "rb") as file:  # text mode would end lines at other characters too
-        for number, raw in enumerate(file, 1):
+    # Text mode would end lines at other characters too.
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        for number, raw in enumerate(_whole(file, path), 1):
             try:
                 # A byte order mark would become part of the first column.
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n").removesuffix("\r")
@@ -25,6 +30,13 @@ def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str
                 raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); fetch the file again") from error
             if line:
                 yield number, line.split(separator)
+
+
+def _whole(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    try:
+        yield from file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: cannot be unpacked to its end ({error}); fetch the file again") from error
 
 
 def plain_text(text: str) -> str:
