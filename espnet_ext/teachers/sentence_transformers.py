@@ -1,26 +1,39 @@
-"""Any sentence encoder of the Hugging Face hub that sentence-transformers reads, BGE-M3 among them."""
+"""Any sentence encoder of the Hugging Face hub that sentence-transformers reads."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from espnet_ext.data.batching import sorted_batches
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
+from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
+from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
 
-BATCH_TEXTS = 32
+# Never code. Weights as safetensors; pickled ones only of a part that has no others.
+CONFIG_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+PICKLED = "pytorch_model*.bin"
+# `modules.json` says how the tokens are pooled: without it the library would guess.
+EXPECTED = ("modules.json", f"*.safetensors|*/*.safetensors|{PICKLED}|*/{PICKLED}")
+# Padded characters of a batch: enough work for the device within about 1 and 4 GiB.
+CPU_BATCH, GPU_BATCH = 8_000, 100_000
 
 
 class SentenceTransformersTeacher(AbsTeacher):
-    """Text teacher by name of its model; the package and the hub are needed only when it is used.
+    """Text teacher by name of its model; the package and the weights come apart.
+
+    A text of more tokens than the model reads (BGE-M3: 8192) is cut there, as the library does.
 
     Args:
-        model: hub id or folder, for instance `BAAI/bge-m3` (its dense vector, 1024-d).
-        revision: commit or tag of the hub, so that a later run makes the same targets.
-        prompt: put before every text, for models that want one (e5: `query: `).
-        device: for instance `cpu` or `cuda`; None = the GPU where there is one.
+        model: hub id or folder, for instance `intfloat/multilingual-e5-base`.
+        revision: commit or tag of the hub.
+        prompt: put before every text, for models that want one (e5: `query: `); None = the model's own default.
+        precision: `float32` or, for speed on a GPU, `bfloat16`.
+        runtime: where to compute, and the offline weights.
 
     Raises:
-        UserError: the package is not installed, or the model cannot be had.
+        UserError: the package is not installed, or the model cannot be had or read.
     """
 
     name = "sentence_transformers"
@@ -28,25 +41,52 @@ class SentenceTransformersTeacher(AbsTeacher):
 
     def __init__(
         self,
-        model: str = "BAAI/bge-m3",
+        model: str,
         revision: str | None = None,
-        prompt: str = "",
-        device: str | None = None,
+        prompt: str | None = None,
+        precision: str = "float32",
+        runtime: Runtime = DEFAULT_RUNTIME,
     ) -> None:
         package = package_version("sentence-transformers", self.name)
         from sentence_transformers import SentenceTransformer
 
+        self.precision = check_precision(self.name, precision)
+        self.device = runtime.torch_device()
+        self.on_gpu = self.device.type != "cpu"
+        self.prompt = prompt
+        folder = local_folder(self.name, model, runtime.teacher_dir, EXPECTED) or _fetch(self.name, model, revision)
         try:
             self.model = SentenceTransformer(
-                model, revision=revision, device=device, trust_remote_code=False
+                str(folder), device=str(self.device), trust_remote_code=False, local_files_only=True
             ).eval()
-        except (OSError, ValueError) as error:
-            raise UserError(f"teacher {self.name}: cannot get the model {model}: {error}") from error
-        self.dim = self.model.get_sentence_embedding_dimension()
-        self.version = f"{package} {model} {revision or 'latest'}"
-        self.normalisation = f"{f'prefix `{prompt}`; ' if prompt else 'text as written; '}L2"
-        self.prompt = prompt
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            raise UserError(f"teacher {self.name}: {folder} is no model that can be read: {error}") from error
+        self.dim = self.model.get_embedding_dimension()
+        self.version = f"sentence-transformers {package} {model} {fingerprint(_files_read(folder))}"
+        used = prompt if prompt is not None else self.model.prompts.get(self.model.default_prompt_name)
+        self.normalisation = f"{f'prefix `{used}`' if used else 'text as written'}; {precision}; L2"
 
     def _embed(self, items: Sequence[str]) -> np.ndarray:
-        texts = [self.prompt + text for text in items]
-        return self.model.encode(texts, batch_size=BATCH_TEXTS, show_progress_bar=False)
+        vectors = np.empty((len(items), self.dim), np.float32)
+        lengths = np.array([len(text) for text in items])
+        for batch in sorted_batches(lengths, GPU_BATCH if self.on_gpu else CPU_BATCH):
+            texts = [items[index] for index in batch]
+            with teacher_inference(self.device, self.precision):
+                vectors[batch] = self.model.encode(
+                    texts, prompt=self.prompt, batch_size=len(texts), show_progress_bar=False
+                )
+        return vectors
+
+
+def _fetch(teacher: str, model: str, revision: str | None) -> Path:
+    folder = hub_folder(teacher, model, revision, CONFIG_FILES)
+    parts = {path.parent for path in folder.rglob("*config.json")}
+    lacking = sorted(part.relative_to(folder) for part in parts if not any(part.glob("*.safetensors")))
+    return hub_folder(teacher, model, revision, [*CONFIG_FILES, *(str(part / PICKLED) for part in lacking)])
+
+
+def _files_read(folder: Path) -> list[Path]:
+    """Every file that decides a vector; a clone may hold others, of other formats."""
+    weights = list(folder.rglob("*.safetensors"))
+    pickled = [path for path in folder.rglob(PICKLED) if not any(path.parent.glob("*.safetensors"))]
+    return [*weights, *pickled, *folder.glob("*.json"), *folder.glob("*/config.json")]
