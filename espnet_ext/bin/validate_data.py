@@ -5,7 +5,8 @@ from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.validate import SHAREABLE, validate_data_dir, validate_split
+from espnet_ext.data.overlap import SHAREABLE
+from espnet_ext.data.validate import validate_data_dir, validate_split
 
 
 def main() -> None:

@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from espnet_ext.data.data_dir import COMPLETE_FILES, DataDir, invert
-from espnet_ext.data.segments import AudioSource, Segment, check_ends
-from espnet_ext.data.split import normalise
+from espnet_ext.data.overlap import SHAREABLE, find_overlaps
+from espnet_ext.data.segments import Segment, check_ends
 from espnet_ext.data.trials import read_trials
 from espnet_ext.errors import UserError
 
-# What may be named as shared between train and an evaluation set; audio files never may.
-SHAREABLE = ("speaker", "sentence", "text")
+MAX_LISTED = 10  # overlaps in a message
 
 
 def validate_data_dir(path: str | Path) -> None:
@@ -93,48 +92,18 @@ def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable
             normalised, across languages as well.
 
     Raises:
-        UserError: naming the evaluation utterance and the training utterance it collides with;
+        UserError: listing evaluation utterances and the training utterances that they collide with;
             ValueError for a name that cannot be shared.
     """
     shared = set(shared)
     if not shared <= set(SHAREABLE):
         raise ValueError(f"shared {sorted(shared)}: expected some of {', '.join(SHAREABLE)}")
     train, evaluation = DataDir(train_dir), DataDir(eval_dir)
-    _check_shared_audio(train, evaluation)
-    columns = [
-        ("speaker", train.utt2spk, evaluation.utt2spk),
-        ("sentence", train.utt2sent, evaluation.utt2sent),
-        ("text", _normalised(train.text), _normalised(evaluation.text)),
-    ]
-    for what, in_train, in_evaluation in columns:
-        if what in shared:
-            continue
-        owner = {value: utterance for utterance, value in (in_train or {}).items()}
-        for utterance, value in (in_evaluation or {}).items():
-            if value in owner:
-                raise _collision(evaluation, utterance, f"the {what} {value!r}", train, owner[value])
-
-
-def _collision(evaluation: DataDir, utterance: str, shared: str, train: DataDir, owner: str) -> UserError:
-    return UserError(
-        f"{evaluation.path}: utterance {utterance!r} has {shared} of training "
-        f"utterance {owner!r} in {train.path}; leave one of them out"
-    )
-
-
-def _check_shared_audio(train: DataDir, evaluation: DataDir) -> None:
-    in_evaluation = evaluation.sources()
-    paths = {source.path for source in in_evaluation.values()}
-    in_train: dict[str, list[tuple[str, AudioSource]]] = {}
-    for utterance, source in train.sources().items():
-        if source.path in paths:
-            in_train.setdefault(source.path, []).append((utterance, source))
-    for utterance, source in in_evaluation.items():
-        for owner, other in in_train.get(source.path, []):
-            if source.overlaps(other):
-                raise _collision(evaluation, utterance, f"the audio file {source.path!r}", train, owner)
-
-
-def _normalised(text: Mapping[str, str] | None) -> dict[str, str]:
-    """Utterance -> normalised text, without texts of which nothing remains."""
-    return {utterance: same for utterance, value in (text or {}).items() if (same := normalise(value))}
+    overlaps = list(find_overlaps(train, evaluation, shared))
+    if overlaps:
+        listed = "; ".join(map(str, overlaps[:MAX_LISTED]))
+        more = f"; and {len(overlaps) - MAX_LISTED} more" if len(overlaps) > MAX_LISTED else ""
+        raise UserError(
+            f"{evaluation.path} overlaps with {train.path} in {len(overlaps)} places: {listed}{more}; "
+            "leave one of each two out"
+        )

@@ -54,7 +54,7 @@ def test_a_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path
 
 def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path) -> None:
     assert run(monkeypatch, validate_data.main, data, "--train_dir", data) == 1
-    assert capsys.readouterr().err.startswith(f"error: {data}: utterance 'a-0' has the audio file")
+    assert capsys.readouterr().err.startswith(f"error: {data} overlaps with {data} in ")
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,17 @@ def test_an_overlap_is_named_unless_the_recipe_allows_it(
     validate_split(data, test_dir, {what})
 
 
+def test_every_overlap_is_listed_up_to_ten(make_data_dir: MakeDataDir) -> None:
+    train = make_data_dir("train", {f"a-{n:02d}": 160 for n in range(12)})
+    test = make_data_dir("test", {f"b-{n:02d}": 160 for n in range(12)})
+    write_scp(test / "utt2sent", {f"b-{n:02d}": f"train{n}" for n in range(2)})
+    with pytest.raises(UserError, match="in 2 places: utterance 'b-00' .* 'a-00'; utterance 'b-01' .* 'a-01'; leave"):
+        validate_split(train, test)
+    write_scp(test / "utt2sent", {f"b-{n:02d}": f"train{n}" for n in range(12)})
+    with pytest.raises(UserError, match="in 12 places: .* 'b-09' .*; and 2 more; leave"):
+        validate_split(train, test)
+
+
 def test_an_unknown_kind_of_sharing_is_refused(data: Path, test_dir: Path) -> None:
     with pytest.raises(ValueError, match="expected some of speaker, sentence, text"):
         validate_split(data, test_dir, {"speakers"})
