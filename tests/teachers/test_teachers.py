@@ -85,7 +85,7 @@ def test_a_missing_package_says_how_to_install_it(name: str, monkeypatch: pytest
 
     monkeypatch.setattr("espnet_ext.teachers.abs_teacher.version", absent)
     with pytest.raises(UserError, match=f"teacher {name} needs the package .*pip install"):
-        build_teacher(name, **({"model": "a/b"} if name == "sentence_transformers" else {}))
+        build_teacher(name, **({"model": "a/b"} if name in ("sentence_transformers", "espnet_spk") else {}))
 
 
 def test_a_missing_option_is_named() -> None:

@@ -1,0 +1,146 @@
+"""Any speaker model of ESPnet-SPK (Jung et al., 2024, arXiv 2401.17230), by name."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from espnet_ext.config.strict import read_yaml
+from espnet_ext.data.audio import RATE
+from espnet_ext.errors import UserError
+from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
+from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
+from espnet_ext.teachers.weights import fill, fingerprint, hub_folder, load_checkpoint, local_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# These front ends fetch pickled weights and code of their own.
+UNSAFE_FRONT_ENDS = ("s3prl", "fused")
+# Samples of a batch: enough work for the device within 1 and 6 GiB.
+CPU_BATCH, GPU_BATCH = 30 * RATE, 300 * RATE
+
+
+class EspnetSpkTeacher(AbsTeacher):
+    """Speaker teacher by name of its model, for instance `espnet/voxcelebs12_rawnet3` (192-d).
+
+    The vector of an utterance is that of `Speech2Embedding` for the whole utterance. These networks
+    differ in how they pad, so only utterances of one length share a batch.
+
+    Nothing of the hub runs: the network is built from its config by ESPnet's own classes.
+
+    Args:
+        model: hub id, or the folder of a packed (`meta.yaml`) or trained (`config.yaml`, one `*.pth`) model.
+        revision: commit or tag of the hub.
+        precision: `float32` or, for speed on a GPU, `bfloat16`.
+        runtime: where to compute, and the offline weights.
+
+    Raises:
+        UserError: the model cannot be had, built or filled, or its front end fetches code.
+    """
+
+    name = "espnet_spk"
+    modality = "speech"
+
+    def __init__(
+        self,
+        model: str,
+        revision: str | None = None,
+        precision: str = "float32",
+        runtime: Runtime = DEFAULT_RUNTIME,
+    ) -> None:
+        package = package_version("espnet", self.name)
+        self.precision = check_precision(self.name, precision)
+        self.device = runtime.torch_device()
+        self.on_gpu = self.device.type != "cpu"
+        folder = local_folder(self.name, model, runtime.teacher_dir, ["meta.yaml|config.yaml"])
+        config, weights = _files(folder) if folder else _fetch(self.name, model, revision)
+        self.network = build_network(config)
+        # The loss over the training speakers is no part of the embedding.
+        self.network.loss = None
+        kept = {name: tensor for name, tensor in load_checkpoint(weights).items() if not name.startswith("loss.")}
+        fill(self.network, kept, weights)
+        self.network.to(self.device).eval().requires_grad_(False)
+        self.dim = self.network.projector.output_size()
+        self.version = f"espnet {package} {model} {fingerprint([config, weights])}"
+        self.normalisation = f"whole utterance; {precision}; L2"
+
+    def _embed(self, items: Sequence[np.ndarray]) -> np.ndarray:
+        import torch
+
+        vectors = np.full((len(items), self.dim), np.nan, np.float32)
+        for rows in equal_length_batches(items, GPU_BATCH if self.on_gpu else CPU_BATCH):
+            speech = torch.from_numpy(np.stack([items[row] for row in rows])).to(self.device)
+            with teacher_inference(self.device, self.precision):
+                vectors[rows] = self.network(speech, extract_embd=True).float().cpu().numpy()
+        return vectors
+
+
+def equal_length_batches(items: Sequence[np.ndarray], budget: int) -> list[list[int]]:
+    """Indices of waveforms in batches of one length and at most `budget` samples, one at least; silence is left out."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for index, samples in enumerate(items):
+        if samples.any():
+            by_length[len(samples)].append(index)
+    batches = []
+    for length, indices in sorted(by_length.items()):
+        size = max(1, budget // length)
+        batches += [indices[start : start + size] for start in range(0, len(indices), size)]
+    return batches
+
+
+def build_network(config: Path) -> nn.Module:
+    """The speaker model that an ESPnet config describes.
+
+    Raises:
+        UserError: ESPnet cannot build it, or would fetch code to do so.
+    """
+    options = read_yaml(config)
+    if options.get("frontend") in UNSAFE_FRONT_ENDS:
+        raise UserError(
+            f"{config}: its front end ({options['frontend']}) fetches code and pickled weights of its own, which are "
+            "not run here; name a model with another one, such as espnet/voxcelebs12_rawnet3"
+        )
+    from espnet2.tasks.spk import SpeakerTask
+
+    try:
+        # Of no use where the weights come from a file, and older releases have names that are gone.
+        return SpeakerTask.build_model(argparse.Namespace(**(options | {"init": None})))
+    except Exception as error:  # whatever ESPnet's many classes raise
+        raise UserError(f"{config}: ESPnet builds no speaker model from it: {type(error).__name__}: {error}") from error
+
+
+def _fetch(teacher: str, model: str, revision: str | None) -> tuple[Path, Path]:
+    meta = _packed_files(hub_folder(teacher, model, revision, ["meta.yaml"]))
+    return _files(hub_folder(teacher, model, revision, ["meta.yaml", *meta]))
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    """The config and the weights in a model's folder."""
+    if (folder / "meta.yaml").is_file():
+        config, weights = (folder / name for name in _packed_files(folder))
+    else:
+        checkpoints = sorted(folder.glob("*.pth"))
+        if len(checkpoints) != 1:
+            raise UserError(
+                f"{folder}: expected one checkpoint *.pth, or a meta.yaml that names it; found {len(checkpoints)}"
+            )
+        config, weights = folder / "config.yaml", checkpoints[0]
+    for path in (config, weights):
+        if not path.is_file():
+            raise UserError(f"{path}: no such file, though {folder} needs it; fetch the model again")
+    return config, weights
+
+
+def _packed_files(folder: Path) -> tuple[str, str]:
+    """Config and checkpoint as ESPnet's `meta.yaml` names them."""
+    meta: dict[str, Any] = read_yaml(folder / "meta.yaml")
+    try:
+        return meta["yaml_files"]["train_config"], meta["files"]["model_file"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder / 'meta.yaml'}: names no speaker model (train_config, model_file)") from error
