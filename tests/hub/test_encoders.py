@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import load_file
 
 from espnet_ext.errors import UserError
 from espnet_ext.hub import encoders
@@ -44,10 +46,29 @@ def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: 
     assert all(pattern.endswith(("safetensors", "json")) for pattern in options["allow_patterns"])
 
 
-def test_a_hub_model_without_safetensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_model_without_weights_for_torch_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders, "snapshot_download", lambda *_, **__: str(tmp_path))
-    with pytest.raises(UserError, match="owner/model: the hub has no safetensors"):
+    with pytest.raises(UserError, match="owner/model: the hub has neither model.safetensors nor pytorch_model.bin"):
         encoder_folder("owner/model", tmp_path)
+
+
+def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "0123abcd"
+
+    def download(name: str, allow_patterns: list[str], **_: object) -> str:
+        snapshot.mkdir(exist_ok=True)
+        (snapshot / "config.json").write_text("{}")
+        if "pytorch_model*.bin" in allow_patterns:
+            torch.save({"weight": torch.arange(3.0)}, snapshot / "pytorch_model.bin")
+        return str(snapshot)
+
+    monkeypatch.setattr(encoders, "snapshot_download", download)
+    folder = encoder_folder("microsoft/wavlm-base", tmp_path / "cache")
+    assert folder.parent == tmp_path / "cache" / "converted"
+    assert load_file(folder / "model.safetensors")["weight"].tolist() == [0.0, 1.0, 2.0]
+    assert (folder / "config.json").is_file()
 
 
 def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> None:

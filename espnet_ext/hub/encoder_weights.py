@@ -1,0 +1,99 @@
+"""Weights of a pretrained encoder out of the checkpoints that hub folders hold."""
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from espnet_ext.errors import UserError
+
+WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+# Inside an encoder's checkpoint, yet no part of its layers: what masks training input, what follows the last layer.
+BESIDE_THE_LAYERS = {"masked_spec_embed", "adapter", "intermediate_ffn"}
+# torch wrote the parts of a weight norm under other names before version 2.
+WEIGHT_NORM = {
+    ".weight_g": ".parametrizations.weight.original0",
+    ".weight_v": ".parametrizations.weight.original1",
+}
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The checkpoint's safetensors: one file, or the shards that its index names.
+
+    Raises:
+        UserError: no such file, or an index that names none.
+    """
+    if (folder / WEIGHTS).exists() or not (folder / INDEX).exists():
+        return [folder / WEIGHTS]
+    try:
+        shards = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{folder / INDEX}: no index of weights; delete it and fetch it again") from error
+    return [folder / name for name in sorted(set(shards))]
+
+
+def read_encoder_weights(folder: Path, expected: Collection[str], prefixes: Sequence[str]) -> dict[str, Tensor]:
+    """Read an encoder's weights from the checkpoint of the encoder, or of a model around it.
+
+    A decoder, a head or a quantizer around the encoder is left out, and one line of the log names it.
+
+    Args:
+        folder: of the checkpoint.
+        expected: the encoder's own names of its weights.
+        prefixes: what may stand before them.
+
+    Returns:
+        Weights by the encoder's names; whether these are all, and of the right shape, is not checked.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    files = {}
+    for path in weight_files(folder):
+        try:
+            with safe_open(path, framework="pt") as checkpoint:
+                files |= dict.fromkeys(checkpoint.keys(), path)
+        except FileNotFoundError as error:
+            raise UserError(f"{path}: no such file") from error
+        except SafetensorError as error:
+            raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch it again") from error
+    wanted = encoder_names(files, expected, prefixes)
+    if left_out := _parts(files.keys() - wanted.keys(), wanted):
+        logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(left_out)}")
+    weights = {}
+    for path in sorted(set(files.values())):
+        with safe_open(path, framework="pt") as checkpoint:
+            weights |= {own: checkpoint.get_tensor(name) for name, own in wanted.items() if files[name] == path}
+    return weights
+
+
+def encoder_names(names: Iterable[str], expected: Collection[str], prefixes: Sequence[str]) -> dict[str, str]:
+    """A checkpoint's names of an encoder's weights -> the encoder's own.
+
+    Of the prefixes and none at all, the one counts under which most expected names are found.
+    """
+
+    def under(prefix: str) -> dict[str, str]:
+        return {name: _modern(name[len(prefix) :], expected) for name in names if name.startswith(prefix)}
+
+    names = list(names)
+    found = max(map(under, ["", *prefixes]), key=lambda own: len(set(own.values()) & set(expected)))
+    return {name: own for name, own in found.items() if own in expected or own.split(".")[0] not in BESIDE_THE_LAYERS}
+
+
+def _modern(name: str, expected: Collection[str]) -> str:
+    for old, new in WEIGHT_NORM.items():
+        if name.endswith(old) and name.removesuffix(old) + new in expected:
+            return name.removesuffix(old) + new
+    return name
+
+
+def _parts(left_out: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """The parts of a model that weights belong to: outermost names, the next ones too where the encoder is inside."""
+    around = {name.split(".")[0] for name in wanted}
+    pieces = [name.split(".") for name in left_out]
+    return sorted({".".join(piece[: 2 if piece[0] in around else 1]) for piece in pieces})

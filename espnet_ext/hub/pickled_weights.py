@@ -1,0 +1,49 @@
+"""Checkpoints that exist only as pickles, made into safetensors once."""
+
+import hashlib
+import pickle
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from espnet_ext.data.atomic import atomic_folder
+from espnet_ext.errors import UserError
+from espnet_ext.hub.encoder_weights import WEIGHTS
+
+PICKLES = "pytorch_model*.bin"
+
+
+def without_pickles(folder: Path, cache: Path) -> Path:
+    """Folder with the JSON files of `folder` and its `pytorch_model*.bin` as one safetensors file, made when absent.
+
+    Args:
+        folder: of a checkpoint with pickled weights.
+        cache: the cache folder; the result goes to `<cache>/converted`.
+
+    Raises:
+        UserError: a file is damaged, or holds anything beside tensors (it could run code, and is not read on).
+    """
+    pickles = sorted(folder.glob(PICKLES))
+    origin = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in pickles]
+    converted = cache / "converted" / f"{folder.name}-{hashlib.sha256(repr(origin).encode()).hexdigest()[:12]}"
+    if not (converted / WEIGHTS).exists():
+        weights = {name: tensor for path in pickles for name, tensor in _read(path).items()}
+        with atomic_folder(converted) as temporary:
+            for path in folder.glob("*config.json"):
+                shutil.copyfile(path, temporary / path.name)
+            # Safetensors refuses views and tensors that share memory.
+            save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, temporary / WEIGHTS)
+    return converted
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(f"{path}: damaged, or more than weights, and not read on ({reason})") from error
+    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
+        raise UserError(f"{path}: holds no weights by name")
+    return weights
