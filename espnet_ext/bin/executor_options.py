@@ -20,6 +20,7 @@ def executor_from(args: argparse.Namespace, num_gpus: int = 0) -> Executor:
     """The executor that the options ask for; UserError where they make no sense.
 
     Args:
-        num_gpus: of this machine, dealt out to local processes.
+        num_gpus: of this machine: local processes are one for each, where there are any.
     """
-    return Executor(args.executor, args.nj, num_gpus)
+    local_gpus = num_gpus if args.executor == "local" else 0
+    return Executor(args.executor, local_gpus or args.nj, local_gpus)

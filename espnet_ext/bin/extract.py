@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.data_dir import read_scp
+from espnet_ext.bin.executor_options import add_executor_options, executor_from
+from espnet_ext.data.audio import RATE
 from espnet_ext.data.progress import audio_progress
-from espnet_ext.hub.extract import extract
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import load_encoder, load_model
-from espnet_ext.utt.untrained import UntrainedModel
+from espnet_ext.data.scp import read_scp
+from espnet_ext.hub.extract import System, extract
+from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
 
 def main() -> None:
@@ -24,17 +24,22 @@ def main() -> None:
     parser.add_argument("--dump_dirs", type=Path, nargs="+", required=True, help="dump directories")
     parser.add_argument("--out", type=Path, required=True, help="folder of this system's embeddings")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="float32", help="dtype of matrix products")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of this machine to share out, a process each")
+    add_executor_options(parser, nj=1)
     args = parser.parse_args()
-    if args.model:
-        model = load_model(args.model, args.device)
-    else:
-        model = UntrainedModel(load_encoder(args.untrained), args.attributes).to(args.device).eval()
-    encoder = UttEncoder(model)
-    for dump in args.dump_dirs:
-        num_samples = sum(map(int, read_scp(dump / "utt2num_samples").values()))
-        with audio_progress(f"{dump}: embeddings", num_samples / model.encoder.sampling_rate) as advance:
-            for done in extract(encoder, args.attributes, read_scp(dump / "wav.scp"), args.out / dump.name):
-                advance(done / model.encoder.sampling_rate)
+    if args.untrained and args.autocast != "float32":
+        parser.error("--autocast: the untrained encoder computes in float32")
+    if args.ngpu > torch.cuda.device_count() and args.executor == "local":
+        parser.error(f"--ngpu {args.ngpu}: this machine has {torch.cuda.device_count()} that can be used")
+    executor = executor_from(args, args.ngpu)
+    system = System(
+        args.model or args.untrained, tuple(args.attributes), args.untrained is not None, args.device, args.autocast
+    )
+    num_samples = sum(int(n) for dump in args.dump_dirs for n in read_scp(dump / "utt2num_samples").values())
+    with audio_progress(f"{args.out}", num_samples / RATE) as advance:
+        for done in extract(system, args.dump_dirs, args.out, executor):
+            advance(done / RATE)
 
 
 if __name__ == "__main__":

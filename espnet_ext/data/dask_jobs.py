@@ -50,7 +50,7 @@ def run_on_dask[Job, Result](
                 submitted[key] = job
             return futures
 
-        done = as_completed(submit_next(MAX_SUBMITTED), with_results=True)
+        done = as_completed(submit_next(MAX_SUBMITTED), loop=client.loop, with_results=True)
         try:
             for future, result in done:
                 yield submitted.pop(future.key), result

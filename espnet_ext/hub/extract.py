@@ -1,46 +1,131 @@
-"""Embeddings of a dump directory, shard by shard."""
+"""Embeddings of dump directories, shard by shard."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import batched
 from pathlib import Path
+from typing import NamedTuple
 
 import kaldiio
 import numpy as np
 
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.executor import Executor, run_jobs
+from espnet_ext.data.origin import empty_unless, sha256_of
+from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model
+from espnet_ext.utt.untrained import UntrainedModel
 
 SHARD_UTTERANCES = 512
+# Decoding goes on while the model computes: enough for a GPU, little for a CPU.
+READ_THREADS = 4
 
 
-def extract(encoder: UttEncoder, attributes: Sequence[str], wav_scp: dict[str, str], folder: Path) -> Iterator[int]:
-    """Write `<attribute>.scp` over `<attribute>.<shard>.ark` for all attributes; whole shards are kept.
+class System(NamedTuple):
+    """What makes embeddings.
 
-    Args:
-        encoder: the model.
-        attributes: its attributes.
-        wav_scp: utterance -> entry of dumped audio.
-        folder: where to write; must hold nothing of another model.
+    Attributes:
+        folder: of a trained model; of a pretrained encoder where `untrained`.
+        attributes: to write.
+        untrained: take the mean of the encoder's frames and layers.
+        device: `cpu`, `cuda` ...
+        autocast: dtype of a trained model's matrix products, `float32` or `bfloat16`.
+    """
+
+    folder: Path
+    attributes: tuple[str, ...]
+    untrained: bool = False
+    device: str = "cpu"
+    autocast: str = "float32"
+
+    def origin(self) -> dict[str, str | list[str]]:
+        """All that its embeddings follow from, but the device."""
+        names = ("config.json" if self.untrained else DESCRIPTION, WEIGHTS)
+        hashes = {name: sha256_of(self.folder / name) for name in names}
+        return {**hashes, "attributes": list(self.attributes), "autocast": self.autocast}
+
+
+class ShardJob(NamedTuple):
+    """The archives `<folder>/<attribute>.<index>.ark`, one an attribute, of these utterances."""
+
+    system: System
+    folder: Path
+    index: int
+    wav_scp: dict[str, str]
+
+    def ark(self, attribute: str) -> Path:
+        return self.folder / f"{attribute}.{self.index}.ark"
+
+    def is_done(self) -> bool:
+        """Whether all attributes are there; an archive's scp file is written after it."""
+        return all(self.ark(name).with_suffix(".scp").exists() for name in self.system.attributes)
+
+
+def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor) -> Iterator[int]:
+    """Write `<out>/<set>/<attribute>.scp` of every dump directory, over archives `<attribute>.<shard>.ark`.
+
+    Whole shards of a killed run are kept, if they are of this very system and audio.
 
     Yields:
         samples that were done, after every shard.
     """
-    remove_temporary(folder)
-    shards = list(batched(wav_scp, SHARD_UTTERANCES))
-    for index, utterances in enumerate(shards):
-        num_samples = 0
-        if not all((folder / f"{name}.{index}.scp").exists() for name in attributes):
-            speech = [read_dumped(wav_scp[utterance]) for utterance in utterances]
-            num_samples = sum(map(len, speech))
-            for name, vectors in encoder.encode(speech).items():
-                write_vectors(folder / f"{name}.{index}.ark", dict(zip(utterances, vectors, strict=True)))
+    origin = system.origin()
+    jobs: list[ShardJob] = []
+    for dump in dumps:
+        folder = out / dump.name
+        empty_unless(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
+        remove_temporary(folder)
+        shards = batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)
+        jobs += [ShardJob(system, folder, index, dict(shard)) for index, shard in enumerate(shards)]
+    for _, num_samples in run_jobs(extract_shard, jobs, executor):
         yield num_samples
-    for name in attributes:
-        parts = [read_scp(folder / f"{name}.{index}.scp") for index in range(len(shards))]
-        write_scp(folder / f"{name}.scp", {u: entry for part in parts for u, entry in part.items()})
+    for dump in dumps:
+        _merge(system, out / dump.name, [job for job in jobs if job.folder == out / dump.name])
+
+
+def extract_shard(job: ShardJob) -> int:
+    """Write one shard, in whatever process this is, unless it is there; returns the samples that were done."""
+    if job.is_done():
+        return 0
+    with ThreadPoolExecutor(READ_THREADS) as pool:
+        speech = ReadAhead(list(job.wav_scp.values()), pool)
+        for name, vectors in _encoder(job.system).encode(speech).items():
+            write_vectors(job.ark(name), dict(zip(job.wav_scp, vectors, strict=True)))
+        return sum(map(len, speech))
+
+
+class ReadAhead(Sequence):
+    """Dumped utterances, float32 (samples,) each, read by threads while those before are at work."""
+
+    def __init__(self, entries: Sequence[str], pool: ThreadPoolExecutor) -> None:
+        self.futures = [pool.submit(read_dumped, entry) for entry in entries]
+
+    def __len__(self) -> int:
+        return len(self.futures)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.futures[index].result()
+
+
+@lru_cache(maxsize=1)
+def _encoder(system: System) -> UttEncoder:
+    """Loaded once in a process, for all its shards."""
+    if not system.untrained:
+        return UttEncoder(load_model(system.folder, system.device, system.autocast))
+    model = UntrainedModel(load_encoder(system.folder), list(system.attributes))
+    return UttEncoder(model.to(system.device).eval())
+
+
+def _merge(system: System, folder: Path, jobs: Sequence[ShardJob]) -> None:
+    for name in system.attributes:
+        entries: dict[str, str] = {}
+        for job in jobs:
+            entries |= read_scp(job.ark(name).with_suffix(".scp"))
+        write_scp(folder / f"{name}.scp", entries)
 
 
 def write_vectors(ark: Path, vectors: dict[str, np.ndarray]) -> None:

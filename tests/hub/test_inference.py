@@ -11,9 +11,7 @@ from espnet_ext.bin import embed as embed_command
 from espnet_ext.data.audio import append_to_ark, to_int16
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.errors import UserError
-from espnet_ext.hub import extract as extract_module
 from espnet_ext.hub import inference
-from espnet_ext.hub.extract import extract
 from espnet_ext.hub.inference import UttEncoder
 
 NAMES = ["sem", "spk"]
@@ -101,26 +99,6 @@ def test_through_the_command_from_a_dump_to_a_kaldi_archive(
     write_scp(tmp_path / "wav.scp", dump_entries(recordings, tmp_path / "audio.ark"))
     run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path)
     assert_same(read_vectors(tmp_path / "out"), alone)
-
-
-def test_a_shard_of_extraction_that_was_there_is_kept_and_a_killed_run_ends_with_the_same_bytes(
-    encoder: UttEncoder,
-    recordings: list[np.ndarray],
-    alone: dict[str, np.ndarray],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(extract_module, "SHARD_UTTERANCES", 10)
-    wav_scp = dump_entries(recordings, tmp_path / "audio.ark")
-    folder = tmp_path / "embeddings"
-    assert sum(extract(encoder, NAMES, wav_scp, folder)) == sum(map(len, recordings))
-    straight = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert_same(read_vectors(folder), alone)
-    # Killed after two shards, in the middle of the third.
-    for name in ("sem.scp", "spk.scp", "spk.2.scp", "sem.3.scp", "sem.3.ark", "spk.3.scp"):
-        (folder / name).unlink()
-    assert [bool(done) for done in extract(encoder, NAMES, wav_scp, folder)] == [False, False, True, True]
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == straight
 
 
 def dump_entries(recordings: list[np.ndarray], ark: Path) -> dict[str, str]:
