@@ -10,6 +10,8 @@ from espnet_ext.report.results import write_results
 from espnet_ext.report.score_systems import ScoringRun
 from espnet_ext.report.systems import TeacherSystem, parse_system
 from espnet_ext.scoring.bootstrap import Bootstrap
+from espnet_ext.scoring.directions import parse_pairs
+from espnet_ext.scoring.products import choose_products
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,10 +21,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--system", action="append", default=[], metavar="NAME=EMBEDDINGS_ROOT")
     parser.add_argument("--teacher", action="store_true", help="also score the targets, as `teacher`")
     parser.add_argument("--retrieval_sets", nargs="*", default=[], metavar="SET")
+    parser.add_argument(
+        "--retrieval_pairs", nargs="*", default=[], metavar="SET=DIRECTION,...",
+        help="directions scored in a set, each with its mean: X-eng, fra-eng, all; default all",
+    )  # fmt: skip
     parser.add_argument("--verification_sets", nargs="*", default=[], metavar="SET")
     parser.add_argument("--out", type=Path, required=True, help="results.tsv; scores/ is written beside it")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the 95%% intervals")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
+    parser.add_argument("--device", default="cpu", help="of the retrieval's products: cpu or cuda; same figures")
     return parser
 
 
@@ -38,6 +45,8 @@ def main() -> None:
         verification_sets=args.verification_sets,
         scores_dir=args.out.parent / "scores",
         bootstrap=Bootstrap(args.bootstrap, args.seed),
+        retrieval_pairs=parse_pairs(args.retrieval_pairs),
+        products=choose_products(args.device),
     )
     rows = run.score([*teachers, *map(parse_system, args.system)])
     write_results(args.out, rows)

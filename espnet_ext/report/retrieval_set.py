@@ -1,7 +1,7 @@
 """Score a system's retrieval on a set: read arrays, hand them to scoring, label the figures."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from espnet_ext.report.inputs import Vectors, read_targets
 from espnet_ext.report.results import ResultRow
 from espnet_ext.report.systems import System
 from espnet_ext.scoring.bootstrap import Bootstrap
+from espnet_ext.scoring.directions import EVERY, Pattern
 from espnet_ext.scoring.leakage import Evaluation
+from espnet_ext.scoring.products import NumpyProducts, Products
 from espnet_ext.scoring.protocols import Items, Search, speech_searches, text_searches
 from espnet_ext.scoring.retrieval import score_retrieval
-from espnet_ext.scoring.similarity import centre_rows, unit_rows
+from espnet_ext.scoring.rows import UnitRows
 
 
 @dataclass(frozen=True)
@@ -25,22 +27,37 @@ class RetrievalSet:
 
     Args:
         dump: `dump/<set>`.
-        text_attributes: attributes whose teacher reads text: their targets are the candidates of
-            the protocol `text`.
+        text_attributes: attributes whose teacher reads text: their targets are the candidates of the
+            protocol `text`, of each recording's own words (`target_<attribute>.scp`) and of their
+            translations (`target_<attribute>.<language>.scp`).
+        patterns: the directions wanted.
     """
 
     dump: Path
     text_attributes: Sequence[str]
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    patterns: Sequence[Pattern] = (EVERY,)
+    products: Products = field(default_factory=NumpyProducts)
 
     @cached_property
-    def _ids(self) -> dict[str, tuple[str, str]]:
-        """Utterance -> sentence and language."""
+    def _ids(self) -> dict[str, tuple[int, str]]:
+        """Utterance -> number of its sentence (in the order of their ids) and language.
+
+        Raises:
+            UserError: no such files, or a direction with a language that the set does not have.
+        """
         folder = DataDir(self.dump)
         if folder.utt2sent is None or folder.utt2lang is None:
             raise UserError(f"{self.dump}: retrieval needs utt2sent and utt2lang")
-        languages = folder.utt2lang
-        return {name: (sent, languages[name]) for name, sent in folder.utt2sent.items() if name in languages}
+        languages, sentences = folder.utt2lang, folder.utt2sent
+        translated = {language for attribute in self.text_attributes for language in self._translations(attribute)}
+        for pattern in self.patterns:
+            try:
+                pattern.check({*languages.values(), *translated})
+            except UserError as error:
+                raise UserError(f"{self.dump}: {error}") from None
+        number = {sentence: i for i, sentence in enumerate(sorted(set(sentences.values())))}
+        return {name: (number[sentences[name]], languages[name]) for name in sorted(sentences) if name in languages}
 
     def score(self, system: System, evaluation: Evaluation) -> Iterator[ResultRow]:
         """All protocols that the set allows, as they are and with each language centred."""
@@ -49,11 +66,12 @@ class RetrievalSet:
         if not vectors.names:
             print(f"{system.name}: no {attribute} vector in {part}; its retrieval is not scored")
             return
-        speech, texts = self._items(vectors), self._texts(attribute)
-        in_text = text_searches(speech, texts) if texts and _same_size(speech, texts) else []
+        speech, texts = self._speech(vectors), self._texts(attribute)
+        comparable = texts is not None and _same_size(speech, texts)
+        in_text = text_searches(speech, texts, self.patterns) if comparable else []
         in_speech = self._speech_searches(speech, needed=evaluation.task != "leakage" and not in_text)
         for suffix, change in (("", _as_is), ("-centred", _centred)):
-            options = (suffix, self.bootstrap.resamples, self.bootstrap.seed)
+            options = (suffix, self.bootstrap, self.products)
             asking = change(speech)
             figures = score_retrieval(in_speech, asking, asking, *options)
             if in_text:
@@ -64,27 +82,45 @@ class RetrievalSet:
     def _speech_searches(self, speech: Items, needed: bool) -> list[Search]:
         """None, with a line that says why, where languages share nothing and other figures remain."""
         try:
-            return speech_searches(speech)
+            return speech_searches(speech, self.patterns)
         except UserError as reason:
             if needed:
                 raise UserError(f"{self.dump}: {reason}") from None
             print(f"{self.dump}: {reason}; left out")
             return []
 
+    def _speech(self, vectors: Vectors) -> Items:
+        sentences, languages = zip(*(self._ids[name] for name in vectors.names), strict=True)
+        rows = UnitRows.of(vectors.rows, vectors.names)
+        return Items(np.array(vectors.names), rows, np.array(sentences), np.array(languages))
+
+    def _translations(self, attribute: str) -> dict[str, Path]:
+        """Language -> the targets of the translations into it."""
+        paths = sorted(self.dump.glob(f"target_{attribute}.*.scp"))
+        return {path.name.removeprefix(f"target_{attribute}.").removesuffix(".scp"): path for path in paths}
+
     def _texts(self, attribute: str) -> Items | None:
+        """The text candidates: of the recordings' own language, then of each language of translations."""
         if attribute not in self.text_attributes:
             return None
-        targets = read_targets(self.dump / f"target_{attribute}.scp", self._ids)
-        return self._items(targets) if targets.names else None
-
-    def _items(self, vectors: Vectors) -> Items:
-        sentences, languages = np.array([self._ids[name] for name in vectors.names]).T
-        return Items(np.array(vectors.names), unit_rows(vectors.rows, vectors.names), sentences, languages)
+        own = read_targets(self.dump / f"target_{attribute}.scp", self._ids)
+        parts = [(own, [self._ids[name][1] for name in own.names])]
+        for language, path in self._translations(attribute).items():
+            translated = read_targets(path, self._ids)
+            parts.append((translated, [language] * len(translated.names)))
+        parts = [(vectors, languages) for vectors, languages in parts if vectors.names]
+        if not parts:
+            return None
+        names = [name for vectors, _ in parts for name in vectors.names]
+        rows = parts[0][0].rows if len(parts) == 1 else np.concatenate([vectors.rows for vectors, _ in parts])
+        languages = np.array([language for _, part in parts for language in part])
+        sentences = np.array([self._ids[name][0] for name in names])
+        return Items(np.array(names), UnitRows.of(rows, names), sentences, languages)
 
 
 def _same_size(speech: Items, texts: Items) -> bool:
     """An untrained encoder's vectors need not have the teacher's size; only a head's are comparable."""
-    return speech.vectors.shape[1] == texts.vectors.shape[1]
+    return speech.vectors.dim == texts.vectors.dim
 
 
 def _as_is(items: Items) -> Items:
@@ -92,4 +128,4 @@ def _as_is(items: Items) -> Items:
 
 
 def _centred(items: Items) -> Items:
-    return Items(items.names, centre_rows(items.vectors, items.languages), items.sentences, items.languages)
+    return replace(items, vectors=items.vectors.centred(items.languages))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from espnet_ext.config.attributes import AttributeConfig
@@ -12,12 +12,14 @@ from espnet_ext.report.retrieval_set import RetrievalSet
 from espnet_ext.report.systems import System
 from espnet_ext.report.verification_set import VerificationSet
 from espnet_ext.scoring.bootstrap import Bootstrap
+from espnet_ext.scoring.directions import EVERY, Pattern
 from espnet_ext.scoring.leakage import Evaluation, plan_evaluations
+from espnet_ext.scoring.products import NumpyProducts, Products
 
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """What to score: the attributes say how, the sets where."""
+    """What to score: the attributes say how, the sets where; `retrieval_pairs` the directions of a set, else all."""
 
     attributes: Mapping[str, AttributeConfig]
     dump_dir: Path
@@ -25,6 +27,8 @@ class ScoringRun:
     verification_sets: Sequence[str]
     scores_dir: Path
     bootstrap: Bootstrap
+    retrieval_pairs: Mapping[str, Sequence[Pattern]] = field(default_factory=dict)
+    products: Products = field(default_factory=NumpyProducts)
 
     def score(self, systems: Sequence[System]) -> list[ResultRow]:
         """All figures, in the order of systems, attributes, rules and sets.
@@ -36,6 +40,8 @@ class ScoringRun:
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"two systems are named {name}; name each differently")
+        for name in self.retrieval_pairs.keys() - set(self.retrieval_sets):
+            raise UserError(f"--retrieval_pairs {name}=...: {name} is none of the retrieval sets")
         sets = self._sets()
         evaluations = plan_evaluations({name: entry.scoring for name, entry in self.attributes.items()})
         rows: list[ResultRow] = []
@@ -55,7 +61,10 @@ class ScoringRun:
         texts = [name for name, entry in self.attributes.items() if entry.target.source == "text"]
         return {
             "retrieval": [
-                RetrievalSet(self.dump_dir / name, texts, self.bootstrap) for name in self.retrieval_sets
+                RetrievalSet(
+                    self.dump_dir / name, texts, self.bootstrap, self.retrieval_pairs.get(name, (EVERY,)), self.products
+                )
+                for name in self.retrieval_sets
             ],
             "verification": [
                 VerificationSet(self.dump_dir / name, self.scores_dir, self.bootstrap)

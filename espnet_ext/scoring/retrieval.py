@@ -1,19 +1,22 @@
-"""Cross-lingual retrieval: ranks with ties, R@1, R@5, MRR, xSIM, chance, intervals over sentences."""
+"""Cross-lingual retrieval: R@1, R@5, MRR, xSIM, chance, intervals over sentences."""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from espnet_ext.scoring.bootstrap import percentile_interval, resample_weights, weighted_means
+from espnet_ext.scoring.bootstrap import Bootstrap, Resamples, percentile_interval
 from espnet_ext.scoring.figure import Figure
+from espnet_ext.scoring.products import NumpyProducts, Products
 from espnet_ext.scoring.protocols import Items, Search
-from espnet_ext.scoring.similarity import cosine_blocks
+from espnet_ext.scoring.search import rank_queries
 from espnet_ext.scoring.xsim import margin_errors
 
 RANK_METRICS = ("R@1", "R@5", "MRR")
 XSIM_METRICS = ("xSIM", "xSIM-margin")
+DEFAULT_BOOTSTRAP = Bootstrap()
+DEFAULT_PRODUCTS = NumpyProducts()
 
 
 @dataclass(frozen=True)
@@ -23,23 +26,6 @@ class Outcome:
     search: Search
     values: dict[str, np.ndarray]
     chance: dict[str, float]
-
-
-def ranks(scores: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Rank of the best right candidate of each query, every wrong candidate tied with it before it.
-
-    So rank 1 is a hit only if all candidates tied for the top are right: a collapsed model,
-    all of whose scores are equal, must not be paid for array order.
-
-    Args:
-        scores: (queries, candidates), larger is more similar.
-        right: (queries, candidates) bool, at least one True in each row.
-
-    Returns:
-        (queries,) int, from 1.
-    """
-    best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    return 1 + ((scores >= best) & ~right).sum(axis=1)
 
 
 def rank_chance(right: int, candidates: int) -> tuple[float, float, float]:
@@ -56,21 +42,15 @@ def rank_chance(right: int, candidates: int) -> tuple[float, float, float]:
     )
 
 
-def run_search(search: Search, asking: Items, answering: Items) -> Outcome:
-    """Search the candidates of `answering` with the queries of `asking`.
-
-    Memory is bounded: scores are made and used in blocks of queries.
-    """
-    queries, candidates = asking.vectors[search.queries], answering.vectors[search.candidates]
+def run_search(search: Search, asking: Items, answering: Items, products: Products = DEFAULT_PRODUCTS) -> Outcome:
+    """Search the candidates of `answering` with the queries of `asking`."""
+    queries, candidates = asking.vectors.view(search.queries), answering.vectors.view(search.candidates)
     wanted, found = asking.sentences[search.queries], answering.sentences[search.candidates]
-    rank, num_right = np.empty((2, len(queries)), dtype=int)
-    for rows, cosines in cosine_blocks(queries, candidates):
-        right = wanted[rows, None] == found
-        rank[rows], num_right[rows] = ranks(cosines, right), right.sum(axis=1)
+    rank, num_right = rank_queries(queries, candidates, wanted, found, products)
     values = dict(zip(RANK_METRICS, (rank == 1, rank <= 5, 1.0 / rank), strict=True))
     chance = dict(zip(RANK_METRICS, _mean_chance(num_right, len(candidates)), strict=True))
     if search.aligned:
-        values |= {"xSIM": rank != 1, "xSIM-margin": margin_errors(queries, candidates)}
+        values |= {"xSIM": rank != 1, "xSIM-margin": margin_errors(queries, candidates, products)}
         chance |= dict.fromkeys(XSIM_METRICS, 1.0 - chance["R@1"])
     return Outcome(
         search,
@@ -85,15 +65,60 @@ def _mean_chance(num_right: np.ndarray, candidates: int) -> np.ndarray:
     return np.average([rank_chance(int(kind), candidates) for kind in kinds], axis=0, weights=counts)
 
 
+@dataclass
+class Summary:
+    """Searches that are averaged: sums grow with each, so that 10,000 directions need no more memory than one."""
+
+    sentences: int
+    num_searches: int = 0
+    values: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    chance: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    counts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    num_queries: int = 0
+    draws: np.ndarray | float = 0.0
+
+    def __post_init__(self) -> None:
+        self.asked = np.zeros(self.sentences, dtype=bool)
+
+    def add(self, outcome: Outcome, asked: np.ndarray, draws: np.ndarray, duplicates: int) -> None:
+        """One more search: its outcome, the sentences (queries,) asked, its (resamples, metrics), its duplicates."""
+        self.num_searches += 1
+        for metric, column in outcome.values.items():
+            self.values[metric] += float(column.mean())
+            self.chance[metric] += outcome.chance[metric]
+        self.counts["candidates"] += len(outcome.search.candidates)
+        self.counts["duplicates"] += duplicates
+        self.num_queries += len(outcome.search.queries)
+        self.asked[asked] = True
+        self.draws = self.draws + draws
+
+    def figures(self, protocol: str) -> list[Figure]:
+        """Metrics, then the counts they rest on; duplicates only where there are some."""
+        low, high = percentile_interval(self.draws / self.num_searches)
+        total = self.num_queries
+        figures = [
+            Figure(protocol, metric, value / self.num_searches, total, float(low[i]), float(high[i]),
+                   self.chance[metric] / self.num_searches)
+            for i, (metric, value) in enumerate(self.values.items())
+        ]  # fmt: skip
+        counts = {
+            "candidates": self.counts["candidates"] / self.num_searches,
+            "sentences": float(self.asked.sum()),
+        }
+        if self.counts["duplicates"]:
+            counts["duplicates"] = self.counts["duplicates"] / self.num_searches
+        return figures + [Figure(protocol, name, count, total) for name, count in counts.items()]
+
+
 def score_retrieval(
     searches: Sequence[Search],
     asking: Items,
     answering: Items,
     suffix: str = "",
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    products: Products = DEFAULT_PRODUCTS,
 ) -> list[Figure]:
-    """Every search and, for each protocol, the mean over its directions, with intervals over sentences.
+    """Every search and the means over them by their `mean_scopes`, with intervals over sentences.
 
     One resample of the sentences serves all searches, so that a mean's interval knows that its
     directions share their sentences. The candidates stay whole.
@@ -102,51 +127,35 @@ def score_retrieval(
         searches: at least one, with rows of `asking` and `answering`.
         suffix: appended to the protocol's name, e.g. `-centred`.
     """
-    outcomes = [run_search(search, asking, answering) for search in searches]
     sentences = np.unique(asking.sentences)
-    weights = resample_weights(len(sentences), resamples, seed)
-    figures, means = [], defaultdict(list)
-    for outcome in outcomes:
-        search = outcome.search
+    resamples = Resamples(len(sentences), bootstrap)
+    identities = answering.vectors.identities()
+    figures, means = [], {}
+    for search in searches:
+        outcome = run_search(search, asking, answering, products)
         asked = np.searchsorted(sentences, asking.sentences[search.queries])
-        draws = _resampled(outcome, asked, weights)
+        draws = resamples.means(np.stack(list(outcome.values.values()), axis=1), asked)
+        found = answering.sentences[search.candidates]
+        parts = outcome, asked, draws, count_duplicates(identities[search.candidates], found)
         protocol = search.protocol + suffix
-        figures += _figures(f"{protocol}:{search.scope}", [outcome], asking, draws)
-        means[f"{protocol}:{search.mean_scope}"].append((outcome, draws))
-    for protocol, members in means.items():
-        group = [outcome for outcome, _ in members]
-        figures += _figures(protocol, group, asking, np.mean([draws for _, draws in members], axis=0))
+        alone = Summary(len(sentences))
+        alone.add(*parts)
+        figures += alone.figures(f"{protocol}:{search.scope}")
+        for scope in search.mean_scopes:
+            means.setdefault(f"{protocol}:{scope}", Summary(len(sentences))).add(*parts)
+    for protocol, summary in means.items():
+        figures += summary.figures(protocol)
     return figures
 
 
-def _resampled(outcome: Outcome, asked: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The metrics of each resample of the sentences: (resamples, metrics)."""
-    columns = np.stack(list(outcome.values.values()), axis=1)
-    sums = np.zeros((weights.shape[1], columns.shape[1]))
-    np.add.at(sums, asked, columns)
-    counts = np.bincount(asked, minlength=weights.shape[1])[:, None]
-    return weighted_means(sums, counts, weights)
+def count_duplicates(identities: np.ndarray, sentences: np.ndarray) -> int:
+    """Candidates whose vector is, bit by bit, that of another sentence's candidate: ties for the top, so misses.
 
-
-def _figures(protocol: str, group: Sequence[Outcome], asking: Items, draws: np.ndarray) -> list[Figure]:
-    """Rows of one search, or of the mean over several: metrics, then the counts they rest on."""
-    low, high = percentile_interval(draws)
-    total = sum(len(outcome.search.queries) for outcome in group)
-    figures = [
-        Figure(
-            protocol,
-            metric,
-            float(np.mean([outcome.values[metric].mean() for outcome in group])),
-            total,
-            float(low[i]),
-            float(high[i]),
-            float(np.mean([outcome.chance[metric] for outcome in group])),
-        )
-        for i, metric in enumerate(group[0].values)
-    ]
-    asked = np.concatenate([asking.sentences[outcome.search.queries] for outcome in group])
-    counts = {
-        "candidates": float(np.mean([len(outcome.search.candidates) for outcome in group])),
-        "sentences": float(len(np.unique(asked))),
-    }
-    return figures + [Figure(protocol, name, count, total) for name, count in counts.items()]
+    Two sentence ids may have one text (FLEURS), and a collapsed model has one vector for all.
+    """
+    _, group, size = np.unique(identities, return_inverse=True, return_counts=True)
+    if size.max() == 1:
+        return 0
+    _, codes = np.unique(sentences, return_inverse=True)
+    distinct = np.unique(np.stack([group, codes]), axis=1)[0]
+    return int((np.bincount(distinct)[group] > 1).sum())

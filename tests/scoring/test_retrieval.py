@@ -1,16 +1,19 @@
-"""Ranks, chance and figures of retrieval against loops; ties; intervals against resampling by hand."""
+"""Chance and figures of retrieval against loops; duplicates; intervals against resampling by hand."""
 
 from itertools import permutations
 
 import numpy as np
 import pytest
 
-from espnet_ext.scoring import similarity
+from espnet_ext.scoring import search as engine
+from espnet_ext.scoring.bootstrap import Bootstrap
+from espnet_ext.scoring.directions import parse_pattern
 from espnet_ext.scoring.protocols import Items, speech_searches, text_searches
-from espnet_ext.scoring.retrieval import rank_chance, ranks, run_search, score_retrieval
-from espnet_ext.scoring.similarity import unit_rows
+from espnet_ext.scoring.retrieval import rank_chance, run_search, score_retrieval
+from espnet_ext.scoring.rows import UnitRows
 
 LANGUAGES = ("eng", "fra", "spa")
+FEW = Bootstrap(5)
 
 
 def make_items(recordings: int = 2, noise: float = 1.0, collapsed: bool = False) -> Items:
@@ -27,29 +30,7 @@ def make_items(recordings: int = 2, noise: float = 1.0, collapsed: bool = False)
     names, sentences, languages, rows = map(np.array, zip(*keys, strict=True))
     vectors = meaning[rows] + noise * rng.standard_normal((len(rows), 6))
     vectors = np.ones_like(vectors) if collapsed else vectors
-    return Items(names, unit_rows(vectors, names), sentences, languages)
-
-
-def naive_rank(scores: list[float], right: list[bool]) -> int:
-    """Place of the first right candidate in a list sorted by score, wrong ones first among equals."""
-    order = sorted(zip(scores, right, strict=True), key=lambda pair: (-pair[0], pair[1]))
-    return 1 + [is_right for _, is_right in order].index(True)
-
-
-@pytest.mark.parametrize("levels", [2, 4, 1000])
-def test_ranks_match_a_sorted_list(levels: int) -> None:
-    rng = np.random.default_rng(levels)
-    scores = rng.integers(0, levels, size=(200, 9)).astype(float)
-    right = rng.random((200, 9)) < 0.3
-    right[:, 0] |= ~right.any(axis=1)
-    expected = [naive_rank(list(row), list(mask)) for row, mask in zip(scores, right, strict=True)]
-    np.testing.assert_array_equal(ranks(scores, right), expected)
-
-
-def test_a_tie_for_the_top_is_a_hit_only_if_all_tied_are_right() -> None:
-    scores = np.array([[0.9, 0.9, 0.1], [0.9, 0.9, 0.1], [0.5, 0.5, 0.5]])
-    right = np.array([[True, True, False], [True, False, False], [True, True, True]])
-    assert (ranks(scores, right) == 1).tolist() == [True, False, True]
+    return Items(names, UnitRows.of(vectors, names), sentences, languages)
 
 
 @pytest.mark.parametrize(("right", "candidates"), [(1, 1), (1, 4), (2, 6), (3, 7), (7, 7), (1, 8)])
@@ -64,21 +45,22 @@ def test_chance_is_the_mean_over_all_orders(right: int, candidates: int) -> None
 def naive_recall(items: Items, source: str, target: str, best_of: int) -> float:
     """Protocol `all`, R@`best_of`, with Python lists and no ties."""
     candidates = [i for i, lang in enumerate(items.languages) if lang == target]
+    vectors = items.vectors.take(slice(None))
     hits = []
     for i, lang in enumerate(items.languages):
         if lang == source and items.sentences[i] in items.sentences[candidates]:
-            order = sorted(candidates, key=lambda j: -float(items.vectors[i] @ items.vectors[j]))
+            order = sorted(candidates, key=lambda j: -float(vectors[i] @ vectors[j]))
             wrong_first = [items.sentences[j] == items.sentences[i] for j in order].index(True)
             hits.append(wrong_first < best_of)
     return 100 * float(np.mean(hits))
 
 
-@pytest.mark.parametrize("cells", [3, 10**6])
-def test_recall_of_every_direction_matches_a_loop(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similarity, "BLOCK_CELLS", cells)
+@pytest.mark.parametrize("tile", [3, 10**6])
+def test_recall_of_every_direction_matches_a_loop(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "TILE_ROWS", tile)
     items = make_items()
     figures = {
-        (f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, resamples=5)
+        (f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
     }
     for pair in permutations(LANGUAGES, 2):
         for metric, best_of in (("R@1", 1), ("R@5", 5)):
@@ -90,7 +72,7 @@ def test_recall_of_every_direction_matches_a_loop(cells: int, monkeypatch: pytes
 
 def test_a_collapsed_model_scores_nothing() -> None:
     items = make_items(collapsed=True)
-    figures = score_retrieval(speech_searches(items), items, items, resamples=5)
+    figures = score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
     assert {f.value for f in figures if f.metric in ("R@1", "R@5")} == {0.0}
     assert {f.value for f in figures if f.metric.startswith("xSIM")} == {100.0}
 
@@ -98,7 +80,7 @@ def test_a_collapsed_model_scores_nothing() -> None:
 def test_chance_and_counts_are_those_of_the_protocol() -> None:
     items = make_items(recordings=2)
     figures = {
-        (f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, resamples=5)
+        (f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
     }
     # 16 French candidates, two of them right; 7 sentences shared with Spanish.
     every, one = figures["all:eng-fra", "R@1"], figures["one:eng-spa", "R@1"]
@@ -113,7 +95,7 @@ def test_intervals_match_copying_the_queries_of_the_sentences_drawn() -> None:
     items = make_items(noise=1.5)
     searches = [search for search in speech_searches(items) if search.protocol == "all"]
     figures = {
-        (f.protocol, f.metric): f for f in score_retrieval(searches, items, items, resamples=40, seed=4)
+        (f.protocol, f.metric): f for f in score_retrieval(searches, items, items, bootstrap=Bootstrap(40, 4))
     }
     sentences = sorted(set(items.sentences))
     draws = np.random.default_rng(4).integers(0, 8, size=(40, 8))
@@ -132,10 +114,42 @@ def test_intervals_match_copying_the_queries_of_the_sentences_drawn() -> None:
 def test_text_of_the_same_language_has_a_mean_of_its_own() -> None:
     speech, texts = make_items(noise=0.0), make_items(recordings=1, noise=0.0)
     figures = {
-        f.protocol: f for f in score_retrieval(text_searches(speech, texts), speech, texts, resamples=5)
+        f.protocol: f for f in score_retrieval(text_searches(speech, texts), speech, texts, bootstrap=FEW)
         if f.metric == "R@1"
     }
     assert {f.value for f in figures.values()} == {100.0}
     assert figures["text:mean"].n == len(speech.names)
     assert figures["text:mean"].chance == pytest.approx(100 * (1 / 8 + 1 / 8 + 1 / 7) / 3)
     assert {"text:eng", "text:eng-spa", "text:mean-cross"} <= figures.keys()
+
+
+def test_the_mean_of_a_pattern_is_that_of_its_directions() -> None:
+    items = make_items(noise=1.5)
+    searches = speech_searches(items, [parse_pattern("X-eng"), parse_pattern("fra-eng")])
+    figures = {f.protocol: f for f in score_retrieval(searches, items, items, bootstrap=FEW) if f.metric == "R@1"}
+    into = [figures[f"all:{source}-eng"] for source in ("fra", "spa")]
+    mean = figures["all:mean:X-eng"]
+    assert mean.value == pytest.approx(np.mean([f.value for f in into]))
+    assert (mean.n, mean.chance) == (sum(f.n for f in into), pytest.approx(np.mean([f.chance for f in into])))
+    single, direction = figures["all:mean:fra-eng"], figures["all:fra-eng"]
+    assert (single.value, single.low, single.high) == (direction.value, direction.low, direction.high)
+    assert "all:mean" not in figures and "all:eng-fra" not in figures
+
+
+def test_two_sentences_of_one_text_are_counted_and_both_missed() -> None:
+    texts = make_items(recordings=1, noise=0.0)
+    stored = texts.vectors.stored.copy()
+    stored[1] = stored[0]  # eng s0 and s1
+    texts = Items(texts.names, UnitRows.of(stored, texts.names), texts.sentences, texts.languages)
+    figures = score_retrieval(text_searches(texts, texts), texts, texts, bootstrap=FEW)
+    table = {(f.protocol, f.metric): f.value for f in figures}
+    assert table["text:eng", "R@1"] == pytest.approx(100 * 6 / 8)
+    assert table["text:eng", "duplicates"] == 2
+    assert table["text:mean", "duplicates"] == pytest.approx(2 / 3)
+    assert ("text:fra", "duplicates") not in table
+
+
+def test_recordings_of_one_sentence_are_no_duplicates() -> None:
+    items = make_items(recordings=2, noise=0.0)
+    figures = score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
+    assert not [f for f in figures if f.metric == "duplicates"]

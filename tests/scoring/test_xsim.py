@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from espnet_ext.scoring import similarity
+from espnet_ext.scoring import search, xsim
+from espnet_ext.scoring.products import NumpyProducts
+from espnet_ext.scoring.rows import UnitRows
 from espnet_ext.scoring.similarity import unit_rows
-from espnet_ext.scoring.xsim import margin_errors
+
+
+def margin_errors(x: np.ndarray, y: np.ndarray, k: int = 4) -> np.ndarray:
+    """Of plain arrays."""
+    sides = (UnitRows.of(rows, [""] * len(rows)) for rows in (x, y))
+    return xsim.margin_errors(*sides, NumpyProducts(), k)
 
 
 def naive_errors(x: np.ndarray, y: np.ndarray, k: int) -> list[float]:
@@ -36,10 +43,10 @@ def aligned(n: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
     return tuple(unit_rows(side, [""] * n) for side in sides)
 
 
-@pytest.mark.parametrize("cells", [50, 10**6])
+@pytest.mark.parametrize("tile", [7, 10**6])
 @pytest.mark.parametrize(("n", "k"), [(40, 4), (40, 1), (3, 4)])
-def test_matches_the_definition(n: int, k: int, cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similarity, "BLOCK_CELLS", cells)
+def test_matches_the_definition(n: int, k: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "TILE_ROWS", tile)
     x, y = aligned(n, noise=0.9)
     np.testing.assert_array_equal(margin_errors(x, y, k), naive_errors(x, y, k))
 

@@ -1,0 +1,59 @@
+"""Unit rows made on demand against whole float64 matrices; centring; equal rows."""
+
+import numpy as np
+import pytest
+
+from espnet_ext.scoring import rows as module
+from espnet_ext.scoring.rows import UnitRows, block_cosines, pair_cosines
+from espnet_ext.scoring.similarity import unit_rows
+
+
+def stored(n: int, dim: int = 5, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1000])
+def test_rows_are_those_of_the_float64_matrix(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ROWS", chunk)
+    vectors = stored(9)
+    expected = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    rows = UnitRows.of(vectors, [""] * 9)
+    np.testing.assert_array_equal(rows.take(slice(2, 8)), expected[2:8])
+    np.testing.assert_array_equal(rows.take_float32(slice(2, 8)), expected[2:8].astype(np.float32))
+    index = np.array([8, 0, 3, 3])
+    np.testing.assert_array_equal(rows.view(index).take(slice(1, 4)), expected[[0, 3, 3]])
+    np.testing.assert_array_equal(rows.view(index).view(np.array([2, 0])).take(np.array([0, 1])), expected[[3, 8]])
+
+
+def test_cosines_of_pairs_and_blocks_match_a_loop() -> None:
+    x, y = UnitRows.of(stored(6), [""] * 6), UnitRows.of(stored(7, seed=1), [""] * 7)
+    expected = np.round([[sum(a * b for a, b in zip(p, q, strict=True)) for q in y.take(slice(None))]
+                         for p in x.take(slice(None))], 9)  # fmt: skip
+    left, right = np.divmod(np.arange(42), 7)
+    np.testing.assert_allclose(pair_cosines(x, y, left, right), expected.ravel(), atol=1.1e-9)
+    np.testing.assert_allclose(block_cosines(x, y, slice(1, 4), slice(2, 7)), expected[1:4, 2:], atol=1.1e-9)
+
+
+@pytest.mark.parametrize("chunk", [2, 1000])
+def test_centring_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ROWS", chunk)
+    vectors = stored(9, dim=4)
+    unit = unit_rows(vectors, [""] * 9)
+    groups = np.array(list("abacbaacb"))
+    centred = UnitRows.of(vectors, [""] * 9).centred(groups)
+    for group in "abc":
+        expected = unit[groups == group] - unit[groups == group].mean(axis=0)
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        found = centred.view(np.flatnonzero(groups == group)).take(slice(None))
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_a_collapsed_group_has_no_direction_after_centring() -> None:
+    rows = UnitRows.of(np.full((6, 33), 0.1, np.float32), [""] * 6).centred(np.array(list("aaabbb")))
+    assert not rows.take(slice(None)).any()
+
+
+def test_identities_are_equal_where_rows_are() -> None:
+    vectors = stored(4)
+    vectors[3] = vectors[1]
+    assert UnitRows.of(vectors, [""] * 4).identities().tolist() == [0, 1, 2, 1]
