@@ -124,7 +124,8 @@ def read_source(source: AudioSource, *, downmix: bool = False) -> tuple[np.ndarr
     """Decode an utterance; of a long recording, no more than its spans.
 
     Args:
-        downmix: average the channels of a file that has several, instead of refusing it.
+        downmix: average the channels of a file that has several, instead of refusing it. Those of long
+            recordings always are: talks and sessions come in stereo, both channels being the room.
 
     Returns:
         float32 (samples,) in [-1, 1], and the file's sampling rate in Hz.
@@ -141,6 +142,6 @@ def read_source(source: AudioSource, *, downmix: bool = False) -> tuple[np.ndarr
         first, last = round(start * rate), round(end * rate)
         if last > total + END_TOLERANCE_S * rate or first >= total:
             raise UserError(f"{source.path}: {total / rate:g} s long, but a segment lasts from {start:g} to {end:g} s")
-        part, _ = read_audio(source.path, first, min(last, total) - first, downmix=downmix)
+        part, _ = read_audio(source.path, first, min(last, total) - first, downmix=True)
         parts.append(part)
     return np.concatenate(parts), rate

@@ -1,0 +1,139 @@
+"""mTEDx: sentences of TEDx talks with translations (Salesky et al., 2021, arXiv 2102.01757; CC BY-NC-ND 4.0)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.languages import iso639_3
+from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
+from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
+from espnet_ext.data.corpora.tables import plain_text
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.segments import END_TOLERANCE_S
+from espnet_ext.data.split import normalise
+from espnet_ext.errors import UserError
+
+
+class Line(NamedTuple):
+    """A segment with what was said, and its translation ("" in data for recognition only)."""
+
+    segment: TalkSegment
+    text: str
+    translation: str
+
+
+def parse_mtedx(root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 1) -> list[Utterance]:
+    """Read one split of one pair of languages.
+
+    Segments of the same translation (of the same text, where there is none) are one sentence: nothing that
+    goes by the words could tell them apart.
+
+    Args:
+        root: holds `<pair>/data/<split>/{wav,txt}`.
+        pair: `<source>-<target>`, for instance `it-en`; `it-it` has no translations.
+        split: train, valid or test.
+        left_out: takes what has no audio, no text, times outside its talk or the times of another segment.
+        nj: processes that read headers.
+
+    Returns:
+        utterances sorted by speaker, talk and time.
+
+    Raises:
+        UserError: an absent folder or file, lists of different length (both named), a malformed list.
+    """
+    source, _, target = pair.partition("-")
+    folder = _split_folder(root, pair, split)
+    lines = sorted(_read_lines(folder, split, source, target), key=lambda line: _name(line.segment))
+    talks = {line.segment.talk: _audio_file(folder / "wav", line.segment.talk) for line in lines}
+    paths = [str(path) for path in talks.values()]
+    lengths = dict(zip(talks, header_lengths(paths, nj, f"mTEDx {pair} {split}: headers"), strict=True))
+    if lines and all(length.fault for length in lengths.values()):
+        raise UserError(f"{folder / 'wav'}: none of the {len(talks)} talks can be read; unpack the corpus again")
+    utterances: dict[str, Utterance] = {}
+    sentences: dict[str, str] = {}
+    for line in lines:
+        name = _name(line.segment)
+        reason = "same times as another segment" if name in utterances else _fault(line, lengths[line.segment.talk])
+        if reason:
+            left_out.add(name, talks[line.segment.talk], reason)
+            continue
+        sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
+        utterances[name] = _utterance(name, line, talks[line.segment.talk], sentence, source, target)
+    return list(utterances.values())
+
+
+def _split_folder(root: Path, pair: str, split: str) -> Path:
+    folder = root / pair / "data" / split
+    if not folder.is_dir():
+        present = sorted(str(path.relative_to(root)) for path in root.glob("*-*/data/*") if path.is_dir())
+        raise UserError(f"{folder}: no such part of mTEDx; there are {', '.join(present) or 'none'}")
+    return folder
+
+
+def _read_lines(folder: Path, split: str, source: str, target: str) -> list[Line]:
+    listing = folder / "txt" / f"{split}.yaml"
+    segments = read_talk_segments(listing)
+    columns = [_read_text(folder / "txt" / f"{split}.{language}", segments, listing) for language in (source, target)]
+    texts, translations = columns[0], columns[1] if target != source else [""] * len(segments)
+    return [Line(*line) for line in zip(segments, texts, translations, strict=True)]
+
+
+def _read_text(path: Path, segments: Sequence[TalkSegment], listing: Path) -> list[str]:
+    """A text a segment; only a line feed ends a line."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such text; unpack the corpus again")
+    try:
+        lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 ({error.reason}); unpack the corpus again") from error
+    if len(lines) != len(segments):
+        raise UserError(
+            f"{path}: {len(lines)} lines for the {len(segments)} segments of {listing}; unpack the corpus again"
+        )
+    return [plain_text(line) for line in lines]
+
+
+def _audio_file(folder: Path, talk: str) -> Path:
+    """The list says .wav, the disk has .flac."""
+    wav = folder / f"{talk}.wav"
+    return wav if wav.is_file() else wav.with_suffix(".flac")
+
+
+def _name(segment: TalkSegment) -> str:
+    """Starts with the speaker, then sorts by time; the same in every pair that has the segment."""
+    talk = "" if segment.talk == segment.speaker else f"-{segment.talk}"
+    times = [segment.start_s, segment.start_s + segment.duration_s]
+    return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in times)])
+
+
+def _fault(line: Line, length: AudioLength) -> str | None:
+    """Why a segment cannot be used."""
+    if length.fault:
+        return length.fault
+    start, duration = line.segment.start_s, line.segment.duration_s
+    if duration <= 0:
+        return "of no duration"
+    if start < 0 or start + duration > length.num_samples / RATE + END_TOLERANCE_S:
+        return "times outside its talk"
+    if not line.text and not line.translation:
+        return "no transcript"
+    return None
+
+
+def _utterance(name: str, line: Line, path: Path, sentence: str, source: str, target: str) -> Utterance:
+    segment = line.segment
+    return Utterance(
+        name,
+        f"mtedx-{segment.speaker}",
+        path,
+        round(segment.duration_s * RATE),
+        iso639_3(source),
+        text=line.text or None,
+        sentence=sentence,
+        recording=f"mtedx-{segment.talk}",
+        # The sum has more digits than the corpus means.
+        spans=((segment.start_s, round(segment.start_s + segment.duration_s, 6)),),
+        translations={iso639_3(target): line.translation} if line.translation else {},
+    )
