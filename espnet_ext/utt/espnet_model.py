@@ -15,6 +15,7 @@ from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.objective import build_objective
 from espnet_ext.utt.objective.abs_objective import mean_over
+from espnet_ext.utt.ranks import num_ranks, sum_over_ranks
 
 AUTOCAST_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
@@ -26,8 +27,9 @@ class ESPnetUttModel(AbsESPnetModel):
         encoder: the shared speech encoder.
         attributes: the declared attributes, by name.
         autocast: dtype of the matrix products, `float32` or `bfloat16`; parameters stay float32.
-        nominal_batch: utterances of a typical batch. What is minimised is the sum over the batch, as in the paper,
-            divided by this: an utterance weighs the same in a batch of few long ones as in one of many short ones.
+        nominal_batch: utterances of a typical batch. What is minimised is the sum over the batch (of all processes),
+            as in the paper, divided by this: an utterance weighs the same in a batch of few long ones as in one of
+            many short ones, and on one GPU as on eight.
         gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
     """
 
@@ -80,7 +82,8 @@ class ESPnetUttModel(AbsESPnetModel):
 
         Returns:
             Sum of the losses over `nominal_batch` (scalar), statistics by name, losses among them as means over
-            utterances (NaN = not measured in this batch), batch size.
+            utterances (NaN = not measured in this batch), batch size. Where processes share a batch, statistics
+            and size are those of the whole batch, and the loss is times their number, for gradients are averaged.
         """
         with self.autocast():
             if layers is None:
@@ -89,32 +92,29 @@ class ESPnetUttModel(AbsESPnetModel):
                 hidden = list(layers.unbind(dim=2))
                 frame_mask = torch.arange(layers.shape[1], device=layers.device) < layers_lengths[:, None]
             embeddings = {name: head(hidden, frame_mask) for name, head in self.heads.items()}
-        losses, sums, statistics = {}, {}, {}
+        present = {name: ~targets[name].isnan().any(dim=1) for name in embeddings}
+        losses, cosines = {}, {}
         for name, embedding in embeddings.items():
-            losses[name], statistics[f"cos_{name}"] = self.attribute_loss(name, embedding, targets[name])
-            num_present = (~targets[name].isnan().any(dim=1)).sum()
-            sums[name] = self.attribute_weights[name] * losses[name] * num_present / self.nominal_batch
-        statistics |= {f"loss_{name}": loss.detach() for name, loss in losses.items()}
-        statistics |= self._gradient_statistics(losses)
-        # Per utterance, whatever the batch: the figure that chooses the best epoch.
-        statistics["loss"] = sum(self.attribute_weights[name] * loss.detach() for name, loss in losses.items())
-        loss = torch.stack(list(sums.values())).sum()
-        return force_gatherable((loss, statistics, len(frame_mask)), loss.device)
+            losses[name], cosines[name] = self.attribute_loss(name, embedding, targets[name], present[name])
+        counts = {name: rows.sum() for name, rows in present.items()}
+        sums = [self.attribute_weights[name] * losses[name] * counts[name] / self.nominal_batch for name in losses]
+        statistics, batch_size = self._statistics(losses, cosines, counts, len(frame_mask))
+        loss = torch.stack(sums).sum() * num_ranks()
+        return force_gatherable((loss, statistics, batch_size), loss.device)
 
-    def attribute_loss(self, name: str, embedding: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss of one attribute and its mean cosine to the target (NaN when no row of the batch has one).
+    def attribute_loss(self, name: str, embedding: Tensor, target: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss of one attribute and its mean cosine to the target (zero when no row of the batch has one).
 
         Args:
             name: the attribute.
             embedding: (batch, dim) of unit length.
-            target: (batch, dim) of unit length; a row of NaN is a missing target.
+            target: (batch, dim) of unit length; rows that are not present may hold anything.
+            present: (batch,) bool, True where there is a target.
         """
-        present = ~target.isnan().any(dim=1)
         target = target.masked_fill(~present[:, None], 0.0)
         terms = zip(self.term_weights[name], self.objectives[name], strict=True)
         loss = torch.stack([weight * objective(embedding, target, present) for weight, objective in terms]).sum()
-        cosine = mean_over((embedding.detach() * target).sum(dim=1), present)
-        return loss, torch.where(present.any(), cosine, torch.nan)
+        return loss, mean_over((embedding.detach() * target).sum(dim=1), present)
 
     def embed(self, speech: Tensor, num_samples: Tensor) -> dict[str, Tensor]:
         """All attributes' embeddings of a batch of waveforms, in one pass.
@@ -149,6 +149,34 @@ class ESPnetUttModel(AbsESPnetModel):
     def collect_feats(self, **batch: Tensor) -> dict[str, Tensor]:
         """Nothing to collect: no statistics of features are needed before training."""
         return {}
+
+    def _statistics(
+        self, losses: dict[str, Tensor], cosines: dict[str, Tensor], counts: dict[str, Tensor], batch_size: int
+    ) -> tuple[dict[str, Tensor], Tensor | int]:
+        """Statistics of the whole batch from those of this process's share of it, and the whole batch's size.
+
+        Args:
+            losses: attribute -> mean over the rows that have its target, with a graph.
+            cosines: attribute -> mean likewise.
+            counts: attribute -> how many rows have its target.
+            batch_size: utterances of the share.
+        """
+        count = torch.stack(list(counts.values()))
+        loss, cosine = (torch.stack([mean.detach() for mean in means.values()]) for means in (losses, cosines))
+        whole = count
+        if num_ranks() > 1:
+            totals = sum_over_ranks(torch.cat([loss * count, cosine * count, count, count.new_tensor([batch_size])]))
+            loss, cosine, whole, size = totals.split([len(count), len(count), len(count), 1])
+            loss, cosine = loss / whole.clamp(min=1), cosine / whole.clamp(min=1)
+            batch_size = size.long()
+        cosine = torch.where(whole > 0, cosine, torch.nan)
+        statistics = {f"cos_{name}": value for name, value in zip(losses, cosine, strict=True)}
+        statistics |= {f"loss_{name}": value for name, value in zip(losses, loss, strict=True)}
+        shares = dict(zip(losses, count / whole.clamp(min=1), strict=True))
+        statistics |= self._gradient_statistics({name: losses[name] * shares[name] for name in losses})
+        # Per utterance, whatever the batch: the figure that chooses the best epoch.
+        statistics["loss"] = sum(self.attribute_weights[name] * statistics[f"loss_{name}"] for name in losses)
+        return statistics, batch_size
 
     def _gradient_statistics(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """Gradient norms and cosines on the encoder at every `gradient_interval`-th training step."""

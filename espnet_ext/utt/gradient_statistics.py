@@ -6,6 +6,8 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
+from espnet_ext.utt.ranks import sum_over_ranks
+
 
 def gradient_statistics(losses: dict[str, Tensor], shared: Sequence[nn.Parameter], measured: bool) -> dict[str, Tensor]:
     """Norm of each attribute's gradient on the shared parameters, and the cosine between each two of them.
@@ -14,7 +16,7 @@ def gradient_statistics(losses: dict[str, Tensor], shared: Sequence[nn.Parameter
     whether it is measured or not, so that all ranks of a distributed run report the same statistics.
 
     Args:
-        losses: attribute -> scalar loss with a graph.
+        losses: attribute -> scalar loss with a graph; of processes that share a batch, terms of one sum.
         shared: the encoder's trainable parameters.
         measured: False returns NaN for every key, at no cost.
 
@@ -35,6 +37,5 @@ def gradient_statistics(losses: dict[str, Tensor], shared: Sequence[nn.Parameter
 
 def _flat_gradient(loss: Tensor, shared: Sequence[nn.Parameter]) -> Tensor:
     gradients = torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
-    return torch.cat(
-        [torch.zeros_like(p).flatten() if g is None else g.flatten() for g, p in zip(gradients, shared, strict=True)]
-    )
+    flat = [torch.zeros_like(p).flatten() if g is None else g.flatten() for g, p in zip(gradients, shared, strict=True)]
+    return sum_over_ranks(torch.cat(flat))

@@ -5,13 +5,15 @@ from torch import Tensor, nn
 
 from espnet_ext.errors import UserError
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
+from espnet_ext.utt.ranks import gather_rows
 
 
 class ContrastiveObjective(AbsObjective):
     """InfoNCE (van den Oord et al., 2018, arXiv 1807.03748) of embeddings against targets.
 
-    An utterance's own target is the positive. The negatives are the other targets of the batch, or a bank
-    of targets of the whole training set, which makes the task as hard in a small batch as in a large one.
+    An utterance's own target is the positive. The negatives are the other targets of the batch (of the whole batch,
+    where processes share it), or a bank of targets of the whole training set, which makes the task as hard in a small
+    batch as in a large one.
     Targets that mean nearly the same as one's own (another recording of the sentence, a paraphrase)
     are no negatives.
 
@@ -36,7 +38,8 @@ class ContrastiveObjective(AbsObjective):
         if self.bank_size:
             others, usable = self.bank, torch.ones(len(self.bank), dtype=torch.bool, device=targets.device)
         else:
-            others, usable = targets, present
+            others = gather_rows(targets)
+            usable = others.any(dim=1)
         negative = (targets @ others.T <= self.same_above) & usable
         own = (embeddings * targets).sum(dim=1, keepdim=True)
         negatives = (embeddings @ others.T).masked_fill(~negative, -torch.inf)

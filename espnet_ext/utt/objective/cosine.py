@@ -8,7 +8,8 @@ from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
 class CosineObjective(AbsObjective):
     """scale * (1 - cos(student, teacher)), mean over utterances (arXiv 2603.08312; SENSE uses scale 50).
 
-    The paper sums over the batch where this takes the mean: set `scale` to 50 * batch size for the same gradient.
+    The paper's loss is the sum over the batch. The model multiplies this mean by the rows it is of and divides by
+    `nominal_batch`: with scale 50 and a nominal batch of 1, the paper's loss exactly.
     """
 
     def __init__(self, scale: float = 1.0) -> None:
