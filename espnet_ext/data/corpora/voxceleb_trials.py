@@ -31,15 +31,18 @@ def read_trial_list(path: Path) -> list[Trial]:
         UserError: naming the line that is not a trial, or the file without any.
     """
     trials = []
+    names: dict[str, str] = {}  # a recording is in many trials: parsed once, and one string in memory
     for number, (line,) in read_rows(path, separator="\n"):
         fields = line.split()
-        files = [_FILE.fullmatch(field) for field in fields[1:]]
-        if len(fields) != 3 or fields[0] not in ("0", "1") or None in files:
+        for field in fields[1:]:
+            if field not in names and (file := _FILE.fullmatch(field)):
+                names[field] = utterance_id("voxceleb1", **file.groupdict())
+        if len(fields) != 3 or fields[0] not in ("0", "1") or not names.keys() >= set(fields[1:]):
             raise UserError(
-                f"{path}:{number}: expected `1|0 speaker/video/file.wav ...`, found {line!r}; fetch it again"
+                f"{path}:{number}: expected `1|0 speaker/video/file.wav speaker/video/file.wav`, found {line!r}; "
+                "fetch the list again"
             )
-        enrol, test = (utterance_id("voxceleb1", **file.groupdict()) for file in files)
-        trials.append(Trial(fields[0] == "1", enrol, test))
+        trials.append(Trial(fields[0] == "1", names[fields[1]], names[fields[2]]))
     if not trials:
         raise UserError(f"{path}: no trials in the list; fetch it again")
     return trials

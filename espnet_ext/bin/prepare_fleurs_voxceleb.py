@@ -1,0 +1,67 @@
+"""Stage 1 of egs/fleurs_voxceleb: make its sets in data/ from the corpora that are on disk."""
+
+import argparse
+from pathlib import Path
+
+from espnet_ext.bin.entry import run_main
+from espnet_ext.data.corpora import fleurs
+from espnet_ext.data.corpora.fleurs_voxceleb import prepare
+from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if _count(text) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sets")
+    corpora = parser.add_argument_group("corpora", "a corpus that is not given is left out, with one line on it")
+    corpora.add_argument("--fleurs", type=Path, help="folder of <lang>/{train,dev,test}.tsv and <lang>/audio/")
+    corpora.add_argument("--voxceleb1", type=Path, help="folder of vox1_meta.csv and wav/id1xxxx/")
+    corpora.add_argument("--voxceleb2", type=Path, help="folder of vox2_meta.csv and dev/aac/id0xxxx/")
+    corpora.add_argument("--voxceleb_trials", type=Path, help="folder of veri_test2.txt ...; default: --voxceleb1")
+    corpora.add_argument("--commonvoice", type=Path, help="folder of a release: <lang>/{train,dev}.tsv, <lang>/clips/")
+    corpora.add_argument("--voxpopuli", type=Path, help="folder of raw_audios/ or transcribed_data/")
+    corpora.add_argument("--mtedx", type=Path, help="folder of <source>-<target>/data/")
+    parser.add_argument(
+        "--languages", type=_words, default=" ".join(fleurs.LANGUAGES), metavar='"en_us fr_fr ..."', help="of FLEURS"
+    )
+    parser.add_argument(
+        "--commonvoice_languages", type=_words, default="", metavar='"en fr ..."', help="of Common Voice; empty: all"
+    )
+    parser.add_argument("--mtedx_pairs", type=_words, default="it-en", metavar='"it-en ..."', help="of mTEDx")
+    parser.add_argument("--num_valid_speakers", type=_count, default=100, help="VoxCeleb 2 speakers held out")
+    parser.add_argument("--cohort_per_speaker", type=_positive, default=10, help="utterances for AS-norm")
+    parser.add_argument(
+        "--allow_incomplete",
+        choices=("true", "false"),
+        default="false",
+        help="go on where something of a corpus is missing",
+    )
+    parser.add_argument("--nj", type=_positive, default=2, help="processes")
+    return parser
+
+
+def main() -> None:
+    given = vars(_parser().parse_args())
+    data = given.pop("data")
+    options = Options(**given | {"allow_incomplete": given["allow_incomplete"] == "true"})
+    for line in prepare(options, data):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    run_main(main)

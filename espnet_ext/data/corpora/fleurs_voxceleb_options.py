@@ -1,0 +1,55 @@
+"""What stage 1 of egs/fleurs_voxceleb is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from espnet_ext.data.corpora.fleurs import LANGUAGES
+from espnet_ext.errors import UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Roots of the corpora (None: not given) and choices.
+
+    Attributes:
+        voxceleb_trials: folder of the trial lists; None = `voxceleb1`.
+        languages: of FLEURS, by its folders' names.
+        commonvoice_languages: by Common Voice's folders' names; () = all of the release.
+        mtedx_pairs: for instance `it-en`.
+        num_valid_speakers: of VoxCeleb 2, held out of training.
+        cohort_per_speaker: most utterances of a training speaker in the cohort.
+        allow_incomplete: go on with a corpus of which something is missing.
+        nj: processes.
+    """
+
+    fleurs: Path | None = None
+    voxceleb1: Path | None = None
+    voxceleb2: Path | None = None
+    voxceleb_trials: Path | None = None
+    commonvoice: Path | None = None
+    voxpopuli: Path | None = None
+    mtedx: Path | None = None
+    languages: tuple[str, ...] = LANGUAGES
+    commonvoice_languages: tuple[str, ...] = ()
+    mtedx_pairs: tuple[str, ...] = ("it-en",)
+    num_valid_speakers: int = 100
+    cohort_per_speaker: int = 10
+    allow_incomplete: bool = False
+    nj: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = [language for language in self.languages if language not in LANGUAGES]
+        if unknown or not self.languages:
+            raise UserError(
+                f"--languages: FLEURS has no {' '.join(unknown) or 'empty list'}; its languages: "
+                f"{' '.join(LANGUAGES)}"
+            )
+        for name in ("fleurs", "voxceleb1", "voxceleb2", "voxceleb_trials", "commonvoice", "voxpopuli", "mtedx"):
+            root = getattr(self, name)
+            if root is not None and not root.is_dir():
+                raise UserError(f"--{name} {root}: no such folder; unpack the corpus there or leave the option out")
+
+    @property
+    def max_left_out(self) -> float:
+        """Largest share of a corpus that may be unreadable."""
+        return 1.0 if self.allow_incomplete else 0.01

@@ -1,0 +1,83 @@
+"""How large the corpora are by those who published them, and what follows when a copy on disk is not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from espnet_ext.data.corpora import fleurs
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.trials import Trial
+from espnet_ext.errors import UserError
+
+# Sentences of FLoRes in each split, all languages taken together.
+FLEURS_SENTENCES = {"train": 1509, "dev": 150, "test": 350}
+# Recordings and sentences of the test split, of the languages whose counts are published.
+FLEURS_TEST = {"en_us": (647, 350), "de_de": (862, 347), "fr_fr": (676, 332), "es_419": (908, 348)}
+# Speakers and utterances of each part.
+VOXCELEB = {
+    ("voxceleb1", "dev"): (1211, 148642),
+    ("voxceleb1", "test"): (40, 4874),
+    ("voxceleb2", "dev"): (5994, 1092009),
+    ("voxceleb2", "test"): (118, 36273),
+}
+TRIALS = {"O": 37611, "O-original": 37720, "E": 579818, "E-original": 581480, "H": 550894, "H-original": 552536}
+
+
+class Count(NamedTuple):
+    """How many of something there are here, and how many there should be."""
+
+    what: str
+    found: int
+    published: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.found:,} here, {self.published:,} published ({self.found - self.published:+,})"
+
+
+def fleurs_counts(split: str, utterances: Sequence[Utterance], languages: Iterable[str]) -> list[Count]:
+    """Sentences of a split when all languages are asked for; recordings and sentences of each known test set."""
+    counts = []
+    if set(languages) == set(fleurs.LANGUAGES):
+        sentences = {utterance.sentence for utterance in utterances}
+        counts.append(Count(f"FLEURS {split}: sentences", len(sentences), FLEURS_SENTENCES[split]))
+    for language in sorted(set(languages) & set(FLEURS_TEST)) if split == "test" else ():
+        own = [u.sentence for u in utterances if u.id.startswith(f"fleurs-{language}-")]
+        recordings, sentences = FLEURS_TEST[language]
+        counts.append(Count(f"FLEURS {language} test: recordings", len(own), recordings))
+        counts.append(Count(f"FLEURS {language} test: sentences", len(set(own)), sentences))
+    return counts
+
+
+def voxceleb_counts(corpus: str, part: str, utterances: Sequence[Utterance]) -> list[Count]:
+    """Speakers and utterances of a part."""
+    speakers, number = VOXCELEB[corpus, part]
+    found = len({utterance.speaker for utterance in utterances})
+    return [
+        Count(f"{corpus} {part}: speakers", found, speakers),
+        Count(f"{corpus} {part}: utterances", len(utterances), number),
+    ]
+
+
+def trial_counts(trials: Mapping[str, Sequence[Trial]]) -> list[Count]:
+    """Trials of each list."""
+    return [Count(f"trial list {name}: trials", len(listed), TRIALS[name]) for name, listed in trials.items()]
+
+
+def check_counts(counts: Iterable[Count], allow_incomplete: bool) -> list[str]:
+    """A line for every count that is not the published one.
+
+    Raises:
+        UserError: listing what there is less of than published, unless `allow_incomplete`.
+    """
+    deviations = [count for count in counts if count.found != count.published]
+    fewer = [str(count) for count in deviations if count.found < count.published]
+    if fewer and not allow_incomplete:
+        raise incomplete(fewer)
+    return [str(count) for count in deviations]
+
+
+def incomplete(missing: Sequence[str]) -> UserError:
+    """The error of a corpus of which something is missing."""
+    return UserError(
+        f"incomplete corpus: {'; '.join(missing)}; fetch and unpack the rest, or go on with what there is: "
+        "--allow_incomplete true"
+    )

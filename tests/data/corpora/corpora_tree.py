@@ -1,0 +1,40 @@
+"""All corpora of egs/fleurs_voxceleb as tiny trees, of tones."""
+
+from pathlib import Path
+
+from clips import Clip, tone, tones
+from common_voice_tree import write_common_voice
+from fleurs_tree import write_fleurs
+from mtedx_tree import write_mtedx
+from voxceleb_tree import write_voxceleb1, write_voxceleb2
+from voxpopuli_tree import write_voxpopuli
+
+FLEURS = {
+    "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),
+    "dev": tones(["cid"], ["eng", "fra"], ["s3"]),
+    "test": tones(["dan"], ["eng", "fra"], ["s4", "s5"]),
+}
+
+
+def write_corpora(root: Path) -> dict[str, Path]:
+    """All six corpora; option -> folder."""
+    names = ("fleurs", "voxceleb2", "voxceleb1", "commonvoice", "voxpopuli", "mtedx")
+    roots = {name: root / name for name in names}
+    write_fleurs(roots["fleurs"], FLEURS)
+    speakers = [f"speaker{n}" for n in range(6)]
+    write_voxceleb2(
+        roots["voxceleb2"], tones(speakers, ["eng"], ["a", "b", "c", "d"]), tones(["other"], ["eng"], ["a"])
+    )
+    dev, test = tones(["eve", "fay"], ["eng"], ["a", "b", "c"]), tones(["gil", "hal"], ["eng"], ["a", "b"])
+    write_voxceleb1(roots["voxceleb1"], dev, test)
+    spoken = [*tones(["kim"], ["eng", "swe"], ["c1", "c2"]), *tones(["lea"], ["eng"], ["c3", "c4"])]
+    # Of a speaker of dev (in another language), and with a text of dev.
+    spoken += [*tones(["max"], ["swe"], ["c5"]), Clip("ned", "eng", "x", "sentence C6 in ENG", tone(300))]
+    write_common_voice(roots["commonvoice"], {"train": spoken, "dev": tones(["max"], ["eng"], ["c6"])})
+    parliament = {
+        split: tones([f"{n}"], ["fra"], [f"p{n}", f"q{n}"]) for n, split in enumerate(("train", "dev", "test"))
+    }
+    write_voxpopuli(roots["voxpopuli"], parliament, tones(["interpreter"], ["eng"], ["p2", "q2"]))
+    talks = tones(["ted"], ["ita"], ["t1", "t2"])
+    write_mtedx(roots["mtedx"], {"test": talks}, {"t1": "One.", "t2": "Two."})
+    return roots
