@@ -18,6 +18,8 @@ def main() -> None:
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
     parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="where a hub's teachers go")
     parser.add_argument("--text_lang", help="embed the translations text.<text_lang> into a target file of their own")
+    parser.add_argument("--teacher_dir", type=Path, help="offline weights: a model's folder, or one folder a model")
+    parser.add_argument("--device", help="for instance cpu or cuda:1; default: every GPU there is, a process each")
     add_executor_options(parser, nj=1)
     options = parser.parse_args()
     executor = executor_from(options)
@@ -28,6 +30,7 @@ def main() -> None:
     # Read by huggingface_hub when it is imported, here and in the processes.
     os.environ.setdefault("HF_HUB_CACHE", str(options.cache_dir / "hub"))
     from espnet_ext.data.targets import dump_targets
+    from espnet_ext.teachers import Runtime
 
     attribute = attributes[options.attribute]
     dump_targets(
@@ -35,6 +38,7 @@ def main() -> None:
         attribute.name,
         attribute.target,
         executor,
+        runtime=Runtime(options.device, options.teacher_dir and options.teacher_dir.absolute()),
         head_dim=attribute.head.dim,
         text_lang=options.text_lang,
     )

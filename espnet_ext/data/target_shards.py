@@ -19,7 +19,7 @@ from espnet_ext.teachers import AbsTeacher
 SHARD_SIZE = {"text": 2000, "speech": 600 * RATE}
 # Of a large corpus the shards are larger instead of ever more.
 MAX_SHARDS = 2000
-BATCH_SIZE = {"text": 2000, "speech": 120 * RATE}
+BATCH_SIZE = {"text": 2000, "speech": 600 * RATE}
 # kaldiio's float32 vector: "\0BFV ", "\4", int32 length.
 VECTOR_HEADER_BYTES = 10
 DIGEST_DIGITS = 16

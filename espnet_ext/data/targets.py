@@ -18,7 +18,7 @@ from espnet_ext.data.scp import write_scp
 from espnet_ext.data.target_shards import DIGEST_DIGITS, Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.data.translation_targets import average_translations
 from espnet_ext.errors import UserError
-from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
+from espnet_ext.teachers import DEFAULT_RUNTIME, TEACHERS, AbsTeacher, Runtime, build_teacher
 
 LOCAL = Executor()
 
@@ -28,6 +28,7 @@ class EmbedJob(NamedTuple):
 
     teacher: str
     options_json: str
+    runtime: Runtime
     shard: Shard
 
 
@@ -37,6 +38,7 @@ def dump_targets(
     target: TargetConfig,
     executor: Executor = LOCAL,
     *,
+    runtime: Runtime = DEFAULT_RUNTIME,
     head_dim: int | None = None,
     text_lang: str | None = None,
 ) -> None:
@@ -49,7 +51,8 @@ def dump_targets(
         dump_dir: dump/<set>, with wav.scp and text, or wav.scp, utt2num_samples and audio.
         attribute: names the files.
         target: its declaration.
-        executor: where teachers work.
+        executor: where teachers work; on a machine's GPUs, one process for each.
+        runtime: the teacher's device and offline weights.
         head_dim: of the attribute's head, which the teacher's vectors must have too.
         text_lang: embed the translations `text.<text_lang>` instead, into `target_<attribute>.<text_lang>.scp`.
 
@@ -63,16 +66,14 @@ def dump_targets(
     name = f"target_{attribute}" + (f".{text_lang}" if text_lang else "")
     # A teacher may be gigabytes of weights: none is loaded to say that there is nothing to embed.
     if items or head_dim is None:
-        specs, facts = _embed_items(items, dump_dir, name, target, executor, head_dim)
+        specs, facts = _embed_items(items, dump_dir, name, target, executor, runtime, head_dim)
     else:
         print(f"  {dump_dir}: no utterance has a text, so every {name} is None")
         specs, facts = {}, {"version": None, "dim": head_dim, "normalisation": None}
     lines = {utterance: specs[items[utterance]] if utterance in items else None for utterance in data.utterances}
     write_scp(dump_dir / f"{name}.scp", lines)
     counts = {"num_targets": len(items), "num_missing": len(lines) - len(items)}
-    write_json_atomic(
-        dump_dir / f"{name}.json", {"teacher": target.teacher, **facts, "from": target.source, **counts}
-    )
+    write_json_atomic(dump_dir / f"{name}.json", {"teacher": target.teacher, **facts, "from": target.source, **counts})
     if target.average_translations and not text_lang:
         average_translations(dump_dir, attribute)
     _remove_stale(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
@@ -88,36 +89,44 @@ def _check_modality(attribute: str, target: TargetConfig) -> None:
 
 
 def _embed_items(
-    items: Mapping[str, Item], dump_dir: Path, name: str, target: TargetConfig, executor: Executor, head_dim: int | None
+    items: Mapping[str, Item],
+    dump_dir: Path,
+    name: str,
+    target: TargetConfig,
+    executor: Executor,
+    runtime: Runtime,
+    head_dim: int | None,
 ) -> tuple[dict[Item, str], dict[str, str | int]]:
     """Where each item's vector is, and what to note of the teacher."""
     _teacher.cache_clear()
-    teacher = _teacher(target.teacher, json.dumps(target.options))
+    options = json.dumps(target.options)
+    teacher = _teacher(target.teacher, options, runtime)
     if head_dim is not None and teacher.dim != head_dim:
         raise UserError(
             f"{name}: the vectors of teacher {teacher.name} have {teacher.dim} dimensions, "
             f"the head has {head_dim}; write `head: {{dim: {teacher.dim}}}`"
         )
     shards = make_shards(items.values(), dump_dir, name, teacher, target.options)
-    _embed_shards(shards, teacher.dim, target, f"{dump_dir}: {name}", executor)
+    pending = [EmbedJob(target.teacher, options, runtime, s) for s in shards if not s.is_done(teacher.dim)]
+    if executor.where == "local" and teacher.num_gpus:
+        executor = Executor("local", teacher.num_gpus, teacher.num_gpus)
+    _embed_shards(shards, pending, target.source, f"{dump_dir}: {name}", executor)
     specs = {item: spec for shard in shards for item, spec in shard.specs(teacher.dim)}
     return specs, {"version": teacher.version, "dim": teacher.dim, "normalisation": teacher.normalisation}
 
 
-def _embed_shards(shards: list[Shard], dim: int, target: TargetConfig, label: str, executor: Executor) -> None:
+def _embed_shards(shards: list[Shard], pending: list[EmbedJob], source: str, label: str, executor: Executor) -> None:
     """Make the shards that are not there yet, with a progress line."""
-    scale, unit = (1, "texts") if target.source == "text" else (1 / RATE, "s of audio")
+    scale, unit = (1, "texts") if source == "text" else (1 / RATE, "s of audio")
     sizes = {shard.ark: scale * sum(item.size for item in shard.items) for shard in shards}
-    options = json.dumps(target.options)
-    jobs = [EmbedJob(target.teacher, options, shard) for shard in shards if not shard.is_done(dim)]
     with audio_progress(label, sum(sizes.values()), unit) as advance:
-        for job, _ in run_jobs(embed, jobs, executor):
+        for job, _ in run_jobs(embed, pending, executor):
             advance(sizes[job.shard.ark])
 
 
 def embed(job: EmbedJob) -> None:
     """Write one shard, in whatever process this is."""
-    teacher = _teacher(job.teacher, job.options_json)
+    teacher = _teacher(job.teacher, job.options_json, job.runtime)
     # Work that a dead worker had finished but not reported is not done twice.
     if not job.shard.is_done(teacher.dim):
         # One thread each: processes share the work, and sums do not depend on the number of cores.
@@ -126,9 +135,9 @@ def embed(job: EmbedJob) -> None:
 
 
 @lru_cache(maxsize=1)
-def _teacher(name: str, options_json: str) -> AbsTeacher:
+def _teacher(name: str, options_json: str, runtime: Runtime) -> AbsTeacher:
     """Built once in a process, for all its shards."""
-    return build_teacher(name, **json.loads(options_json))
+    return build_teacher(name, runtime, **json.loads(options_json))
 
 
 def _remove_stale(dump_dir: Path, name: str, current: set[str]) -> None:

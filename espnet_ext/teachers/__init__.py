@@ -47,9 +47,9 @@ def build_teacher(name: str, runtime: Runtime = DEFAULT_RUNTIME, **options: Any)
     for option in options:
         if option not in legal:
             raise UserError(f"teacher {name}: unknown option {option!r}; legal: {', '.join(legal) or 'none'}")
+    if "runtime" in parameters:
+        options["runtime"] = runtime
     for option, parameter in parameters.items():
         if parameter.default is parameter.empty and option not in options:
             raise UserError(f"teacher {name}: its option {option!r} is missing; write `options: {{{option}: ...}}`")
-    if "runtime" in parameters:
-        options["runtime"] = runtime
     return TEACHERS[name](**options)

@@ -19,7 +19,7 @@ class AbsTeacher(ABC):
         version: of the package or model, whatever changes when its vectors may change.
         dim: length of its vectors.
         normalisation: what is done to an item before and to its vector after, for the records.
-        on_gpu: whether it computes on a GPU, which one process fills.
+        num_gpus: that it can use, one for each process; 0 = it computes on the CPU.
     """
 
     name: ClassVar[str]
@@ -27,7 +27,7 @@ class AbsTeacher(ABC):
     version: str
     dim: int
     normalisation: str
-    on_gpu: bool = False
+    num_gpus: int = 0
 
     def embed(self, items: Sequence[str] | Sequence[np.ndarray]) -> np.ndarray:
         """Embed texts, or float32 (samples,) waveforms at 16 kHz in [-1, 1], each on its own.

@@ -64,7 +64,7 @@ class EcapaTeacher(AbsTeacher):
 
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()
-        self.on_gpu = self.device.type != "cpu"
+        self.num_gpus = runtime.num_gpus()
         folder = local_folder(self.name, model, runtime.teacher_dir, [WEIGHTS])
         path = (folder or hub_folder(self.name, model, revision, [WEIGHTS])) / WEIGHTS
         weights = load_checkpoint(path)
@@ -87,7 +87,7 @@ class EcapaTeacher(AbsTeacher):
         usable = np.array([samples.any() for samples in items]) & (num_samples // HOP_SAMPLES + 1 >= MIN_FRAMES)
         vectors = np.full((len(items), self.dim), np.nan, np.float32)
         indices = np.flatnonzero(usable)
-        for batch in sorted_batches(num_samples[indices], GPU_BATCH if self.on_gpu else CPU_BATCH):
+        for batch in sorted_batches(num_samples[indices], GPU_BATCH if self.num_gpus else CPU_BATCH):
             rows = indices[batch]
             vectors[rows] = self._embed_batch([items[row] for row in rows], num_samples[rows])
         return vectors

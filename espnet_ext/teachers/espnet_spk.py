@@ -57,7 +57,7 @@ class EspnetSpkTeacher(AbsTeacher):
         package = package_version("espnet", self.name)
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()
-        self.on_gpu = self.device.type != "cpu"
+        self.num_gpus = runtime.num_gpus()
         folder = local_folder(self.name, model, runtime.teacher_dir, ["meta.yaml|config.yaml"])
         config, weights = _files(folder) if folder else _fetch(self.name, model, revision)
         self.network = build_network(config)
@@ -74,7 +74,7 @@ class EspnetSpkTeacher(AbsTeacher):
         import torch
 
         vectors = np.full((len(items), self.dim), np.nan, np.float32)
-        for rows in equal_length_batches(items, GPU_BATCH if self.on_gpu else CPU_BATCH):
+        for rows in equal_length_batches(items, GPU_BATCH if self.num_gpus else CPU_BATCH):
             speech = torch.from_numpy(np.stack([items[row] for row in rows])).to(self.device)
             with teacher_inference(self.device, self.precision):
                 vectors[rows] = self.network(speech, extract_embd=True).float().cpu().numpy()

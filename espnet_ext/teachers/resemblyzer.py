@@ -8,6 +8,7 @@ import numpy as np
 
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
+from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, teacher_inference
 
 RATE = 16000
 # The model hears windows of 1.6 s; a shorter utterance is repeated, not padded with silence.
@@ -25,7 +26,7 @@ class ResemblyzerTeacher(AbsTeacher):
     the windows of many utterances share a forward pass.
 
     Args:
-        device: for instance `cpu` or `cuda`; None = the GPU where there is one.
+        runtime: where to compute.
 
     Raises:
         UserError: the package is not installed, or its weights file is damaged.
@@ -36,12 +37,13 @@ class ResemblyzerTeacher(AbsTeacher):
     dim = 256
     normalisation = "volume, long silences cut, repeated to 1.7 s; mean of windows of 1.6 s; L2"
 
-    def __init__(self, device: str | None = None) -> None:
+    def __init__(self, runtime: Runtime = DEFAULT_RUNTIME) -> None:
         # --no-deps: it asks for the obsolete `typing`; webrtcvad-wheels is what it really needs.
         self.version = package_version("Resemblyzer", self.name, "--no-deps webrtcvad-wheels ")
         import torch
 
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = runtime.torch_device()
+        self.num_gpus = runtime.num_gpus()
         self.lstm = torch.nn.LSTM(40, 256, num_layers=3, batch_first=True)
         self.linear = torch.nn.Linear(256, self.dim)
         self._load(Path(find_spec("resemblyzer").origin).parent / "pretrained.pt")
@@ -82,9 +84,7 @@ class ResemblyzerTeacher(AbsTeacher):
     def _embed_windows(self, windows: np.ndarray) -> np.ndarray:
         import torch
 
-        # By default a GPU would round the LSTM's products to TF32's 11 bits.
-        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        with torch.inference_mode(), exact:
+        with teacher_inference(self.device):
             _, (hidden, _) = self.lstm(torch.from_numpy(windows).to(self.device))
             vectors = torch.relu(self.linear(hidden[-1]))
             return torch.nn.functional.normalize(vectors, dim=1).cpu().numpy()

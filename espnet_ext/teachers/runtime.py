@@ -40,6 +40,15 @@ class Runtime:
             raise UserError(f"--device {self.device}: not usable here ({reason}); leave it out, or give cpu") from error
         return device
 
+    def num_gpus(self) -> int:
+        """GPUs to share out among processes: the one that is named, or all there are; 0 = the CPU computes."""
+        import torch
+
+        device = self.torch_device()
+        if device.type == "cpu":
+            return 0
+        return 1 if device.index is not None else max(1, torch.cuda.device_count())
+
 
 DEFAULT_RUNTIME = Runtime()
 

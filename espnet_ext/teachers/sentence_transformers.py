@@ -52,7 +52,7 @@ class SentenceTransformersTeacher(AbsTeacher):
 
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()
-        self.on_gpu = self.device.type != "cpu"
+        self.num_gpus = runtime.num_gpus()
         self.prompt = prompt
         folder = local_folder(self.name, model, runtime.teacher_dir, EXPECTED) or _fetch(self.name, model, revision)
         try:
@@ -69,7 +69,7 @@ class SentenceTransformersTeacher(AbsTeacher):
     def _embed(self, items: Sequence[str]) -> np.ndarray:
         vectors = np.empty((len(items), self.dim), np.float32)
         lengths = np.array([len(text) for text in items])
-        for batch in sorted_batches(lengths, GPU_BATCH if self.on_gpu else CPU_BATCH):
+        for batch in sorted_batches(lengths, GPU_BATCH if self.num_gpus else CPU_BATCH):
             texts = [items[index] for index in batch]
             with teacher_inference(self.device, self.precision):
                 vectors[batch] = self.model.encode(

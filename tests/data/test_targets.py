@@ -15,7 +15,7 @@ from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.executor import Executor
 from espnet_ext.data.targets import dump_targets
 from espnet_ext.errors import UserError
-from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
+from espnet_ext.teachers import TEACHERS, AbsTeacher, Runtime, build_teacher
 
 TEXTS = {
     "a-1": "hello",
@@ -103,8 +103,8 @@ def test_text_targets_are_the_teachers_vectors_and_none_where_there_is_no_text(d
 
 
 def test_speech_targets_are_the_teachers_vectors_of_the_dumped_audio(dump: Path) -> None:
-    dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech", {"device": "cpu"}))
-    teacher = build_teacher("resemblyzer", device="cpu")
+    dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech"))
+    teacher = build_teacher("resemblyzer")
     audio, targets = read_scp(dump / "wav.scp"), read_scp(dump / "target_spk.scp")
     assert list(targets) == sorted(SAMPLES)
     assert len(list(dump.glob("target_spk.*.ark"))) > 1
@@ -224,7 +224,7 @@ def test_another_text_or_option_makes_new_archives_and_removes_the_old(dump: Pat
 
 
 def test_other_audio_under_the_same_names_is_embedded_anew(dump: Path, tmp_path: Path) -> None:
-    config = TargetConfig("resemblyzer", "speech", {"device": "cpu"})
+    config = TargetConfig("resemblyzer", "speech")
     dump_targets(dump, "spk", config)
     before = {spec: kaldiio.load_mat(spec) for spec in read_scp(dump / "target_spk.scp").values()}
     other = make_dump(tmp_path / "other", seed=1)
@@ -235,9 +235,7 @@ def test_other_audio_under_the_same_names_is_embedded_anew(dump: Path, tmp_path:
     assert not before.keys() & set(read_scp(dump / "target_spk.scp").values())
 
 
-@pytest.mark.parametrize(
-    "config", [TargetConfig("usem", "text"), TargetConfig("resemblyzer", "speech", {"device": "cpu"})]
-)
+@pytest.mark.parametrize("config", [TargetConfig("usem", "text"), TargetConfig("resemblyzer", "speech")])
 def test_the_number_of_processes_does_not_change_a_byte(dump: Path, config: TargetConfig) -> None:
     dump_targets(dump, "x", config, Executor(nj=1))
     one = target_bytes(dump)
@@ -260,7 +258,37 @@ def test_an_error_in_a_process_reaches_the_user(dump: Path) -> None:
     archive = dump / "audio.0.ark"
     archive.write_bytes(archive.read_bytes()[:100_000])
     with pytest.raises(UserError, match="audio.0.ark:.*cannot read dumped audio"):
-        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech", {"device": "cpu"}), Executor(nj=2))
+        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech"), Executor(nj=2))
+
+
+class PlacedTeacher(LetterTeacher):
+    """Notes what machine it was told of."""
+
+    name = "placed"
+    told: list[Runtime] = []
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__()
+        self.told.append(runtime)
+        self.num_gpus = int(runtime.device == "cuda:0")
+
+
+def test_device_and_offline_folder_reach_the_teacher_and_change_no_target(
+    dump: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
+    dump_targets(dump, "sem", TargetConfig("placed", "text"))
+    before = target_bytes(dump)
+    placed = Runtime("cpu", Path("weights"))
+    dump_targets(dump, "sem", TargetConfig("placed", "text"), runtime=placed)
+    assert PlacedTeacher.told == [Runtime(), placed]
+    assert target_bytes(dump) == before
+
+
+def test_a_gpu_is_one_process_whatever_nj_says(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
+    dump_targets(dump, "sem", TargetConfig("placed", "text"), Executor(nj=4), runtime=Runtime("cuda:0"))
+    assert sorted(PlacedTeacher.asked) == sorted(set(TEXTS.values()))  # in this process, where it can be seen
 
 
 def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
@@ -269,7 +297,7 @@ def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
 
 
 def test_a_missing_audio_archive_or_length_is_named(dump: Path) -> None:
-    config = TargetConfig("resemblyzer", "speech", {"device": "cpu"})
+    config = TargetConfig("resemblyzer", "speech")
     write_scp(dump / "utt2num_samples", {name: n for name, n in SAMPLES.items() if name != "b-1"})
     with pytest.raises(UserError, match="utt2num_samples: b-1 is not in it"):
         dump_targets(dump, "spk", config)

@@ -9,7 +9,7 @@ import pytest
 from espnet_ext.data.audio import resample
 from espnet_ext.data.espeak import Espeak
 from espnet_ext.errors import UserError
-from espnet_ext.teachers import build_teacher
+from espnet_ext.teachers import Runtime, build_teacher
 from espnet_ext.teachers.resemblyzer import MIN_SECONDS, ResemblyzerTeacher, prepare
 
 with warnings.catch_warnings():
@@ -22,7 +22,7 @@ SHORT, LONG = "Goodbye.", "One two three four five six seven eight nine ten. " *
 
 @pytest.fixture(scope="module")
 def teacher() -> ResemblyzerTeacher:
-    return build_teacher("resemblyzer", device="cpu")
+    return build_teacher("resemblyzer", Runtime("cpu"))
 
 
 @pytest.fixture(scope="module")
