@@ -50,3 +50,14 @@ def count(results: pd.DataFrame, metric: str, **wanted: str) -> str:
     rows = pick(results, **wanted)
     values = rows["n"] if metric == "n" else pick(rows, metric=metric)["value"]
     return f"{values.max():,.0f}" if len(values) else ABSENT
+
+
+def one_directions(results: pd.DataFrame) -> pd.DataFrame:
+    """The rows of protocol `one` that belong to a single direction, e.g. `one:fra-eng`."""
+    return results[results["protocol"].str.fullmatch(r"one:\w+-\w+")]
+
+
+def languages_of(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Asking and answering languages of rows of directions, sorted."""
+    pairs = [protocol.split(":")[1].split("-") for protocol in rows["protocol"].unique()]
+    return sorted({source for source, _ in pairs}), sorted({target for _, target in pairs})

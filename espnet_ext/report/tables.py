@@ -1,31 +1,20 @@
 """RESULTS.md from results.tsv alone: the main table first, then the details."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from espnet_ext.report.markdown import Table, render
-from espnet_ext.report.select import ABSENT, cell, chance, count, number, ordered, pick
-from espnet_ext.scoring.retrieval import RANK_METRICS, XSIM_METRICS
+from espnet_ext.report.retrieval_tables import INTERVALS, retrieval_caption, retrieval_columns, retrieval_tables
+from espnet_ext.report.select import cell, chance, count, ordered, pick
 from espnet_ext.scoring.verification import METRICS as VERIFICATION_METRICS
 
-INTERVALS = "Brackets: 95 % bootstrap intervals over"
 BOTH_UNITS = "sentences (retrieval) or speakers (verification)."
-# Column of the main table: (its name, protocol, metric).
-RETRIEVAL_COLUMNS = (
-    ("speech-to-speech R@1", "one:mean", "R@1"),
-    ("speech-to-text R@1", "text:mean", "R@1"),
-    ("xSIM (margin)", "one:mean", "xSIM-margin"),
-)
-MEANINGS = {
-    "all": "`all`: every recording asks, every recording of the other language answers",
-    "one": "`one`: one recording per sentence and language",
-    "text": "`text`: every recording asks, the teacher's embeddings of the transcripts answer "
-    "(`mean`: of the same language, `mean-cross`: of another)",
-}
 
 
-def write_markdown(results: pd.DataFrame, title: str) -> str:
-    """The whole of RESULTS.md."""
-    sections = [main_table(results), *detail_tables(results)]
+def write_markdown(results: pd.DataFrame, title: str, beside: Sequence[Table] = ()) -> str:
+    """The whole of RESULTS.md; `beside`: tables that follow the main one."""
+    sections = [main_table(results), *beside, *detail_tables(results)]
     return f"# {title}\n\n" + "\n".join(render(table) for table in sections if table.rows)
 
 
@@ -34,8 +23,9 @@ def main_table(results: pd.DataFrame) -> Table:
     columns, captions = [], []
     for attribute, part in ordered(pick(results, task="retrieval"), "attribute", "set"):
         base = {"attribute": attribute, "task": "retrieval", "set": part}
-        columns += [(name, base | {"protocol": p, "metric": m}) for name, p, m in RETRIEVAL_COLUMNS]
-        captions.append(_retrieval_caption(pick(results, **base), attribute, part))
+        rows = pick(results, **base)
+        columns += [(name, base | wanted) for name, wanted in retrieval_columns(rows)]
+        captions.append(retrieval_caption(rows, attribute, part))
     for attribute, part, trials in ordered(
         pick(results, task="verification"), "attribute", "set", "protocol"
     ):
@@ -58,23 +48,6 @@ def _unique_name(name: str, names: list[str], wanted: dict[str, str]) -> str:
     return name if names.count(name) == 1 else f"{name} ({wanted['attribute']}, {wanted['set']})"
 
 
-def _retrieval_caption(rows: pd.DataFrame, attribute: str, part: str) -> str:
-    parts = [f"Retrieval by the `{attribute}` embedding on `{part}`:"]
-    directions = rows[rows["protocol"].str.match(r"one:.+-")]["protocol"].nunique()
-    for kind, what in (
-        ("one:mean", f"speech-to-speech (protocol `one`), mean of {directions} directions"),
-        ("text:mean", "speech-to-text (protocol `text`), mean over the recording's own language"),
-    ):
-        group = pick(rows, protocol=kind)
-        if len(group):
-            counts = {metric: count(group, metric) for metric in ("n", "candidates", "sentences")}
-            parts.append(
-                f"{what}, {counts['n']} queries, {counts['candidates']} candidates each, "
-                f"{counts['sentences']} sentences;"
-            )
-    return " ".join(parts).rstrip(";:") + "."
-
-
 def _verification_caption(rows: pd.DataFrame, attribute: str, part: str, trials: str) -> str:
     return (
         f"Verification by the `{attribute}` embedding on `{part}`, trials `{trials}`: "
@@ -84,67 +57,7 @@ def _verification_caption(rows: pd.DataFrame, attribute: str, part: str, trials:
 
 def detail_tables(results: pd.DataFrame) -> list[Table]:
     """Everything else that results.tsv holds; a table without rows does not apply."""
-    retrieval = results[results["task"] == "retrieval"]
-    centred = retrieval["protocol"].str.contains("-centred:")
-    return [
-        _means(retrieval[~centred], "Retrieval", "Means over directions."),
-        _means(
-            retrieval[centred],
-            "Retrieval, centred per language",
-            "The mean embedding of each language in the set is subtracted before scoring: what this gains "
-            "over the table above was lost to a shift between languages.",
-        ),
-        *_pairs(retrieval),
-        _verification(results),
-        _leakage(results),
-    ]
-
-
-def _means(rows: pd.DataFrame, title: str, caption: str) -> Table:
-    rows = rows[rows["protocol"].str.contains(":mean")]
-    metrics = (*RANK_METRICS, *XSIM_METRICS)
-    lines = []
-    for system, attribute, part, protocol in ordered(rows, "system", "attribute", "set", "protocol"):
-        group = pick(rows, system=system, attribute=attribute, set=part, protocol=protocol)
-        counts = [count(group, metric) for metric in ("n", "candidates", "sentences")]
-        values = [cell(group, metric=metric) for metric in metrics]
-        lines.append([system, attribute, part, protocol, *values, *counts, chance(group, metric="R@1")])
-    header = ["system", "attribute", "set", "protocol", *metrics]
-    header += ["queries", "candidates", "sentences", "chance R@1"]
-    used = {protocol.split(":")[0].removesuffix("-centred") for protocol in rows["protocol"]}
-    meanings = "; ".join(text for name, text in MEANINGS.items() if name in used)
-    caption = f"{caption} {meanings}. All in percent. {INTERVALS} sentences."
-    return Table(title, caption, header, lines, names=4)
-
-
-def _pairs(retrieval: pd.DataFrame) -> list[Table]:
-    """R@1 of protocol `one`, a table for each system: asking language by answering language."""
-    rows = pick(retrieval, metric="R@1")
-    rows = rows[rows["protocol"].str.match(r"one:.+-")]
-    tables = []
-    for system, attribute, part in ordered(rows, "system", "attribute", "set"):
-        group = pick(rows, system=system, attribute=attribute, set=part)
-        values = {protocol.split(":")[1]: value for protocol, value in ordered(group, "protocol", "value")}
-        languages = sorted({language for pair in values for language in pair.split("-")})
-        lines = [
-            [source, *(_pair_cell(values.get(f"{source}-{target}")) for target in languages)]
-            for source in languages
-        ]
-        caption = (
-            f"R@1 (percent) of protocol `one` on `{part}`, `{attribute}` embedding; {_span(group['n'])} "
-            f"queries and as many candidates a direction, chance {_span(group['chance'])}."
-        )
-        tables.append(Table(f"Retrieval by pair: {system}", caption, ["asks \\ answers", *languages], lines))
-    return tables
-
-
-def _pair_cell(value: float | None) -> str:
-    return ABSENT if value is None else number(value, "R@1")
-
-
-def _span(values: pd.Series) -> str:
-    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
-    return low if low == high else f"{low} to {high}"
+    return [*retrieval_tables(pick(results, task="retrieval")), _verification(results), _leakage(results)]
 
 
 def _verification(results: pd.DataFrame) -> Table:
@@ -165,7 +78,7 @@ def _verification(results: pd.DataFrame) -> Table:
 
 def _leakage(results: pd.DataFrame) -> Table:
     """Each rule's headline figure, from the head it belongs to and from the others."""
-    is_recall = (results["protocol"] == "one:mean") & (results["metric"] == "R@1")
+    is_recall = results["protocol"].str.match(r"one:mean(:|$)") & (results["metric"] == "R@1")
     rows = results[is_recall | (results["metric"] == "EER")]
     lines = []
     for system, part, protocol, metric in ordered(
