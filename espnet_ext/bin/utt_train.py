@@ -1,10 +1,12 @@
 """Train one phase of one system: `python -m espnet_ext.bin.utt_train --help`."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.attributes import load_attributes
+from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
@@ -25,7 +27,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 
 
 def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
-    """ESPnet's data options for one dump directory."""
+    """ESPnet's data options for one dump directory; UserError for a missing file or targets that fit no head."""
     file, kind = INPUT_TYPES[args.input]
     triples = [(dump / file, args.input, kind)]
     declared = load_attributes(args.attributes)
@@ -42,9 +44,22 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
         # ESPnet splits the triple at commas.
         if "," in str(path):
             raise UserError(f"{path}: a comma in a folder's name is not possible here; rename the folder")
+    for path, name, _ in triples[1:]:
+        if name in declared:
+            check_dimension(path.with_suffix(".json"), declared[name], args.attributes)
     option = f"--{split}_data_path_and_name_and_type"
     options = [word for triple in triples for word in (option, ",".join(map(str, triple)))]
     return [*options, f"--{split}_shape_file", str(shape_file)]
+
+
+def check_dimension(description: Path, attribute: AttributeConfig, attributes: Path) -> None:
+    """UserError when an attribute's targets have another dimension than its head."""
+    targets = json.loads(description.read_text(encoding="utf-8"))
+    if targets["dim"] != attribute.head.dim:
+        raise UserError(
+            f"{attributes}: the head of {attribute.name} has dim {attribute.head.dim}, but its targets of teacher "
+            f"{targets.get('teacher')} have {targets['dim']} ({description}): change dim, or dump the targets again"
+        )
 
 
 def main() -> None:
@@ -53,14 +68,22 @@ def main() -> None:
     read_yaml(args.config)  # ESPnet's reader has a traceback for a file that is no YAML
     options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
     # Imported late: ESPnet's task takes seconds to import, --help should not.
+    from espnet2.train.distributed_utils import get_rank
+    from torch.multiprocessing import ProcessExitedException
+
     from espnet_ext.tasks.utt import UttTask
     from espnet_ext.train.export import export_model
 
     chosen = ["--attributes", str(args.attributes), "--attribute_names", *args.attribute_names]
-    UttTask.main(cmd=["--config", str(args.config), *rest, *options, *chosen])
-    output_dir = argparse.ArgumentParser(add_help=False)
-    output_dir.add_argument("--output_dir", type=Path)
-    export_model(output_dir.parse_known_args(rest)[0].output_dir)
+    task_args = UttTask.get_parser().parse_args(["--config", str(args.config), *rest, *options, *chosen])
+    try:
+        UttTask.main(args=task_args)
+    except ProcessExitedException as error:
+        if error.exit_code < 0:
+            raise UserError(f"a training process was killed ({error.signal_name}): not enough memory?") from error
+        sys.exit(error.exit_code)  # it has told why
+    if not task_args.distributed or get_rank(task_args.dist_rank, task_args.dist_launcher) == 0:
+        export_model(Path(task_args.output_dir))
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def load_encoder(folder: Path, frame_average: int = 1) -> AbsSpeechEncoder:
     """
     encoder = build_encoder(read_encoder_config(folder), frame_average)
     expected = encoder.encoder.state_dict().keys()
-    _fill(encoder.encoder, read_encoder_weights(folder, expected, encoder.checkpoint_prefixes), folder)
+    fill_strictly(encoder.encoder, read_encoder_weights(folder, expected, encoder.checkpoint_prefixes), folder)
     return encoder
 
 
@@ -113,10 +113,11 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
         raise UserError(f"{path}: no such file") from error
     except SafetensorError as error:
         raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
-    _fill(module, weights, path)
+    fill_strictly(module, weights, path)
 
 
-def _fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
+def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
+    """Fill a module; UserError names the file and the first weight that is missing, left over or of another shape."""
     expected = module.state_dict()
     problems = [
         *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),

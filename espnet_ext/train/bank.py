@@ -5,6 +5,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -18,10 +19,14 @@ def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
         model: its objectives are changed in place.
         target_scps: attribute -> target_<attribute>.scp of the training set.
     """
+    banks = []
     for name, objectives in model.objectives.items():
-        for objective in objectives:
+        for index, objective in enumerate(objectives):
             if isinstance(objective, ContrastiveObjective) and objective.bank_size:
                 objective.bank = torch.from_numpy(read_bank(target_scps[name], objective.bank_size))
+                banks.append(f"objectives.{name}.{index}.bank")
+    # Equal in all processes, and too large to be sent to them at every step.
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, banks)
 
 
 def read_bank(scp: Path, size: int) -> np.ndarray:

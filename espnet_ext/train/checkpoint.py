@@ -1,5 +1,6 @@
 """Checkpoints that a crash cannot spoil."""
 
+import argparse
 import datetime
 import logging
 import os
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from espnet2.train.reporter import Reporter
 
+from espnet_ext.config.strict import read_yaml
 from espnet_ext.errors import UserError
 
 CHECKPOINT = "checkpoint.pth"
@@ -26,6 +28,34 @@ REPORTER_TYPES = [
     np.dtypes.Float32DType,
     np._core.multiarray.scalar,
 ]
+
+
+# What a checkpoint's weights, optimizers and schedulers are made for.
+OF_THE_CHECKPOINT = (
+    "attribute_names",
+    "encoder_conf",
+    *(f"{kind}{number}{conf}" for kind in ("optim", "scheduler") for number in ("", "2") for conf in ("", "_conf")),
+)
+
+
+def refuse_other_config(args: argparse.Namespace) -> None:
+    """UserError when the run would resume from the checkpoint of a config that its state does not fit.
+
+    Sizes of batches, lengths and paths may change: a run that ran out of memory goes on with smaller batches.
+
+    Args:
+        args: ESPnet's options; the output folder's config.yaml holds those of the checkpoint.
+    """
+    folder = Path(args.output_dir)
+    if not (args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))):
+        return
+    before = read_yaml(folder / "config.yaml")
+    for key in OF_THE_CHECKPOINT:
+        if before.get(key) != getattr(args, key):
+            raise UserError(
+                f"{folder / CHECKPOINT} was trained with {key} {before.get(key)!r}, not {getattr(args, key)!r}: "
+                f"change it back, name another output folder, or delete {folder} to train anew"
+            )
 
 
 @contextmanager

@@ -15,11 +15,22 @@ class TrainingProgress:
         num_batches: batches of one epoch.
         sampling_rate: Hz.
         hop_samples: samples between two frames of the encoder.
+        ranks: processes that share every batch.
+        silent: for all of these processes but one.
     """
 
-    def __init__(self, num_epochs: int, num_batches: int, sampling_rate: int, hop_samples: int) -> None:
+    def __init__(
+        self,
+        num_epochs: int,
+        num_batches: int,
+        sampling_rate: int,
+        hop_samples: int,
+        ranks: int = 1,
+        silent: bool = False,
+    ) -> None:
         self.num_epochs, self.num_batches = num_epochs, num_batches
         self.sampling_rate, self.hop_samples = sampling_rate, hop_samples
+        self.ranks, self.silent = ranks, silent
         self.epoch = self.batch = self.batches_here = 0
         self.audio_s = 0.0
         self.started = self.printed = time.monotonic()
@@ -32,11 +43,12 @@ class TrainingProgress:
         """Add one batch that was trained on; its lengths must still be on the CPU."""
         frames = batch.get("layers_lengths")
         samples = batch["speech_lengths"].sum() if frames is None else frames.sum() * self.hop_samples
-        self.audio_s += int(samples) / self.sampling_rate
+        # Shares of a batch are alike: one process knows the rate of all.
+        self.audio_s += self.ranks * int(samples) / self.sampling_rate
         self.batch += 1
         self.batches_here += 1
         last = self.epoch == self.num_epochs and self.batch == self.num_batches
-        if last or time.monotonic() - self.printed >= PRINT_INTERVAL_S:
+        if not self.silent and (last or time.monotonic() - self.printed >= PRINT_INTERVAL_S):
             self.print_line()
 
     def print_line(self) -> None:

@@ -1,7 +1,9 @@
-"""ESPnet's trainer with what it lacks: whole checkpoints, one scaler for two optimizers, progress."""
+"""ESPnet's trainer with what it lacks: whole checkpoints, one scaler for two optimizers, progress, plain errors."""
 
+import argparse
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -9,9 +11,12 @@ from unittest.mock import patch
 import torch
 from espnet2.train import trainer as espnet_trainer
 from espnet2.train.reporter import Reporter
+from espnet2.utils.build_dataclass import build_dataclass
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import fill_strictly
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
     atomic_saves,
@@ -21,13 +26,28 @@ from espnet_ext.train.checkpoint import (
 )
 from espnet_ext.train.grad_scaler import JointGradScaler
 from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.watch import WatchedBatches
+from espnet_ext.utt.ranks import num_ranks
+
+
+@dataclass
+class UttTrainerOptions(espnet_trainer.TrainerOptions):
+    """Further options of the task that the trainer names in its messages."""
+
+    batch_bins: int
+    valid_batch_bins: int | None
 
 
 class UttTrainer(espnet_trainer.Trainer):
     """Thin subclass; the loop is ESPnet's."""
 
-    options: Any = None
+    options: UttTrainerOptions
     progress: TrainingProgress
+
+    @classmethod
+    def build_options(cls, args: argparse.Namespace) -> UttTrainerOptions:
+        """Options consumed by `run`."""
+        return build_dataclass(UttTrainerOptions, args)
 
     @classmethod
     def run(cls, *, trainer_options: Any, **kwargs: Any) -> None:
@@ -44,10 +64,19 @@ class UttTrainer(espnet_trainer.Trainer):
             )
         cls.options = trainer_options
         encoder = kwargs["model"].encoder
+        is_first = kwargs["distributed_option"].dist_rank in (None, 0)
         cls.progress = TrainingProgress(
-            trainer_options.max_epoch, iterations, encoder.sampling_rate, encoder.output_hop_samples
+            trainer_options.max_epoch,
+            iterations,
+            encoder.sampling_rate,
+            encoder.output_hop_samples,
+            ranks=num_ranks(),
+            silent=not is_first,
         )
-        restore_checkpoint_name(Path(trainer_options.output_dir))
+        if is_first:
+            restore_checkpoint_name(Path(trainer_options.output_dir))
+        if num_ranks() > 1:
+            torch.distributed.barrier()  # for the name
         with atomic_saves(), patch.object(espnet_trainer, "GradScaler", JointGradScaler):
             super().run(trainer_options=trainer_options, **kwargs)
 
@@ -66,7 +95,7 @@ class UttTrainer(espnet_trainer.Trainer):
         """Continue after the last whole epoch; a damaged checkpoint falls back to the one before it."""
         device = f"cuda:{torch.cuda.current_device()}" if ngpu > 0 else "cpu"
         states = load_newest_readable(Path(checkpoint), device)
-        model.load_state_dict(states["model"], strict=strict)
+        fill_strictly(model, states["model"], Path(checkpoint))
         reporter.load_state_dict(states["reporter"])
         for stateful, state in zip(
             [*optimizers, *schedulers], [*states["optimizers"], *states["schedulers"]], strict=True
@@ -75,32 +104,36 @@ class UttTrainer(espnet_trainer.Trainer):
                 stateful.load_state_dict(state)
         if scaler is not None:
             scaler.load_state_dict(states["scaler"])
-        complete_epoch_files(Path(checkpoint).parent, states, reporter, cls.options.best_model_criterion)
+        if not cls.progress.silent:
+            complete_epoch_files(Path(checkpoint).parent, states, reporter, cls.options.best_model_criterion)
         logging.info(f"resumed after epoch {reporter.get_epoch()} from {Path(checkpoint).parent / CHECKPOINT}")
 
     @classmethod
     def train_one_epoch(cls, *, iterator: DataLoader, **kwargs: Any) -> bool:
-        """One epoch of ESPnet's loop, with a progress line."""
-        kwargs["options"].log_interval = kwargs["options"].log_interval or len(iterator)
-        cls.progress.start_epoch(kwargs["reporter"].get_epoch())
-        return super().train_one_epoch(iterator=CountedBatches(iterator, cls.progress), **kwargs)
+        """One epoch of ESPnet's loop; UserError for a loss that is not finite or memory that is full."""
+        options, reporter = kwargs["options"], kwargs["reporter"]
+        options.log_interval = options.log_interval or len(iterator)
+        cls.progress.start_epoch(reporter.get_epoch())
+        batches = WatchedBatches(iterator, reporter, ("batch_bins", options.batch_bins), cls.progress)
+        with batches.guarded():
+            return super().train_one_epoch(
+                iterator=reduced_at_steps(batches, kwargs["model"], options.accum_grad), **kwargs
+            )
+
+    @classmethod
+    def validate_one_epoch(cls, *, iterator: DataLoader, **kwargs: Any) -> None:
+        """See `train_one_epoch`."""
+        options = kwargs["options"]
+        budget = ("valid_batch_bins", options.valid_batch_bins or options.batch_bins)
+        batches = WatchedBatches(iterator, kwargs["reporter"], budget)
+        with batches.guarded():
+            super().validate_one_epoch(iterator=batches, **kwargs)
 
 
-class CountedBatches:
-    """A data loader's batches, counted on their way.
-
-    Args:
-        batches: the data loader.
-        progress: told of every batch.
-    """
-
-    def __init__(self, batches: DataLoader, progress: TrainingProgress) -> None:
-        self.batches, self.progress = batches, progress
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[tuple[list[str], dict[str, torch.Tensor]]]:
-        for utterances, batch in self.batches:
-            yield utterances, batch
-            self.progress.count(batch)
+def reduced_at_steps[T](batches: Iterable[T], model: torch.nn.Module, accum_grad: int) -> Iterator[T]:
+    """Pass on batches; processes add up their gradients at every `accum_grad`-th one, where the optimizers step."""
+    for number, batch in enumerate(batches, 1):
+        if isinstance(model, DistributedDataParallel):
+            # What DistributedDataParallel.no_sync() sets, for a loop that is not ours.
+            model.require_backward_grad_sync = number % accum_grad == 0
+        yield batch

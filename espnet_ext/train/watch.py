@@ -1,0 +1,91 @@
+"""Batches on their way to the model, and what to say when one of them ends the training."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from espnet2.torch_utils.device_funcs import is_out_of_memory_error
+from espnet2.train.reporter import SubReporter
+from torch import Tensor, distributed
+from torch.utils.data import DataLoader
+
+from espnet_ext.errors import UserError
+from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.utt.ranks import num_ranks
+
+
+class WatchedBatches:
+    """A data loader's batches; a loss that is not finite, or a full GPU, is told with the batch it comes from.
+
+    Args:
+        batches: the data loader.
+        reporter: of the epoch's statistics; ESPnet reads them from the GPU at every step anyway.
+        budget: option that sets the size of these batches, and its value.
+        progress: told of every batch that was trained on; None for validation.
+    """
+
+    def __init__(
+        self,
+        batches: DataLoader,
+        reporter: SubReporter,
+        budget: tuple[str, int],
+        progress: TrainingProgress | None = None,
+    ) -> None:
+        self.batches, self.reporter, self.budget, self.progress = batches, reporter, budget, progress
+        self.number = 0
+        self.utterances: list[str] = []
+        self.batch: dict[str, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[list[str], dict[str, Tensor]]]:
+        for self.number, (self.utterances, self.batch) in enumerate(self.batches, 1):  # noqa: B020
+            yield self.utterances, self.batch
+            self._check_loss()
+            if self.progress:
+                self.progress.count(self.batch)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Inside, a GPU (or CPU allocator) that is out of memory is a UserError that says the batch and the option."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not is_out_of_memory_error(error):
+                raise
+            raise UserError(self._full_memory()) from error
+
+    def _where(self) -> str:
+        return f"{self.reporter.key} epoch {self.reporter.get_epoch()}, batch {self.number} of {len(self)}"
+
+    def _full_memory(self) -> str:
+        lengths = next(self.batch[name] for name in ("speech_lengths", "layers_lengths") if name in self.batch)
+        unit = "samples" if "speech_lengths" in self.batch else "frames"
+        longest = int(lengths.argmax())
+        option, value = self.budget
+        return (
+            f"out of GPU memory in {self._where()}: {len(self.utterances)} utterances of at most {lengths[longest]} "
+            f"{unit} ({self.utterances[longest]}); lower {option} ({value}) and run again: training goes on after "
+            f"epoch {self.reporter.get_epoch() - 1}"
+        )
+
+    def _check_loss(self) -> None:
+        """UserError when the loss of the batch that was just done is not finite."""
+        losses = {key: values[-1].value for key, values in self.reporter.stats.items() if key.startswith("loss")}
+        if math.isfinite(losses.pop("loss", 0.0)):
+            return
+        losses.pop("loss_scale", None)
+        names = [key.removeprefix("loss_") for key, value in losses.items() if not math.isfinite(value)]
+        utterances = self.utterances
+        if num_ranks() > 1:
+            # All ranks are here: what they report is the loss of the whole batch.
+            shares: list[list[str]] = [[] for _ in range(num_ranks())]
+            distributed.all_gather_object(shares, self.utterances)
+            utterances = [utterance for share in shares for utterance in share]
+            if distributed.get_rank() > 0:
+                raise SystemExit(1)
+        raise UserError(
+            f"the loss of {', '.join(names)} is not finite in {self._where()}; nothing of this epoch is kept. Look at "
+            f"the audio and targets of its utterances, or lower the learning rate: {' '.join(utterances)}"
+        )
