@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from espnet_ext.data.atomic import atomic_folder, write_json_atomic
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 
 INDEX = "index.json"  # of an unpacked folder: what it was made from
@@ -48,6 +49,7 @@ def collect_audio(source: Path, listed: Collection[str], target: Path) -> SplitA
     made_from = {"archive": _identity(source), "listed": _digest(listed)}
     index = _read_index(target / INDEX)
     if index is None or index["made_from"] != made_from:
+        remove_temporary(target.parent)  # a killed run's half of an archive may be large
         with atomic_folder(target) as temporary:
             unlisted = _unpack(source, listed, temporary)
             write_json_atomic(temporary / INDEX, {"made_from": made_from, "unlisted": sorted(unlisted)})

@@ -79,6 +79,7 @@ def prepare(options: Options, data: Path) -> Iterator[str]:
         )
     data.mkdir(parents=True, exist_ok=True)
     remove_temporary(data)
+    (data / NOT_PREPARED).unlink(missing_ok=True)  # written last, it says that all is done
     left_out: list[NotPrepared] = []
     made: list[str] = []
     for name, corpus in CORPORA.items():

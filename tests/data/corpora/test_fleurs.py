@@ -114,6 +114,15 @@ def test_unpacking_is_done_once_and_again_for_another_archive(root: Path) -> Non
     check_against_clips(found, written)
 
 
+def test_what_a_killed_run_had_unpacked_is_removed(root: Path, tmp_path: Path) -> None:
+    write_fleurs(root, CLIPS)
+    half = tmp_path / "data/fleurs_audio/en_us/.tmp-x-train"
+    half.mkdir(parents=True)
+    (half / "1.wav").write_bytes(b"RIFF")
+    assert len(parse(root)[0]) == 8
+    assert not half.exists()
+
+
 def test_members_cannot_leave_the_folder(root: Path, tmp_path: Path) -> None:
     written = write_fleurs(root, CLIPS)
     archive = root / "en_us/audio/train.tar.gz"

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -131,6 +134,29 @@ def test_the_same_corpora_give_the_same_files(
                 path.read_bytes()
                 == (data / "voxceleb2_valid" / path.relative_to(tmp_path / "voxceleb2_valid")).read_bytes()
             )
+
+
+def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
+    prepared: tuple[Path, list[str]], roots: dict[str, Path], tmp_path: Path
+) -> None:
+    data, _ = prepared
+    command = [sys.executable, "-m", "espnet_ext.bin.prepare_fleurs_voxceleb", "--data", str(tmp_path)]
+    command += ["--allow_incomplete", "true", "--num_valid_speakers", "2", "--languages", "en_us fr_fr"]
+    command += [word for name in ("fleurs", "voxceleb2") for word in (f"--{name}", str(roots[name]))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        for line in process.stdout:
+            if "fleurs_dev: " in line:
+                process.send_signal(signal.SIGKILL)
+                break
+    made = [path for path in tmp_path.iterdir() if path.name.startswith(("fleurs_t", "fleurs_d", "voxceleb"))]
+    assert 2 <= len(made) < 6
+    for path in made:
+        validate_data_dir(path)
+    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
+    subprocess.run(command, check=True, capture_output=True)
+    assert not list(tmp_path.glob(".tmp-*"))
+    for name in ("fleurs_train/text", "voxceleb2_train/wav.scp", "voxceleb2_valid/trials/dev"):
+        assert (tmp_path / name).read_bytes() == (data / name).read_bytes()
 
 
 def test_a_corpus_that_is_not_given_is_left_out_with_a_line(roots: dict[str, Path], tmp_path: Path) -> None:
