@@ -26,6 +26,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="directions scored in a set, each with its mean: X-eng, fra-eng, all; default all",
     )  # fmt: skip
     parser.add_argument("--verification_sets", nargs="*", default=[], metavar="SET")
+    parser.add_argument("--cohort_set", metavar="SET", help="training speakers for AS-norm; without it, none")
+    parser.add_argument(
+        "--calibration_set", metavar="SET",
+        help="trials of other speakers that calibration learns from; without it, no actDCF and no Cllr",
+    )  # fmt: skip
+    parser.add_argument(
+        "--contaminated", nargs="*", default=[], metavar="SET[/TRIALS]",
+        help="trials of speakers that a teacher or the encoder was trained on: marked in the tables",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="results.tsv; scores/ is written beside it")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the 95%% intervals")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
@@ -47,6 +56,9 @@ def main() -> None:
         bootstrap=Bootstrap(args.bootstrap, args.seed),
         retrieval_pairs=parse_pairs(args.retrieval_pairs),
         products=choose_products(args.device),
+        cohort_set=args.cohort_set,
+        calibration_set=args.calibration_set,
+        contaminated=args.contaminated,
     )
     rows = run.score([*teachers, *map(parse_system, args.system)])
     write_results(args.out, rows)

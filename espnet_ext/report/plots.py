@@ -13,9 +13,11 @@ from scipy.stats import norm
 
 from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import house_style, look
-from espnet_ext.scoring.verification import eer_of, error_rates
+from espnet_ext.scoring.roc import Roc, sort_trials
 
 DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
+# Normal deviates; the frame is at most 4 of them, 600 pixels, wide.
+DET_PIXEL = 0.003
 
 
 def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Figure:
@@ -28,19 +30,30 @@ def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) ->
         figure, axes = plt.subplots(figsize=(5.4, 5.2))
         lowest = 100.0
         for system, (scores, labels) in curves.items():
-            alarms, misses = error_rates(scores, labels)
-            eer = eer_of(alarms, misses)
+            roc = sort_trials(scores, labels).plain_roc()
+            eer = roc.eer()
             lowest = min(lowest, eer)
             style = look(list(curves), system)
-            # A rate of 0 or 1 has no place on these axes: the curve leaves the frame there.
-            x, y = (norm.ppf(np.clip(rates, 1e-6, 1 - 1e-6)) for rates in (alarms, misses))
-            axes.plot(x, y, color=style["color"], label=f"{system}, EER {eer:.1f} %")
-            mark = norm.ppf(np.clip(eer / 100, 1e-6, 1 - 1e-6))
+            axes.plot(*det_points(roc), color=style["color"], label=f"{system}, EER {eer:.1f} %")
+            mark = _deviates(eer / 100)
             axes.plot(mark, mark, **style, markeredgecolor="white", markersize=7)
         _det_axes(axes, lowest)
         axes.set_title(title)
         axes.legend(loc="upper right")
     return figure
+
+
+def det_points(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
+    """False acceptance and rejection in normal deviates; of corners that fall on one pixel, the first alone."""
+    points = np.stack([_deviates(roc.alarm_rates()), _deviates(roc.miss_rates())])
+    pixels = np.round(points / DET_PIXEL)
+    moves = np.append(True, (np.diff(pixels, axis=1) != 0).any(axis=0))
+    return tuple(points[:, moves])
+
+
+def _deviates(rates: np.ndarray | float) -> np.ndarray:
+    # A rate of 0 or 1 has no place on these axes: the curve leaves the frame there.
+    return norm.ppf(np.clip(rates, 1e-6, 1 - 1e-6))
 
 
 def _det_axes(axes: Axes, lowest_eer: float) -> None:

@@ -11,6 +11,9 @@ from espnet_ext.errors import UserError
 from espnet_ext.scoring.figure import Figure
 
 COLUMNS = ("system", "attribute", "task", "protocol", "set", "metric", "value", "low", "high", "n", "chance")
+# What follows the name of a trial list in `protocol`: how it was scored, and that training saw its speakers.
+AS_NORM = "-asnorm"
+CONTAMINATED = "-contaminated"
 NUMBERS = ("value", "low", "high", "n", "chance")
 
 

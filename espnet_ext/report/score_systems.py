@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espnet_ext.config.attributes import AttributeConfig
+from espnet_ext.data.data_dir import DataDir
 from espnet_ext.errors import UserError
 from espnet_ext.report.results import ResultRow
 from espnet_ext.report.retrieval_set import RetrievalSet
 from espnet_ext.report.systems import System
+from espnet_ext.report.trial_scores import CohortSet
+from espnet_ext.report.trial_set import read_trial_set
 from espnet_ext.report.verification_set import VerificationSet
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import EVERY, Pattern
@@ -19,7 +22,10 @@ from espnet_ext.scoring.products import NumpyProducts, Products
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """What to score: the attributes say how, the sets where; `retrieval_pairs` the directions of a set, else all."""
+    """What to score: the attributes say how, the sets where; `retrieval_pairs` the directions of a set, else all.
+
+    cohort_set, calibration_set, contaminated: see `VerificationSet`.
+    """
 
     attributes: Mapping[str, AttributeConfig]
     dump_dir: Path
@@ -29,6 +35,9 @@ class ScoringRun:
     bootstrap: Bootstrap
     retrieval_pairs: Mapping[str, Sequence[Pattern]] = field(default_factory=dict)
     products: Products = field(default_factory=NumpyProducts)
+    cohort_set: str | None = None
+    calibration_set: str | None = None
+    contaminated: Sequence[str] = ()
 
     def score(self, systems: Sequence[System]) -> list[ResultRow]:
         """All figures, in the order of systems, attributes, rules and sets.
@@ -42,6 +51,9 @@ class ScoringRun:
                 raise UserError(f"two systems are named {name}; name each differently")
         for name in self.retrieval_pairs.keys() - set(self.retrieval_sets):
             raise UserError(f"--retrieval_pairs {name}=...: {name} is none of the retrieval sets")
+        self._check_contaminated()
+        if self.verification_sets and not self.calibration_set:
+            print("no --calibration_set: actDCF and Cllr are not scored")
         sets = self._sets()
         evaluations = plan_evaluations({name: entry.scoring for name, entry in self.attributes.items()})
         rows: list[ResultRow] = []
@@ -57,8 +69,18 @@ class ScoringRun:
             raise UserError("nothing was scored; give --system or --teacher, and the sets to score them on")
         return rows
 
+    def _check_contaminated(self) -> None:
+        for name in self.contaminated:
+            part, _, trials = name.partition("/")
+            if part not in self.verification_sets:
+                raise UserError(f"--contaminated {name}: {part} is none of the verification sets")
+            if trials and trials not in DataDir(self.dump_dir / part).trials():
+                raise UserError(f"--contaminated {name}: there is no {self.dump_dir / part}/trials/{trials}")
+
     def _sets(self) -> dict[str, list[RetrievalSet] | list[VerificationSet]]:
         texts = [name for name, entry in self.attributes.items() if entry.target.source == "text"]
+        cohort = CohortSet(self.dump_dir / self.cohort_set) if self.cohort_set else None
+        development = read_trial_set(self.dump_dir / self.calibration_set) if self.calibration_set else None
         return {
             "retrieval": [
                 RetrievalSet(
@@ -67,7 +89,9 @@ class ScoringRun:
                 for name in self.retrieval_sets
             ],
             "verification": [
-                VerificationSet(self.dump_dir / name, self.scores_dir, self.bootstrap)
+                VerificationSet(
+                    self.dump_dir / name, self.scores_dir, self.bootstrap, cohort, development, self.contaminated
+                )
                 for name in self.verification_sets
             ],
         }

@@ -1,8 +1,9 @@
 """A set with trial lists: who speaks, and what is compared with what, as row numbers."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ class TrialList:
     test: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # large arrays: the same set is the same object
 class TrialSet:
     """What the trial lists of a set compare.
 
@@ -33,6 +34,27 @@ class TrialSet:
     utterances: list[str]
     speakers: np.ndarray
     lists: list[TrialList]
+
+    @cached_property
+    def speaker_numbers(self) -> np.ndarray:
+        """(n,) int, in the order of the speakers' ids."""
+        return np.unique(self.speakers, return_inverse=True)[1]
+
+    def check_disjoint(self, speakers: Iterable[str], where: str) -> None:
+        """Refuse speakers that the trials compare, too.
+
+        Args:
+            where: the set that the speakers are of, and what it is for.
+
+        Raises:
+            UserError: says how many there are and names the first.
+        """
+        both = sorted(set(self.speakers.tolist()) & set(speakers))
+        if both:
+            raise UserError(
+                f"{len(both)} speakers of {self.name} are also in {where}, the first {both[0]}; "
+                "it must hold other speakers than those evaluated"
+            )
 
 
 def read_trial_set(dump: Path) -> TrialSet:

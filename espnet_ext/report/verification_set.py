@@ -1,19 +1,17 @@
 """Score a system's speaker verification on a set: read arrays, hand them to scoring, label the figures."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.report.results import ResultRow
+from espnet_ext.report.results import CONTAMINATED, ResultRow
 from espnet_ext.report.systems import System
-from espnet_ext.report.trial_set import TrialList, TrialSet, read_trial_set
+from espnet_ext.report.trial_scores import CohortSet, TrialScores, calibrate, score_trials
+from espnet_ext.report.trial_set import TrialSet, read_trial_set
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.leakage import Evaluation
-from espnet_ext.scoring.similarity import paired_cosines, unit_rows
 from espnet_ext.scoring.verification import score_verification
 
 
@@ -23,44 +21,59 @@ class VerificationSet:
 
     Args:
         dump: `dump/<set>`.
-        scores_dir: where `<system>/<attribute>/<set>/<trials>.tsv` is written.
+        scores_dir: where `<system>/<attribute>/<set>/<protocol>.tsv` is written.
+        cohort: for AS-norm, beside plain cosines.
+        development: trials that calibration learns from; without them no actDCF and no Cllr.
+        contaminated: `<set>` or `<set>/<trials>` whose speakers were seen in training, by a teacher, say.
     """
 
     dump: Path
     scores_dir: Path
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    cohort: CohortSet | None = None
+    development: TrialSet | None = None
+    contaminated: Collection[str] = ()
 
     @cached_property
     def _trials(self) -> TrialSet:
-        return read_trial_set(self.dump)
+        trials = read_trial_set(self.dump)
+        if self.cohort:
+            trials.check_disjoint(self.cohort.speakers().values(), f"the cohort set {self.cohort.dump.name}")
+        if self.development:
+            trials.check_disjoint(self.development.speakers, f"the calibration set {self.development.name}")
+        return trials
 
     def score(self, system: System, evaluation: Evaluation) -> Iterator[ResultRow]:
-        """EER and minDCF of every trial list; the scores are written for the DET curves."""
-        needed, speakers = self._trials.utterances, self._trials.speakers
-        vectors = system.embeddings(self.dump.name, evaluation.attribute, needed)
-        if len(vectors.names) < len(needed):
-            missing = next(name for name in needed if name not in set(vectors.names))
-            print(
-                f"{system.name}: {len(needed) - len(vectors.names)} utterances of {self.dump.name} have no "
-                f"{evaluation.attribute} vector, the first {missing}; its trials are not scored"
-            )
-            return
-        rows = unit_rows(vectors.rows, vectors.names)
-        for trials in self._trials.lists:
-            scores = paired_cosines(rows, trials.enrol, trials.test)
-            self._write(f"{system.name}/{evaluation.attribute}", trials, scores)
-            sides = speakers[trials.enrol], speakers[trials.test]
-            options = self.bootstrap.resamples, self.bootstrap.seed
-            for figure in score_verification(trials.name, scores, trials.labels, *sides, *options):
-                yield ResultRow(system.name, evaluation.attribute, evaluation.task, self.dump.name, figure)
+        """The figures of every trial list; the scores are written for the DET curves.
 
-    def _write(self, folder: str, trials: TrialList, scores: np.ndarray) -> None:
-        names = self._trials.utterances
-        columns = (trials.enrol.tolist(), trials.test.tolist(), trials.labels.tolist(), scores.tolist())
+        Leakage is told by plain cosines alone.
+        """
+        attribute, cohort, calibrations = evaluation.attribute, None, {}
+        if evaluation.task != "leakage":
+            cohort = self.cohort
+            if self.development:
+                calibrations = calibrate(self.development, system, attribute, cohort)
+        speakers = self._trials.speaker_numbers
+        for one in score_trials(self._trials, system, attribute, cohort):
+            protocol, trials = self._protocol(one), one.trials
+            self._write(self.scores_dir / system.name / attribute / self.dump.name / f"{protocol}.tsv", one)
+            sides = speakers[trials.enrol], speakers[trials.test]
+            calibration = calibrations.get(one.variant)
+            for figure in score_verification(
+                protocol, one.scores, trials.labels, *sides, self.bootstrap, calibration
+            ):
+                yield ResultRow(system.name, attribute, evaluation.task, self.dump.name, figure)
+
+    def _protocol(self, one: TrialScores) -> str:
+        names = {self.dump.name, f"{self.dump.name}/{one.trials.name}"}
+        return one.trials.name + one.variant + (CONTAMINATED if names & set(self.contaminated) else "")
+
+    def _write(self, path: Path, one: TrialScores) -> None:
+        names, trials = self._trials.utterances, one.trials
+        columns = (trials.enrol.tolist(), trials.test.tolist(), trials.labels.tolist(), one.scores.tolist())
         lines = ["enrol\ttest\tlabel\tscore"]
         lines += [
             f"{names[enrol]}\t{names[test]}\t{label:d}\t{score:.9f}"
             for enrol, test, label, score in zip(*columns, strict=True)
         ]
-        path = self.scores_dir / folder / self.dump.name / f"{trials.name}.tsv"
         write_text_atomic(path, "\n".join(lines) + "\n")

@@ -8,11 +8,13 @@ from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
 from espnet_ext.errors import UserError
+from espnet_ext.scoring.bootstrap import Bootstrap
+from espnet_ext.scoring.calibration import Calibration
 from espnet_ext.scoring.verification import (
+    CALIBRATED_METRICS,
     equal_error_rate,
     min_dcf,
     score_verification,
-    trial_weights,
 )
 
 Trials = tuple[np.ndarray, np.ndarray]
@@ -128,20 +130,9 @@ def make_speakers() -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
     return scores, labels, [f"s{i}" for i in owners[first]], [f"s{i}" for i in owners[second]]
 
 
-def test_weights_of_trials_are_what_copying_the_speakers_gives() -> None:
-    weights = np.array([2.0, 0.0, 1.0, 3.0])
-    enrol, test = np.array([0, 0, 0, 3, 1, 3, 1]), np.array([0, 1, 3, 3, 1, 2, 2])
-    drawn = [0, 0, 2, 3, 3, 3]
-    copies = list(enumerate(drawn))
-    for e, t, weight in zip(enrol, test, trial_weights(weights, enrol, test), strict=True):
-        other = sum(1 for _, a in copies for _, b in copies if (a, b) == (e, t))
-        expected = drawn.count(e) if e == t else other
-        assert weight == expected
-
-
 def test_intervals_match_scoring_repeated_trials() -> None:
     scores, labels, enrol, test = make_speakers()
-    figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, 60, seed=9)}
+    figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, Bootstrap(60, seed=9))}
     names = sorted(set(enrol))
     owners = np.array([names.index(name) for name in enrol]), np.array([names.index(name) for name in test])
     eers = []
@@ -156,9 +147,40 @@ def test_intervals_match_scoring_repeated_trials() -> None:
     assert figures["EER"].value == pytest.approx(naive_eer(scores, labels), abs=1e-9)
 
 
+def test_calibrated_intervals_match_scoring_repeated_trials() -> None:
+    scores, labels, enrol, test = make_speakers()
+    line = Calibration(2.0, -3.0)
+    bootstrap = Bootstrap(40, seed=4)
+    figures = {
+        f.metric: f for f in score_verification("all", scores, labels, enrol, test, bootstrap, calibration=line)
+    }
+    names = sorted(set(enrol))
+    owners = np.array([names.index(name) for name in enrol]), np.array([names.index(name) for name in test])
+    draws = []
+    for drawn in np.random.default_rng(4).integers(0, 10, size=(40, 10)):
+        counts = np.bincount(drawn, minlength=10)
+        repeats = np.array([counts[e] if e == t else counts[e] * counts[t] for e, t in zip(*owners, strict=True)])
+        llrs, is_target = np.repeat(2.0 * scores - 3.0, repeats), np.repeat(labels, repeats)
+        misses = (llrs[is_target] < np.log(99)).mean()
+        alarms = (llrs[~is_target] >= np.log(99)).mean()
+        cllr = np.log2(1 + np.exp(-llrs[is_target])).mean() + np.log2(1 + np.exp(llrs[~is_target])).mean()
+        draws.append((misses + 99 * alarms, cllr / 2))
+    for metric, column in zip(("actDCF(0.01)", "Cllr"), np.array(draws).T, strict=True):
+        assert figures[metric].low == pytest.approx(np.percentile(column, 2.5), abs=1e-9)
+        assert figures[metric].high == pytest.approx(np.percentile(column, 97.5), abs=1e-9)
+    assert figures["minCllr"].low <= figures["minCllr"].value <= figures["Cllr"].value
+    assert figures["Cllr"].chance == 1.0
+
+
+def test_without_calibration_there_are_no_calibrated_figures() -> None:
+    scores, labels, enrol, test = make_speakers()
+    metrics = {f.metric for f in score_verification("all", scores, labels, enrol, test, Bootstrap(2))}
+    assert not metrics & set(CALIBRATED_METRICS)
+
+
 def test_figures_state_counts_and_chance() -> None:
     scores, labels, enrol, test = make_speakers()
-    figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, 20)}
+    figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, Bootstrap(20))}
     assert {f.n for f in figures.values()} == {780}
     assert (figures["targets"].value, figures["speakers"].value) == (60, 10)
     assert (figures["EER"].chance, figures["minDCF(0.05)"].chance) == (50.0, 1.0)
