@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from espnet_ext.errors import UserError
 from espnet_ext.report.curves import plot_curves, read_curves
-from espnet_ext.report.plots import pair_figures, plot_det, plot_layer_weights
+from espnet_ext.report.pair_plots import pair_figures
+from espnet_ext.report.plots import plot_det, plot_layer_weights
 from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import save
 

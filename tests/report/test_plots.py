@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.image import imread
 from scipy.stats import norm
@@ -13,7 +12,7 @@ from espnet_ext.bin import report
 from espnet_ext.errors import UserError
 from espnet_ext.report.curves import plot_curves, read_curves
 from espnet_ext.report.figures import read_layer_weights
-from espnet_ext.report.plots import plot_det, plot_layer_weights, plot_pairs
+from espnet_ext.report.plots import plot_det, plot_layer_weights
 
 World = Any  # of conftest.py
 CURVES = """phase epoch split key value
@@ -31,14 +30,6 @@ def test_a_det_curve_of_gaussian_scores_is_a_straight_line() -> None:
     x, y = line.get_xdata(), line.get_ydata()
     middle = (x > norm.ppf(0.02)) & (x < norm.ppf(0.6))
     np.testing.assert_allclose(x[middle] + y[middle], -2.0, atol=0.06)
-
-
-def test_the_heat_map_holds_each_pair_in_its_place() -> None:
-    rows = [("s", f"one:{a}-{b}", value) for a, b, value in (("eng", "fra", 10.0), ("fra", "eng", 20.0))]
-    figure = plot_pairs(pd.DataFrame(rows, columns=["system", "protocol", "value"]), "t")
-    image = figure.axes[0].images[0].get_array()
-    assert image[0, 1] == 10.0 and image[1, 0] == 20.0
-    assert image.mask.diagonal().all()
 
 
 def test_layer_weights_draw_a_line_for_each_attribute() -> None:
