@@ -2,8 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.languages import iso639_3
@@ -72,23 +74,23 @@ def list_languages(root: Path, split: str) -> list[str]:
     return sorted(path.parent.name for path in release_folder(root).glob(f"*/{split}.tsv"))
 
 
+class Row(NamedTuple):
+    """What is kept of a row, with labels that equal rows share: English alone has a million of them."""
+
+    client_id: str
+    sentence: str
+    labels: Mapping[str, str]
+
+
 def _parse_language(folder: Path, split: str, left_out: LeftOut, nj: int, max_left_out: float) -> list[Utterance]:
-    table = folder / f"{split}.tsv"
-    rows = {}
     lost = LeftOut()
-    for number, row in _read_table(table):
-        name = row["path"].strip().removesuffix(".mp3")
-        if not name or name in rows:
-            lost.add(f"commonvoice-{name or number}", table, "listed twice" if name else "no name of a clip")
-        else:
-            rows[name] = row
+    rows = _read_table(folder / f"{split}.tsv", lost)
     lengths = _clip_lengths(folder, rows, nj)
     language = iso639_3(folder.name)
-    labels: dict[str, dict[str, str]] = {}  # one dictionary a speaker, for the memory of millions of utterances
     utterances = []
     for name, row in rows.items():
-        speaker = _speaker(row["client_id"].strip(), name)
-        utterance = f"{speaker}-{name}" if row["client_id"].strip() else speaker
+        speaker = _speaker(row.client_id, name)
+        utterance = f"{speaker}-{name}" if row.client_id else speaker
         clip = folder / "clips" / f"{name}.mp3"
         if lengths[name].fault:
             lost.add(utterance, clip, lengths[name].fault)
@@ -100,18 +102,20 @@ def _parse_language(folder: Path, split: str, left_out: LeftOut, nj: int, max_le
                 path=clip,
                 num_samples=lengths[name].num_samples,
                 language=language,
-                text=plain_text(row["sentence"]) or None,
-                labels=labels.setdefault(speaker, _labels(row)),
+                text=row.sentence or None,
+                labels=row.labels,
             )
         )
-    lost.check_share(len(utterances) + len(lost.entries), max_left_out, table)
+    lost.check_share(len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
     left_out.entries += lost.entries
     return utterances
 
 
-def _read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and row of a table with a header; a row may be shorter than the header."""
+def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
+    """Clip without suffix -> row; rows may be shorter than the header."""
     header: list[str] = []
+    rows: dict[str, Row] = {}
+    labels: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for number, columns in read_rows(path):
         if not header:
             header = columns
@@ -119,7 +123,15 @@ def _read_table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if missing:
                 raise UserError(f"{path}:1: no column {', '.join(missing)} in {', '.join(header)}; not Common Voice?")
             continue
-        yield number, dict.fromkeys(header, "") | dict(zip(header, columns, strict=False))
+        row = dict.fromkeys(header, "") | dict(zip(header, columns, strict=False))
+        name = row["path"].strip().removesuffix(".mp3")
+        if not name or name in rows:
+            lost.add(f"commonvoice-{name or number}", path, "listed twice" if name else "no name of a clip")
+            continue
+        own = _labels(row)
+        shared = labels.setdefault(tuple(own.items()), own)
+        rows[name] = Row(sys.intern(row["client_id"].strip()), plain_text(row["sentence"]), shared)
+    return rows
 
 
 def _clip_lengths(folder: Path, names: Iterable[str], nj: int) -> dict[str, AudioLength]:
