@@ -29,13 +29,19 @@ class TargetConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """One head: layer mix of width `hidden_dim`, pooling, projection to `dim` where the two differ."""
+    """One head: layer mix of width `hidden_dim`, pooling, projection to `dim` where the two differ.
+
+    `first_layer` is the first hidden state the mix reads (0 = the encoder's input to its layers); with
+    `identity_init` the projections of the mix start as the identity, both as in the paper's training code.
+    """
 
     dim: int
     hidden_dim: int
     pooling: str = "attention"
     normalize_layers: bool = False
     dropout: float = 0.0
+    first_layer: int = 0
+    identity_init: bool = False
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ class ESPnetUttModel(AbsESPnetModel):
 
     def layer_weights(self) -> dict[str, list[float]]:
         """Learned share of each encoder layer, by attribute."""
-        return {name: head.layer_mix.layer_weights().tolist() for name, head in self.heads.items()}
+        return {name: head.layer_weights().tolist() for name, head in self.heads.items()}
 
     def train(self, mode: bool = True) -> "ESPnetUttModel":
         """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones."""

@@ -26,11 +26,24 @@ class AttributeHead(nn.Module):
         super().__init__()
         if config.pooling not in POOLINGS:
             raise UserError(f"head: pooling {config.pooling!r} is unknown; legal: {', '.join(sorted(POOLINGS))}")
-        self.layer_mix = LayerMix(num_layers, input_dim, config.hidden_dim, config.normalize_layers)
+        if not 0 <= config.first_layer < num_layers:
+            raise UserError(f"head: first_layer must be 0 to {num_layers - 1}, found {config.first_layer}")
+        self.first_layer = config.first_layer
+        self.layer_mix = LayerMix(
+            num_layers - config.first_layer,
+            input_dim,
+            config.hidden_dim,
+            config.normalize_layers,
+            config.identity_init,
+        )
         self.dropout = nn.Dropout(config.dropout)
         self.pooling = POOLINGS[config.pooling](config.hidden_dim)
         same = config.hidden_dim == config.dim
         self.projection = nn.Identity() if same else nn.Linear(config.hidden_dim, config.dim)
+
+    def layer_weights(self) -> Tensor:
+        """(num_layers,) learned share of every encoder layer; 0 of those the mix does not read."""
+        return nn.functional.pad(self.layer_mix.layer_weights(), (self.first_layer, 0))
 
     def forward(self, layers: Sequence[Tensor], frame_mask: Tensor) -> Tensor:
         """Embed a batch.
@@ -42,6 +55,6 @@ class AttributeHead(nn.Module):
         Returns:
             (batch, dim) float32 of unit length.
         """
-        pooled = self.pooling(self.dropout(self.layer_mix(layers)), frame_mask)
+        pooled = self.pooling(self.dropout(self.layer_mix(layers[self.first_layer :])), frame_mask)
         # float32: in bf16 the length of a unit vector is off by up to 0.4 %.
         return nn.functional.normalize(self.projection(pooled).float(), dim=-1)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from espnet_ext.errors import UserError
+
 
 class LayerMix(nn.Module):
     """y = LayerNorm(sum_l softmax(lambda)_l (W_l h_l + b_l)), as in the paper's branches (arXiv 2603.08312).
@@ -19,15 +21,23 @@ class LayerMix(nn.Module):
         dim: size of the mixed frames.
         normalize_layers: bring every layer's frames to zero mean and unit variance first (no parameters);
             for encoders whose layers differ in scale by orders of magnitude.
+        identity_init: start as the mean of the layers, which needs `dim` = `input_dim`.
     """
 
-    def __init__(self, num_layers: int, input_dim: int, dim: int, normalize_layers: bool) -> None:
+    def __init__(
+        self, num_layers: int, input_dim: int, dim: int, normalize_layers: bool, identity_init: bool = False
+    ) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(num_layers))
         self.weight = nn.Parameter(torch.empty(num_layers, dim, input_dim))
         self.bias = nn.Parameter(torch.zeros(num_layers, dim))
-        # nn.Linear's own initialisation, for each layer.
-        nn.init.uniform_(self.weight, -1 / math.sqrt(input_dim), 1 / math.sqrt(input_dim))
+        if identity_init:
+            if dim != input_dim:
+                raise UserError(f"head: identity_init needs hidden_dim {input_dim}, the encoder's, not {dim}")
+            self.weight.data.copy_(torch.eye(dim))
+        else:
+            # nn.Linear's own initialisation, for each layer.
+            nn.init.uniform_(self.weight, -1 / math.sqrt(input_dim), 1 / math.sqrt(input_dim))
         self.norm = nn.LayerNorm(dim)
         self.normalize_layers = normalize_layers
 

@@ -47,3 +47,18 @@ def test_dropout_acts_in_training_alone() -> None:
 def test_an_unknown_pooling_is_refused_with_the_legal_ones() -> None:
     with pytest.raises(UserError, match="pooling 'max' is unknown; legal: attention, mean"):
         AttributeHead(HeadConfig(dim=8, hidden_dim=8, pooling="max"), 3, 6)
+
+
+def test_layers_before_the_first_have_no_part_and_a_share_of_zero() -> None:
+    torch.manual_seed(0)
+    head = AttributeHead(HeadConfig(dim=8, hidden_dim=8, first_layer=1), 3, 6)
+    later, mask = [torch.randn(2, 9, 6)] * 2, torch.ones(2, 9, dtype=torch.bool)
+    first = [torch.full((2, 9, 6), torch.nan), torch.zeros(2, 9, 6)]
+    assert torch.equal(head([first[0], *later], mask), head([first[1], *later], mask))
+    torch.testing.assert_close(head.layer_weights(), torch.tensor([0.0, 0.5, 0.5]))
+
+
+@pytest.mark.parametrize("first_layer", [-1, 3])
+def test_a_first_layer_that_is_none_is_refused(first_layer: int) -> None:
+    with pytest.raises(UserError, match="head: first_layer must be 0 to 2, found"):
+        AttributeHead(HeadConfig(dim=8, hidden_dim=8, first_layer=first_layer), 3, 6)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from espnet_ext.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
 
 
@@ -83,3 +84,11 @@ def test_shares_start_equal_and_sum_to_one() -> None:
 def test_a_wrong_number_of_layers_is_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
         random_mix(4, normalize=False)([torch.randn(1, 3, 6)] * 3)
+
+
+def test_identity_init_starts_as_the_mean_of_the_layers() -> None:
+    mix = LayerMix(3, 6, 6, normalize_layers=False, identity_init=True)
+    layers = [torch.randn(2, 7, 6) for _ in range(3)]
+    torch.testing.assert_close(mix(layers), mix.norm(sum(layers) / 3))
+    with pytest.raises(UserError, match="head: identity_init needs hidden_dim 6, the encoder's, not 5"):
+        LayerMix(3, 6, 5, normalize_layers=False, identity_init=True)
