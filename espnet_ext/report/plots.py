@@ -1,17 +1,13 @@
-"""Plots of results: DET curves, R@1 by language pair, layer weights."""
+"""Plots of results: DET curves, layer weights."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from scipy.stats import norm
 
-from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import house_style, look
 from espnet_ext.scoring.roc import Roc, sort_trials
 
@@ -68,72 +64,6 @@ def _det_axes(axes: Axes, lowest_eer: float) -> None:
     axes.set_aspect("equal")
     axes.set_xlabel("false acceptance (%)")
     axes.set_ylabel("false rejection (%)")
-
-
-def plot_pairs(results: pd.DataFrame, title: str) -> Figure:
-    """R@1 of protocol `one` by language pair, a heat map for each system, all on one colour scale.
-
-    Args:
-        results: rows of results.tsv of one attribute and set, metric R@1.
-    """
-    systems = [system for (system,) in ordered(results, "system")]
-    values = {
-        (system, *protocol.split(":")[1].split("-")): value
-        for system, protocol, value in ordered(results, "system", "protocol", "value")
-    }
-    languages = sorted({language for _, *pair in values for language in pair})
-    columns = min(4, len(systems))
-    rows = math.ceil(len(systems) / columns)
-    size = 0.9 + 0.42 * len(languages)
-    with house_style():
-        inches = (columns * size + 0.9, rows * (size + 0.25) + 0.4)
-        figure, grid = plt.subplots(rows, columns, figsize=inches, squeeze=False, sharey=True)
-        for axes in grid.flat[len(systems) :]:
-            axes.set_axis_off()
-        for axes, system in zip(grid.flat, systems, strict=False):
-            table = [[values.get((system, a, b), np.nan) for b in languages] for a in languages]
-            image = _heat_map(axes, np.array(table), languages)
-            axes.set_title(f"{system} (mean {np.nanmean(table):.1f})")
-        for axes in grid[:, 0]:
-            axes.set_ylabel("asks")
-        figure.colorbar(image, ax=grid, label="R@1 (%)", fraction=0.03, pad=0.02)
-        figure.suptitle(title, fontsize=10)
-    return figure
-
-
-def _heat_map(axes: Axes, table: np.ndarray, languages: Sequence[str]) -> AxesImage:
-    colours = plt.get_cmap("YlGnBu").with_extremes(bad="#F2F2F2")
-    image = axes.imshow(np.ma.masked_invalid(table), cmap=colours, vmin=0, vmax=100)
-    places = range(len(languages))
-    axes.set_xticks(places, languages)
-    axes.set_yticks(places, languages)
-    axes.tick_params(length=0)
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.set_xlabel("answers")
-    for row, column in np.argwhere(~np.isnan(table)):
-        dark = table[row, column] > 55
-        axes.text(
-            column, row, f"{table[row, column]:.0f}", ha="center", va="center", fontsize=8,
-            color="white" if dark else "black",
-        )
-    return image
-
-
-def pair_figures(results: pd.DataFrame) -> list[tuple[str, Figure]]:
-    """A heat-map figure for each attribute and set with retrieval: (file name, figure)."""
-    rows = pick(results, task="retrieval", metric="R@1")
-    rows = rows[rows["protocol"].str.match(r"one:.+-")]
-    return [
-        (
-            f"pairs_{attribute}_{part}.png",
-            plot_pairs(
-                pick(rows, attribute=attribute, set=part),
-                f"Speech-to-speech R@1 by pair, protocol `one` ({attribute}, {part})",
-            ),
-        )
-        for attribute, part in ordered(rows, "attribute", "set")
-    ]
 
 
 def plot_layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
