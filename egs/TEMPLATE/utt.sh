@@ -7,24 +7,30 @@ set -euo pipefail
 stage=1                 # first stage to run: 1 data, 2 dump, 3 training, 4 embeddings, 5 scores, 6 packing, 7 upload
 stop_stage=6            # last stage to run
 systems=                # what to train and compare, attributes joined by +, e.g. "sem spk sem+spk"
-nj=2                    # processes of data preparation and dump
-ngpu=0                  # GPUs of training and extraction; 0 = CPU
+nj=2                    # processes of data preparation and dump; workers of a cluster
+executor=local          # who runs them: local, slurm, or the address of a Dask scheduler (tcp://host:port)
+ngpu=0                  # GPUs of one machine, for targets, training and extraction; 0 = CPU, auto = all there are
 seed=0                  # of training and of the bootstrap intervals
 cache_dir=              # downloads, shared between clones; default $XDG_CACHE_HOME/espnet_ext or ~/.cache/espnet_ext
 dumpdir=dump            # outputs of stage 2
 expdir=exp              # outputs of stages 3 to 6
 tag=                    # added to the names of the experiments, to keep variants apart
 # Data
-train_set=              # sets below data/ and the dump directory
+train_set=              # sets below data/ and the dump directory, several of them as "a b"
 valid_set=
 retrieval_sets=         # sets scored by retrieval
+retrieval_pairs=        # their directions, e.g. "fleurs_test=X-eng mtedx_test=ita-eng"; all where none is named
 verification_sets=      # sets scored by speaker verification
-data_args=              # further options of local/data.sh
+cohort_set=             # set whose speakers are the cohort of AS-norm; without it there are no normalised scores
+calibration_set=        # set whose trials calibrate scores for actDCF and Cllr; without it there are none of these
+contaminated=           # verification sets (SET or SET/TRIALS) that a teacher was trained on: marked in the tables
+published=              # YAML file of published figures, to be printed beside ours
 speed_perturb=          # speeds of further copies of the training set, e.g. "0.9 1.1"
-min_duration_s=0.4      # shorter utterances are left out, counted and listed
+min_duration_s=0.4      # shorter utterances of the training and valid sets are left out, counted and listed
 max_duration_s=10       # and longer ones
 # Model
 attributes=conf/attributes.yaml  # declares the attributes: targets, heads, objectives, scoring
+teacher_dir=            # folder of the teachers' models, for machines without a hub
 encoder=whisper-base    # pretrained encoder: packaged name, folder, or hub id (owner/model)
 phases=                 # phases of training, "name=config ..."; each starts from the one before
 train_args=             # further options of training, e.g. "--max_epoch 5"
@@ -32,30 +38,11 @@ train_args=             # further options of training, e.g. "--max_epoch 5"
 upload_to=              # hub id (owner/model) for stage 7
 # <<< options
 
-fail() { echo "error: $*" >&2; exit 1; }
+template="$(dirname "$(readlink -f "$0")")"
+# shellcheck source-path=SCRIPTDIR
+. "${template}/parse_options.sh"
 
-show_help() {
-    echo "Usage: ./run.sh [--option value]..."
-    sed -n '/^# >>> options$/,/^# <<< options$/p' "$(readlink -f "$0")" |
-        sed -E '/^# (>>>|<<<)/d; s/^# (.*)$/\n\1:/; s/^([a-z_]+)=([^ ]*) +# /  --\1 [\2]  /; s/^([a-z_]+)=([^ ]*)$/  --\1 [\2]/'
-}
-
-option_names="$(sed -n '/^# >>> options$/,/^# <<< options$/s/^\([a-z_]*\)=.*/\1/p' "$(readlink -f "$0")")"
-while [ "$#" -gt 0 ]; do
-    case "$1" in
-        --help | -h) show_help; exit 0 ;;
-        --*) ;;
-        *) fail "$1: not an option; see ./run.sh --help" ;;
-    esac
-    name="${1#--}"
-    name="${name//-/_}"
-    grep -qx -- "${name}" <<<"${option_names}" ||
-        fail "unknown option $1; options: --${option_names//$'\n'/ --}"
-    [ "$#" -ge 2 ] || fail "option $1 needs a value"
-    printf -v "${name}" '%s' "$2"
-    shift 2
-done
-
+[ "${ngpu}" != auto ] || ngpu="$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true)"
 for name in stage stop_stage nj ngpu seed; do
     [[ "${!name}" =~ ^[0-9]+$ ]] || fail "--${name} must be a whole number, not '${!name}'"
 done
@@ -68,19 +55,26 @@ done
 # shellcheck source-path=SCRIPTDIR
 . ./cmd.sh
 
-cache_dir="${cache_dir:-${XDG_CACHE_HOME:-${HOME}/.cache}/espnet_ext}"
+# Where every command keeps its downloads.
+[ -z "${cache_dir}" ] || export ESPNET_EXT_CACHE="${cache_dir}"
 device=cpu
-[ "${ngpu}" -eq 0 ] || device=cuda
+target_device=(--device cpu)
+extract_workers=(--ngpu "${ngpu}")
+if [ "${ngpu}" -gt 0 ]; then
+    device=cuda
+    target_device=()  # every GPU there is
+fi
+[ "${executor}" = local ] || extract_workers=(--nj "${nj}" --executor "${executor}")
 read -ra system_list <<<"${systems}"
 read -ra phase_list <<<"${phases}"
-read -ra retrieval_list <<<"${retrieval_sets}"
-read -ra verification_list <<<"${verification_sets}"
-read -ra data_arg_list <<<"${data_args}"
+read -ra pair_list <<<"${retrieval_pairs}"
+read -ra contaminated_list <<<"${contaminated}"
 read -ra train_arg_list <<<"${train_args}"
 read -ra speed_list <<<"${speed_perturb}"
-mapfile -t eval_list < <(printf '%s\n' "${retrieval_list[@]}" "${verification_list[@]}" | sort -u)
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
 [ "${#attribute_list[@]}" -gt 0 ] || exit 1
+mapfile -t text_attribute_list < <(python -m espnet_ext.bin.list_attributes --source text "${attributes}" \
+    "${system_list[@]}")
 final_phase="${phase_list[-1]%%=*}"
 
 step() { python -m espnet_ext.bin.step "$@"; }
@@ -96,47 +90,125 @@ wanted() { [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]; }
 # Value of a key of a flat or one-line YAML block.
 config_value() { sed -n "s/.*[ {]*$1: *\([a-z0-9]*\).*/\1/p" "$2" | head -n 1; }
 need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stage $2 --stop-stage $2)"; }
+# Those of some sets that stage 1 could make; it lists the others, whose corpora were not given.
+prepared() {
+    local set
+    for set in "$@"; do
+        grep -qs "^${set}"$'\t' data/not_prepared.tsv || echo "${set}"
+    done
+}
+joined() { local IFS=+; echo "$*"; }
+
+# Targets of one attribute of a dump directory, made from `inputs`; with a language, from its text.<language>.
+dump_targets() {
+    local name="target_$2${3:+.$3}"
+    step --label "$1: targets of $2${3:+ in $3}" --state "$(steps "$1" "${name}")" \
+        --ignore nj executor device teacher_dir --inputs "${inputs[@]}" --outputs "$1/${name}.scp" \
+        -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "$2" --dump_dir "$1" \
+        ${3:+--text_lang "$3"} "${workers[@]}" "${target_device[@]}" ${teacher_dir:+--teacher_dir "${teacher_dir}"}
+}
+
+# One dump directory out of those of several sets; a single one stays as it is.
+combine() {
+    local out="$1" set attribute
+    shift
+    [ "$#" -gt 1 ] || return 0
+    inputs=()
+    for set in "$@"; do
+        inputs+=("${dumpdir}/${set}/wav.scp")
+        for attribute in "${attribute_list[@]}"; do
+            inputs+=("${dumpdir}/${set}/target_${attribute}.scp")
+        done
+    done
+    step --label "${out}: combined" --state "$(steps "${out}" combined)" --inputs "${inputs[@]}" \
+        --outputs "${out}/wav.scp" -- python -m espnet_ext.bin.combine_dumps --out "${out}" \
+        --dumps "${@/#/"${dumpdir}/"}" --attributes "${attribute_list[@]}"
+}
 
 if wanted 1; then
     begin_stage "1: data preparation"
-    step --label "data/" --state "$(steps data prepare)" --outputs "data/${train_set}/wav.scp" \
-        -- local/data.sh --data data --cache_dir "${cache_dir}" --nj "${nj}" "${data_arg_list[@]}"
+    arguments=()
+    for name in "${data_options[@]}"; do
+        [ -z "${!name}" ] || arguments+=("--${name}" "${!name}")
+    done
+    outputs=()
+    # shellcheck disable=SC2086 # sets are words
+    for set in $(prepared ${train_set} ${valid_set} ${retrieval_sets} ${verification_sets}); do
+        outputs+=("data/${set}/wav.scp")
+    done
+    step --label "data/" --state "$(steps data prepare)" --ignore nj --outputs "${outputs[@]}" \
+        -- local/data.sh --data data --nj "${nj}" "${arguments[@]}"
     end_stage
 fi
 
+# shellcheck disable=SC2086 # sets are words
+{
+    mapfile -t train_list < <(prepared ${train_set})
+    mapfile -t valid_list < <(prepared ${valid_set})
+    mapfile -t retrieval_list < <(prepared ${retrieval_sets})
+    mapfile -t verification_list < <(prepared ${verification_sets})
+    mapfile -t calibration_list < <(prepared ${calibration_set})
+    mapfile -t cohort_list < <(prepared ${cohort_set})
+}
+for name in train valid; do
+    declare -n list="${name}_list"
+    [ "${#list[@]}" -gt 0 ] || fail "no set of --${name}_set is there: data/not_prepared.tsv says why"
+done
+mapfile -t eval_list < <(printf '%s\n' "${retrieval_list[@]}" "${verification_list[@]}" "${calibration_list[@]}" \
+    "${cohort_list[@]}" | sed '/^$/d' | sort -u)
+train_dump="${dumpdir}/$(joined "${train_list[@]}")"
+valid_dump="${dumpdir}/$(joined "${valid_list[@]}")"
+
 if wanted 2; then
     begin_stage "2: feature dump"
-    for set in "${train_set}" "${valid_set}" "${eval_list[@]}"; do
+    workers=(--nj "${nj}" --executor "${executor}")
+    mapfile -t dump_list < <(printf '%s\n' "${train_list[@]}" "${valid_list[@]}" "${eval_list[@]}" | awk '!seen[$0]++')
+    for set in "${dump_list[@]}"; do
         need "data/${set}/wav.scp" 1
         dump="${dumpdir}/${set}"
-        speeds=()
-        if [ "${set}" = "${train_set}" ] && [ "${#speed_list[@]}" -gt 0 ]; then
-            speeds=(--speed_perturb "${speed_list[@]}")
+        # Nothing of an evaluation set is left out.
+        audio_options=(--min_duration_s 0 --max_duration_s inf)
+        if [[ " ${train_list[*]} ${valid_list[*]} " == *" ${set} "* ]]; then
+            audio_options=(--min_duration_s "${min_duration_s}" --max_duration_s "${max_duration_s}")
         fi
-        step --label "${dump}: audio" --state "$(steps "${dump}" audio)" --ignore "${nj}" \
-            --inputs "data/${set}/"{wav.scp,utt2spk} --outputs "${dump}/wav.scp" \
-            -- python -m espnet_ext.bin.dump_audio --data_dir "data/${set}" --dump_dir "${dump}" --nj "${nj}" \
-            --min_duration_s "${min_duration_s}" --max_duration_s "${max_duration_s}" "${speeds[@]}"
-        texts=()
-        [ ! -e "${dump}/text" ] || texts=("${dump}/text")
+        if [[ " ${train_list[*]} " == *" ${set} "* ]] && [ "${#speed_list[@]}" -gt 0 ]; then
+            audio_options+=(--speed_perturb "${speed_list[@]}")
+        fi
+        inputs=()
+        for file in "data/${set}/"{wav.scp,segments,utt2spk,text,text.*,utt2sent,trials/*}; do
+            [ ! -f "${file}" ] || inputs+=("${file}")
+        done
+        step --label "${dump}: audio" --state "$(steps "${dump}" audio)" --ignore nj executor \
+            --inputs "${inputs[@]}" --outputs "${dump}/wav.scp" \
+            -- python -m espnet_ext.bin.dump_audio --data_dir "data/${set}" --dump_dir "${dump}" "${workers[@]}" \
+            "${audio_options[@]}"
+        inputs=("${dump}/wav.scp" "${attributes}")
+        [ ! -f "${dump}/text" ] || inputs+=("${dump}/text")
         for attribute in "${attribute_list[@]}"; do
-            step --label "${dump}: targets of ${attribute}" --state "$(steps "${dump}" "target_${attribute}")" \
-                --inputs "${dump}/wav.scp" "${attributes}" "${texts[@]}" --outputs "${dump}/target_${attribute}.scp" \
-                -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "${attribute}" \
-                --dump_dir "${dump}" --cache_dir "${cache_dir}" --nj "${nj}"
+            dump_targets "${dump}" "${attribute}"
+        done
+        # A set's translations are candidates of its retrieval.
+        for text in "${dump}/text."*; do
+            [ -f "${text}" ] || continue
+            inputs=("${attributes}" "${text}")
+            for attribute in "${text_attribute_list[@]}"; do
+                dump_targets "${dump}" "${attribute}" "${text##*/text.}"
+            done
         done
     done
+    combine "${train_dump}" "${train_list[@]}"
+    combine "${valid_dump}" "${valid_list[@]}"
     end_stage
 fi
 
 if wanted 3 || wanted 4; then
-    encoder_dir="$(python -m espnet_ext.bin.fetch_encoder --encoder "${encoder}" --cache_dir "${cache_dir}" | tail -n 1)"
+    encoder_dir="$(python -m espnet_ext.bin.fetch_encoder --encoder "${encoder}" | tail -n 1)"
 fi
 
 if wanted 3; then
     begin_stage "3: multi-task post-training"
-    need "${dumpdir}/${train_set}/wav.scp" 2
-    need "${dumpdir}/${valid_set}/wav.scp" 2
+    need "${train_dump}/wav.scp" 2
+    need "${valid_dump}/wav.scp" 2
     for system in "${system_list[@]}"; do
         init=()
         inits=()
@@ -150,28 +222,28 @@ if wanted 3; then
                 input=layers
                 autocast="$(config_value autocast "${config}")"
                 frame_average="$(config_value frame_average "${config}")"
-                for set in "${train_set}" "${valid_set}"; do
-                    step --label "${dumpdir}/${set}: layers" --state "$(steps "${dumpdir}/${set}" layers)" \
-                        --inputs "${dumpdir}/${set}/wav.scp" "${encoder_dir}/model.safetensors" \
-                        --outputs "${dumpdir}/${set}/layers/layers.scp" \
-                        -- python -m espnet_ext.bin.dump_layers --dump_dir "${dumpdir}/${set}" \
+                for dump in "${train_dump}" "${valid_dump}"; do
+                    step --label "${dump}: layers" --state "$(steps "${dump}" layers)" \
+                        --inputs "${dump}/wav.scp" "${encoder_dir}"/model*.safetensors \
+                        --outputs "${dump}/layers/layers.scp" \
+                        -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" \
                         --encoder "${encoder_dir}" --frame_average "${frame_average:-1}" \
                         --autocast "${autocast:-float32}" --device "${device}"
                 done
             fi
             targets=()
             for attribute in ${system//+/ }; do
-                for set in "${train_set}" "${valid_set}"; do
-                    need "${dumpdir}/${set}/target_${attribute}.scp" 2
-                    targets+=("${dumpdir}/${set}/target_${attribute}.scp")
+                for dump in "${train_dump}" "${valid_dump}"; do
+                    need "${dump}/target_${attribute}.scp" 2
+                    targets+=("${dump}/target_${attribute}.scp")
                 done
             done
             # shellcheck disable=SC2086 # a system's attributes are words
             step --label "${out}: training" --state "$(steps "${out%/*}" "${phase%%=*}")" --log "${out}.log" \
-                --inputs "${config}" "${attributes}" "${dumpdir}/${train_set}/wav.scp" "${targets[@]}" "${inits[@]}" \
+                --inputs "${config}" "${attributes}" "${train_dump}/wav.scp" "${targets[@]}" "${inits[@]}" \
                 --outputs "${out}" \
                 -- "${train_cmd[@]}" --config "${config}" --output_dir "${out}" --input "${input}" \
-                --train_dump "${dumpdir}/${train_set}" --valid_dump "${dumpdir}/${valid_set}" \
+                --train_dump "${train_dump}" --valid_dump "${valid_dump}" \
                 --attributes "${attributes}" --attribute_names ${system//+/ } --encoder "${encoder_dir}" \
                 --ngpu "${ngpu}" --seed "${seed}" "${init[@]}" "${train_arg_list[@]}"
             init=(--init_model "${out}")
@@ -206,19 +278,20 @@ if wanted 4; then
         need "${entry%/embeddings}/model.safetensors" 3
     done
     step --label "untrained encoder: embeddings" --state "$(steps "${expdir}/untrained" embeddings)" \
-        --inputs "${inputs[@]}" "${encoder_dir}/model.safetensors" --outputs "${expdir}/untrained/embeddings" \
+        --ignore nj executor ngpu \
+        --inputs "${inputs[@]}" "${encoder_dir}"/model*.safetensors --outputs "${expdir}/untrained/embeddings" \
         -- python -m espnet_ext.bin.extract --untrained "${encoder_dir}" --attributes "${attribute_list[@]}" \
-        --dump_dirs "${dumps[@]}" --out "${expdir}/untrained/embeddings" --device "${device}"
+        --dump_dirs "${dumps[@]}" --out "${expdir}/untrained/embeddings" --device "${device}" "${extract_workers[@]}"
     for entry in "${scored[@]}"; do
         out="${entry#*=}"
         model="${out%/embeddings}"
         system="${entry%%=*}"
         system="${system%%/*}"
         # shellcheck disable=SC2086 # a system's attributes are words
-        step --label "${out}" --state "$(steps "${model%/*}" "${model##*/}_embeddings")" \
+        step --label "${out}" --state "$(steps "${model%/*}" "${model##*/}_embeddings")" --ignore nj executor ngpu \
             --inputs "${inputs[@]}" "${model}/model.safetensors" "${model}/model.json" --outputs "${out}" \
             -- python -m espnet_ext.bin.extract --model "${model}" --attributes ${system//+/ } \
-            --dump_dirs "${dumps[@]}" --out "${out}" --device "${device}"
+            --dump_dirs "${dumps[@]}" --out "${out}" --device "${device}" "${extract_workers[@]}"
     done
     end_stage
 fi
@@ -241,7 +314,7 @@ if wanted 5; then
     done
     for set in "${eval_list[@]}"; do
         need "${dumpdir}/${set}/wav.scp" 2
-        for file in "${dumpdir}/${set}/"{utt2sent,utt2lang,target_*.scp,trials/*}; do
+        for file in "${dumpdir}/${set}/"{utt2sent,utt2lang,utt2spk,target_*.scp,trials/*}; do
             [ ! -f "${file}" ] || inputs+=("${file}")
         done
     done
@@ -249,14 +322,16 @@ if wanted 5; then
         --outputs "${results}/results.tsv" \
         -- python -m espnet_ext.bin.score --attributes "${attributes}" --dump_dir "${dumpdir}" --teacher \
         "${arguments[@]}" --retrieval_sets "${retrieval_list[@]}" --verification_sets "${verification_list[@]}" \
-        --out "${results}/results.tsv" --seed "${seed}"
+        --retrieval_pairs "${pair_list[@]}" ${cohort_list:+--cohort_set "${cohort_list[0]}"} \
+        ${calibration_list:+--calibration_set "${calibration_list[0]}"} --contaminated "${contaminated_list[@]}" \
+        --out "${results}/results.tsv" --seed "${seed}" --device "${device}"
     curves=()
     for phase in "${phase_list[@]}"; do
         curves+=("${last_dir}/${phase%%=*}/curves.tsv")
     done
     python -m espnet_ext.bin.report --results "${results}/results.tsv" --out_dir "${results}" \
         --markdown "${results}/RESULTS.md" --title "$(basename "${PWD}"), ${systems}" \
-        --layer_weights "${last_dir}/${final_phase}/layer_weights.json" --curves "${curves[@]}"
+        ${published:+--published "${published}"} --layer_weights "${last_dir}/${final_phase}/layer_weights.json" --curves "${curves[@]}"
     end_stage
 fi
 

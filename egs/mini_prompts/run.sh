@@ -9,7 +9,6 @@ cd "$(dirname "$0")"
     --retrieval_sets test_sent \
     --verification_sets test_spk \
     --systems "sem+spk" \
-    --data_args "--voices_per_prompt 1 --num_synthetic_sentences 200" \
     --speed_perturb "0.9 1.1" \
     --attributes conf/attributes.yaml \
     --encoder whisper-base \

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.hub.cache import default_cache
@@ -12,10 +11,9 @@ from espnet_ext.hub.encoders import encoder_folder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", required=True, help="whisper-base, a folder, or a hub id (owner/model)")
-    parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="default: %(default)s")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    print(encoder_folder(options.encoder, options.cache_dir))
+    print(encoder_folder(options.encoder, default_cache()))
 
 
 if __name__ == "__main__":

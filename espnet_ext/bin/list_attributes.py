@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.attributes import load_attributes
+from espnet_ext.config.attributes import TARGET_SOURCES, load_attributes
 from espnet_ext.errors import UserError
 
 
@@ -13,6 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("attributes", type=Path, help="the attributes file")
     parser.add_argument("systems", nargs="+", help="attributes joined by +, e.g. sem+spk")
+    parser.add_argument("--source", choices=TARGET_SOURCES, help="only those whose teacher reads this")
     args = parser.parse_args()
     declared = load_attributes(args.attributes)
     wanted = {name for system in args.systems for name in system.split("+")}
@@ -20,7 +21,9 @@ def main() -> None:
         raise UserError(
             f"--systems: {args.attributes} declares no attribute {unknown[0]!r}; declared: {', '.join(declared)}"
         )
-    print("\n".join(name for name in declared if name in wanted))
+    for name, attribute in declared.items():
+        if name in wanted and args.source in (None, attribute.target.source):
+            print(name)
 
 
 if __name__ == "__main__":

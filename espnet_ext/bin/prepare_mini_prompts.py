@@ -19,15 +19,14 @@ def _count(text: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sets")
-    parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="folder of downloads")
     parser.add_argument(
         "--num_synthetic_sentences",
         type=_count,
-        default=1500,
+        default=200,
         help="interface sentences, each in 5 languages",
     )
     parser.add_argument(
-        "--voices_per_prompt", type=_count, default=2, help="synthetic voices that say each training prompt"
+        "--voices_per_prompt", type=_count, default=1, help="synthetic voices that say each training prompt"
     )
     parser.add_argument(
         "--voices_per_sentence",
@@ -43,7 +42,7 @@ def main() -> None:
     if args.nj < 1:
         parser.error("--nj: at least 1")
     options = SyntheticOptions(args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj)
-    roots = fetch_unpacked([PACKAGES[name] for name in required_packages(options)], args.cache_dir)
+    roots = fetch_unpacked([PACKAGES[name] for name in required_packages(options)], default_cache())
     for name, line in prepare(roots, args.data.resolve(), options).items():
         print(f"{args.data / name}: {line}")
 

@@ -34,7 +34,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
     parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed if stale, made again if missing")
     parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
-    parser.add_argument("--ignore", nargs="*", default=[], help="words of the command that do not change its outputs")
+    parser.add_argument(
+        "--ignore",
+        nargs="*",
+        default=[],
+        help="options of the command, without --, whose value does not change its outputs",
+    )
     parser.add_argument("command", nargs="+", help="after `--`")
     return parser.parse_args()
 
@@ -54,6 +59,13 @@ def fingerprint(command: Sequence[str], inputs: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def without_options(command: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The command without `--name value` of every name."""
+    ignored = {f"--{name}" for name in names}
+    before = ["", *command]
+    return [word for word, previous in zip(command, before, strict=False) if not {word, previous} & ignored]
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -71,8 +83,7 @@ def run_step(args: argparse.Namespace) -> None:
 
 
 def _run_locked(args: argparse.Namespace) -> None:
-    relevant = [word for word in args.command if word not in args.ignore]
-    current = fingerprint(relevant, args.inputs)
+    current = fingerprint(without_options(args.command, args.ignore), args.inputs)
     state = json.loads(args.state.read_text(encoding="utf-8")) if args.state.exists() else {}
     if state.get("fingerprint") == current and state["done"] and all(path.exists() for path in args.outputs):
         print(f"  {args.label}: up to date", flush=True)

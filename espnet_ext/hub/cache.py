@@ -41,7 +41,9 @@ _REGISTRIES = {
 
 
 def default_cache() -> Path:
-    """`$XDG_CACHE_HOME/espnet_ext`, or `~/.cache/espnet_ext`."""
+    """`$ESPNET_EXT_CACHE` (the recipes' `--cache_dir`), `$XDG_CACHE_HOME/espnet_ext`, or `~/.cache/espnet_ext`."""
+    if chosen := os.environ.get("ESPNET_EXT_CACHE"):
+        return Path(chosen).absolute()
     base = os.environ.get("XDG_CACHE_HOME", "")
     # A relative value is invalid by the XDG specification and to be ignored.
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "espnet_ext"

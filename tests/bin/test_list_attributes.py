@@ -22,7 +22,12 @@ def path(tmp_path: Path, attributes_block: dict) -> Path:
 
 @pytest.mark.parametrize(
     ("systems", "expected"),
-    [(["spk+sem"], "sem\nspk\n"), (["spk"], "spk\n"), (["spk", "sem", "sem+spk"], "sem\nspk\n")],
+    [
+        (["spk+sem"], "sem\nspk\n"),
+        (["spk"], "spk\n"),
+        (["spk", "sem", "sem+spk"], "sem\nspk\n"),
+        (["--source", "text", "spk+sem"], "sem\n"),
+    ],
 )
 def test_each_needed_attribute_once_in_the_order_of_the_file(
     path: Path, systems: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -92,10 +92,12 @@ def test_a_removed_output_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None
     assert Path("out/found").exists()
 
 
-def test_ignored_words_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    run(monkeypatch, "--ignore", "4", command=("out", "--nj", "4"))
-    run(monkeypatch, "--ignore", "8", command=("out", "--nj", "8"))
+def test_ignored_options_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "--ignore", "nj", command=("out", "--nj", "4", "--min", "4"))
+    run(monkeypatch, "--ignore", "nj", command=("out", "--nj", "8", "--min", "4"))
     assert runs() == 1
+    run(monkeypatch, "--ignore", "nj", command=("out", "--nj", "8", "--min", "8"))
+    assert runs() == 2
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, leftover: str) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "data/corpora")]
 
-from tiny_recipe import TinyRecipe  # noqa: E402  (beside this file)
+from paper_recipe import PaperRecipe  # noqa: E402  (beside this file)
+from tiny_recipe import TinyRecipe  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,11 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[TinyReci
     recipe = TinyRecipe.make(tmp_path_factory.mktemp("it's killed") / "my recipe")
     with ThreadPoolExecutor(1) as executor:
         yield executor.submit(recipe.run_with_kills)
+
+
+@pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> PaperRecipe:
+    """egs/fleurs_voxceleb after an uninterrupted run of all stages on tiny corpora; to be read, or run again."""
+    recipe = PaperRecipe.lay_out(tmp_path_factory.mktemp("it's the paper"))
+    recipe.run_on_corpora()
+    return recipe

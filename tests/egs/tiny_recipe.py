@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+TEMPLATE = ("utt.sh", "path.sh", "cmd.sh")
 # What a run promises to be the same whatever happened on the way: everything but logs, states and times.
 LASTING = {".ark", ".scp", ".safetensors", ".tsv", ".json", ".md", ".zip"}
 OF_THE_FOLDER = {".steps", "origin.json"}  # fingerprints of files that hold the folder's name
@@ -39,10 +40,10 @@ class TinyRecipe:
         self.output = ""
 
     @classmethod
-    def make(cls, path: Path) -> "TinyRecipe":
+    def make(cls, path: Path, source: Path = ROOT / "tests/egs/tiny") -> "TinyRecipe":
         """Lay out a recipe as the README says: its own run.sh, conf and local, the rest links to egs/TEMPLATE."""
-        shutil.copytree(ROOT / "tests/egs/tiny", path)
-        for name in ("utt.sh", "path.sh", "cmd.sh"):
+        shutil.copytree(source, path, ignore=shutil.ignore_patterns("data", "dump", "exp", *TEMPLATE))
+        for name in TEMPLATE:
             (path / name).symlink_to(ROOT / "egs/TEMPLATE" / name)
         return cls(path)
 

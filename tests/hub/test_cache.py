@@ -147,8 +147,11 @@ def test_processes_that_start_together_download_once(registry: Registry, cache: 
 
 def test_the_cache_follows_xdg_unless_relative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.delenv("ESPNET_EXT_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/big disk")
     assert default_cache() == Path("/big disk/espnet_ext")
     for unset in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", unset)
         assert default_cache() == Path("/home/somebody/.cache/espnet_ext")
+    monkeypatch.setenv("ESPNET_EXT_CACHE", "/chosen")
+    assert default_cache() == Path("/chosen")

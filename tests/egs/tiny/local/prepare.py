@@ -14,7 +14,7 @@ from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.split import split_by_sentence
 from espnet_ext.data.trials import make_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir, validate_split
-from espnet_ext.hub.cache import fetch_unpacked
+from espnet_ext.hub.cache import default_cache, fetch_unpacked
 from espnet_ext.hub.packages import PACKAGES
 
 LANGUAGES = ("eng", "fra")
@@ -26,14 +26,13 @@ SMALL_VOICES = ("asterisk_es_co", "armelle")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache_dir", type=Path, required=True)
     parser.add_argument("--nj", type=int, required=True, help="as of every data.sh; all is read in one process")
     args = parser.parse_args()
     voices = [voice for voice in asterisk.CORE_VOICES if voice.language in LANGUAGES]
     extra = [voice for voice in asterisk_extra.EXTRA_VOICES if voice.speaker in SMALL_VOICES]
     names = [name for voice in voices for name in (voice.audio_package, voice.text_package)]
     names += [*(voice.package for voice in extra), pocketsphinx.PACKAGE]
-    roots = fetch_unpacked([PACKAGES[name] for name in names], args.cache_dir)
+    roots = fetch_unpacked([PACKAGES[name] for name in names], default_cache())
 
     left_out = LeftOut()
     sets = _core_sets(voices, roots, left_out)

@@ -1,0 +1,51 @@
+"""egs/fleurs_voxceleb with a tiny encoder, on tiny corpora of the real layouts."""
+
+import json
+import shutil
+from pathlib import Path
+
+from paper_corpora import write_paper_corpora
+from safetensors.torch import save_file
+from tiny_encoders import CONFIGS, tiny_encoder
+from tiny_recipe import ROOT, TinyRecipe
+
+OPTIONS = {
+    "--ngpu": "0",
+    "--nj": "2",
+    "--train_set": "fleurs_train voxceleb2_train commonvoice_train",
+    "--valid_set": "fleurs_dev voxceleb2_valid commonvoice_dev",
+    "--num_valid_speakers": "2",
+    "--allow_incomplete": "true",
+    "--attributes": "conf/tiny_attributes.yaml",
+    "--phases": "joint=conf/tiny_train.yaml",
+}
+
+
+class PaperRecipe(TinyRecipe):
+    """A copy of the recipe, with the corpora and the encoder beside it."""
+
+    @classmethod
+    def lay_out(cls, root: Path) -> "PaperRecipe":
+        """Make `root/{tools,egs/fleurs_voxceleb,corpora,encoder}`."""
+        recipe = cls.make(root / "egs/fleurs_voxceleb", ROOT / "egs/fleurs_voxceleb")
+        (root / "tools").symlink_to(ROOT / "tools")
+        shutil.copytree(ROOT / "tests/egs/paper/conf", recipe.path / "conf", dirs_exist_ok=True)
+        write_paper_corpora(root / "corpora")
+        (root / "encoder").mkdir()
+        (root / "encoder/config.json").write_text(json.dumps(CONFIGS["w2v_bert"]))
+        save_file(tiny_encoder("w2v_bert").encoder.state_dict(), root / "encoder/model.safetensors")
+        return recipe
+
+    @property
+    def corpora(self) -> Path:
+        """Folder of the corpora."""
+        return self.path.parents[1] / "corpora"
+
+    def run_on_corpora(self, *options: str, without: tuple[str, ...] = (), status: int = 0) -> str:
+        """Run with all corpora but some, and further options."""
+        words = [word for pair in OPTIONS.items() for word in pair]
+        words += ["--encoder", str(self.path.parents[1] / "encoder")]
+        for folder in sorted(self.corpora.iterdir()):
+            if folder.name not in without:
+                words += [f"--{folder.name}", str(folder)]
+        return self.run(*words, *options, status=status)

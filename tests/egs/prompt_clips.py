@@ -1,0 +1,69 @@
+"""Real speech for the tiny corpora of the paper's recipe: the telephone prompts of egs/mini_prompts."""
+
+from collections.abc import Iterable
+
+from clips import Clip
+
+from espnet_ext.data.audio import RATE, read_audio, resample
+from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.hub.cache import default_cache, fetch_unpacked
+from espnet_ext.hub.packages import PACKAGES
+
+LANGUAGES = ("eng", "fra", "ita")
+MAX_DURATION_S = 5
+WORDS_AT_LEAST = 2
+CLIPS_OF_VOICE = 6
+
+
+def sentences_in_all_languages(count: int) -> list[dict[str, Clip]]:
+    """`count` sentences of two or more words, each as language -> clip, in the order of their keys."""
+    voices = [voice for voice in asterisk.CORE_VOICES if voice.language in LANGUAGES]
+    roots = _fetch(name for voice in voices for name in (voice.audio_package, voice.text_package))
+    prompts = {
+        voice.language: asterisk.parse_core_voice(
+            voice, roots[voice.audio_package], roots[voice.text_package], LeftOut()
+        )
+        for voice in voices
+    }
+    shared = sorted(set.intersection(*(_usable(utterances) for utterances in prompts.values())))
+    return [
+        {language: _clip(utterances[key], key) for language, utterances in prompts.items()} for key in shared[:count]
+    ]
+
+
+def further_voices() -> dict[str, list[Clip]]:
+    """Speaker -> a few clips, of voices that say none of `sentences_in_all_languages`."""
+    roots = _fetch([*(voice.package for voice in asterisk_extra.EXTRA_VOICES), pocketsphinx.PACKAGE])
+    utterances = [
+        utterance
+        for voice in asterisk_extra.EXTRA_VOICES
+        for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, CLIPS_OF_VOICE, LeftOut())
+    ]
+    utterances += pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE])
+    voices: dict[str, list[Clip]] = {}
+    for utterance in utterances:
+        clips = voices.setdefault(utterance.speaker, [])
+        if utterance.num_samples < MAX_DURATION_S * RATE and len(clips) < CLIPS_OF_VOICE:
+            clips.append(_clip(utterance, utterance.id))
+    return {speaker: clips for speaker, clips in voices.items() if len(clips) > 1}
+
+
+def _fetch(names: Iterable[str]) -> dict:
+    return fetch_unpacked([PACKAGES[name] for name in names], default_cache())
+
+
+def _usable(utterances: dict[str, Utterance]) -> set[str]:
+    return {
+        key
+        for key, utterance in utterances.items()
+        if utterance.text
+        and len(utterance.text.split()) >= WORDS_AT_LEAST
+        and RATE < utterance.num_samples < MAX_DURATION_S * RATE
+    }
+
+
+def _clip(utterance: Utterance, sentence: str) -> Clip:
+    samples = resample(*read_audio(utterance.path))
+    return Clip(utterance.speaker, utterance.language, sentence, utterance.text or "", samples)
