@@ -11,10 +11,16 @@ from espnet_ext.errors import UserError
 
 @dataclass(frozen=True)
 class EncoderConf:
-    """`encoder_conf`: blocks kept as they are (-1 = all), neighbouring frames averaged into one."""
+    """`encoder_conf`: blocks kept as they are (-1 = all), neighbouring frames averaged into one, layers computed
+    again in the backward pass instead of kept, adapters instead of the encoder's own weights (rank 0 = none)."""
 
     freeze_blocks: int = 0
     frame_average: int = 1
+    gradient_checkpointing: bool = False
+    lora_rank: int = 0
+    lora_alpha: float = 16.0
+    lora_dropout: float = 0.0
+    lora_targets: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

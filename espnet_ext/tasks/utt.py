@@ -15,7 +15,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.config.training import check_training
+from espnet_ext.config.training import EncoderConf, check_training
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
 from espnet_ext.train.bank import fill_banks
@@ -24,7 +24,7 @@ from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSam
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.freeze import freeze_blocks
+from espnet_ext.utt.freeze import choose_trained
 
 
 class UttTask(AbsTask):
@@ -44,7 +44,7 @@ class UttTask(AbsTask):
             "--init_model", type=str_or_none, default=None, help="folder of a trained model to start from"
         )
         group.add_argument(
-            "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks: N (-1 = all), frame_average: N"
+            "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks, frame_average, lora_rank ..."
         )
         group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, nominal_batch ...")
         group.add_argument(
@@ -86,11 +86,12 @@ class UttTask(AbsTask):
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
         """Build the model and load its weights: the pretrained encoder's, then those of `--init_model`."""
         register_data_types()
-        encoder = load_encoder(Path(args.encoder), args.encoder_conf.get("frame_average", 1))
+        encoder_conf = EncoderConf(**args.encoder_conf)
+        encoder = load_encoder(Path(args.encoder), encoder_conf.frame_average)
         model = ESPnetUttModel(encoder, selected_attributes(args), **args.model_conf)
         if args.init_model is not None:
             load_weights(model, Path(args.init_model) / WEIGHTS)
-        freeze_blocks(model.encoder, args.encoder_conf.get("freeze_blocks", 0))
+        choose_trained(encoder, encoder_conf)
         fill_banks(model, {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type})
         return model
 

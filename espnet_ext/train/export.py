@@ -15,6 +15,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import read_encoder_config, save_model
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
+from espnet_ext.utt.lora import merge_lora
 
 CURVES = re.compile(r"(loss|grad_norm|(loss|cos|gradnorm|gradcos)_(?!scale$).+)")
 
@@ -29,6 +30,7 @@ def export_model(output_dir: Path) -> None:
         raise UserError(f"{chosen}: training wrote no such model; final_model may be valid.loss.best or latest")
     model = UttTask.build_model(args)
     model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
+    merge_lora(model.encoder)
     save_model(output_dir, model, read_encoder_config(Path(args.encoder)), selected_attributes(args))
     write_json_atomic(output_dir / "layer_weights.json", model.layer_weights())
     reporter = Reporter()

@@ -1,7 +1,24 @@
-"""Freezing of the encoder by layer range."""
+"""What of the encoder trains, and at what cost: freezing by layer range, adapters, gradient checkpointing."""
 
+from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
+from espnet_ext.utt.lora import add_lora
+
+
+def choose_trained(encoder: AbsSpeechEncoder, conf: EncoderConf) -> None:
+    """Prepare an encoder whose weights are loaded for training.
+
+    Raises:
+        UserError: adapters in an encoder that is frozen as a whole, or see `add_lora` and `freeze_blocks`.
+    """
+    if conf.lora_rank:
+        if conf.freeze_blocks == -1:
+            raise UserError("encoder_conf: lora_rank has no effect with freeze_blocks -1: set one of them to 0")
+        add_lora(encoder, conf.lora_rank, conf.lora_alpha, conf.lora_dropout, conf.lora_targets)
+    freeze_blocks(encoder, conf.freeze_blocks)
+    if conf.gradient_checkpointing:
+        encoder.encoder.activation_checkpointing_enable()
 
 
 def freeze_blocks(encoder: AbsSpeechEncoder, num_blocks: int) -> None:

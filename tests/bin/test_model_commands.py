@@ -6,7 +6,10 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import save_file
+from tiny_encoders import CONFIGS, tiny_encoder
+from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertForCTC
 
 from espnet_ext.bin import dump_layers, extract, pack
 from espnet_ext.data.audio import append_to_ark, read_dumped
@@ -80,6 +83,48 @@ def test_layers_of_every_utterance_are_dumped_at_the_rate_asked_for(
     for utterance, array in layers.items():
         frames = -(-(int(num_samples[utterance]) // 160) // 2)
         assert array.shape == (-(-frames // 2), 3, 32)
+
+
+@pytest.fixture
+def hub_folder(tmp_path: Path) -> Path:
+    """A w2v-BERT model with a head, as a hub holds it."""
+    folder = tmp_path / "w2v-bert"
+    encoder = tiny_encoder("w2v_bert").encoder
+    model = Wav2Vec2BertForCTC(Wav2Vec2BertConfig(**CONFIGS["w2v_bert"], vocab_size=7))
+    model.wav2vec2_bert.load_state_dict(encoder.state_dict(), strict=False)
+    model.save_pretrained(folder)
+    SeamlessM4TFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+def test_a_hub_folder_of_w2v_bert_goes_through_the_commands(
+    dump: Path, hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        monkeypatch,
+        dump_layers,
+        "--dump_dir",
+        dump,
+        "--encoder",
+        hub_folder,
+        "--device",
+        "cpu",
+        "--autocast",
+        "float32",
+    )
+    entries = read_scp(dump / "layers" / "layers.scp")
+    model = UntrainedModel(tiny_encoder("w2v_bert"), ["sem"]).eval()
+    speech = {utterance: read_dumped(entry) for utterance, entry in read_scp(dump / "wav.scp").items()}
+    for utterance, samples in speech.items():
+        with torch.no_grad():
+            layers, _ = model.encoder(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))
+        # Stored in half precision.
+        expected = torch.cat(layers).transpose(0, 1).numpy()
+        np.testing.assert_allclose(read_layers(entries[utterance]), expected, atol=1e-2, rtol=1e-2)
+    options = ["--device", "cpu", "--attributes", "sem", "--out", tmp_path / "out"]
+    run(monkeypatch, extract, "--untrained", hub_folder, "--dump_dirs", dump, *options)
+    expected = UttEncoder(model).encode(list(speech.values()))["sem"]
+    np.testing.assert_array_equal(vectors_of(tmp_path / "out" / "test_set", "sem"), expected)
 
 
 def test_packing_prints_where_it_wrote(

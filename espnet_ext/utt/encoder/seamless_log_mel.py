@@ -41,8 +41,9 @@ class SeamlessLogMel(nn.Module):
         )
         window = window_function(FRAME_SAMPLES, "povey", periodic=False)
         self.stack = stack
-        self.register_buffer("filters", torch.from_numpy(filters).double(), persistent=False)
-        self.register_buffer("window", torch.from_numpy(window).double(), persistent=False)
+        # As integers' bits: `model.to(dtype=...)`, which ESPnet calls, would round tables of real numbers.
+        self.register_buffer("filter_bits", torch.from_numpy(filters).double().view(torch.int64), persistent=False)
+        self.register_buffer("window_bits", torch.from_numpy(window).double().view(torch.int64), persistent=False)
 
     def forward(self, speech: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the features.
@@ -70,9 +71,9 @@ class SeamlessLogMel(nn.Module):
         frames = frames - frames.mean(dim=2, keepdim=True)
         # The first sample of a frame has no predecessor but itself.
         previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=2)
-        frames = (frames - PREEMPHASIS * previous) * self.window
+        frames = (frames - PREEMPHASIS * previous) * self.window_bits.view(torch.float64)
         power = torch.fft.rfft(frames, FFT_SAMPLES).abs().square()
-        return (power @ self.filters).clamp(min=MEL_FLOOR).log().float()
+        return (power @ self.filter_bits.view(torch.float64)).clamp(min=MEL_FLOOR).log().float()
 
 
 def _normalize_bands(log_mel: Tensor, real: Tensor, num_frames: Tensor) -> Tensor:
