@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
@@ -52,7 +53,9 @@ def load_model(folder: Path, device: str = "cpu", autocast: str = "float32") -> 
     description = read_description(folder)
     try:
         attributes = {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
-        encoder = build_encoder(description["encoder"], description["frame_average"])
+        # Random weights of a model of this paper's size take half a minute, and none of them stays.
+        with no_init_weights():
+            encoder = build_encoder(description["encoder"], description["frame_average"])
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
