@@ -98,6 +98,14 @@ def test_missing_and_broken_clips_are_listed_and_too_many_are_an_error(tmp_path:
     assert left_out.counts() == {"audio cannot be read": 1, "no audio file": 1}
 
 
+def test_a_listed_duration_is_no_clip(tmp_path: Path) -> None:
+    written = write_common_voice(tmp_path, CLIPS, durations=True)
+    (tmp_path / f"en/clips/{sorted(written)[0]}.mp3").unlink()
+    found, left_out = parse(tmp_path, max_left_out=1.0)
+    assert len(found) == 7
+    assert left_out.counts() == {"no audio file": 1}
+
+
 def test_rows_without_client_sentence_or_clip(tmp_path: Path) -> None:
     write_common_voice(tmp_path, CLIPS, "old")
     table = tmp_path / "en/train.tsv"

@@ -215,6 +215,17 @@ def test_voxceleb1_without_its_dev_part_or_lists(roots: dict[str, Path], tmp_pat
         list(prepare(options({"voxceleb1": vox}, allow_incomplete=False), tmp_path / "data"))
 
 
+def test_only_what_the_lists_name_is_in_the_extended_set(roots: dict[str, Path], tmp_path: Path) -> None:
+    vox = tmp_path / "vox"
+    shutil.copytree(roots["voxceleb1"], vox)
+    for path in vox.glob("list_test_*"):
+        path.write_text(path.read_text().partition("\n")[0] + "\n")
+    list(prepare(options({"voxceleb1": vox}), tmp_path / "data"))
+    assert len(DataDir(tmp_path / "data/voxceleb1_eh").utterances) == 2
+    assert (tmp_path / "data/voxceleb1_eh/left_out.tsv").read_text().count("in no trial") == 8
+    assert len(DataDir(tmp_path / "data/voxceleb1_o").utterances) == 4
+
+
 def test_a_trial_list_is_never_shortened(roots: dict[str, Path], tmp_path: Path) -> None:
     vox = tmp_path / "vox"
     shutil.copytree(roots["voxceleb1"], vox)

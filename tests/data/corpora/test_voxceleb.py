@@ -67,10 +67,11 @@ def test_m4a_lengths_come_from_the_header_and_agree_with_decoding(tmp_path: Path
         assert utterance.num_samples == len(samples) == len(written[name].clip.samples)
 
 
-def test_an_utterance_in_two_formats_is_listed_once_as_wav(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["dev/a_wav", "dev/wav"])  # listed before and after dev/aac
+def test_an_utterance_in_two_formats_is_listed_once_as_wav(tmp_path: Path, folder: str) -> None:
     parts = write_voxceleb2(tmp_path, DEV)
     for vox in parts["dev"]:
-        write_audio((tmp_path / "dev/wav" / vox.path).with_suffix(".wav"), vox.clip.samples)
+        write_audio((tmp_path / folder / vox.path).with_suffix(".wav"), vox.clip.samples)
     found, _ = parse(tmp_path, "voxceleb2", "dev")
     assert sorted(found) == sorted(expected("voxceleb2", parts["dev"]))
     assert {utterance.path.suffix for utterance in found.values()} == {".wav"}
