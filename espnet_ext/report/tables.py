@@ -6,8 +6,13 @@ import pandas as pd
 
 from espnet_ext.report.markdown import Table, render
 from espnet_ext.report.retrieval_tables import INTERVALS, retrieval_caption, retrieval_columns, retrieval_tables
-from espnet_ext.report.select import cell, chance, count, ordered, pick
-from espnet_ext.scoring.verification import METRICS as VERIFICATION_METRICS
+from espnet_ext.report.select import cell, chance, ordered, pick
+from espnet_ext.report.verification_tables import (
+    footnote,
+    show_protocol,
+    verification_columns,
+    verification_tables,
+)
 
 BOTH_UNITS = "sentences (retrieval) or speakers (verification)."
 
@@ -26,12 +31,9 @@ def main_table(results: pd.DataFrame) -> Table:
         rows = pick(results, **base)
         columns += [(name, base | wanted) for name, wanted in retrieval_columns(rows)]
         captions.append(retrieval_caption(rows, attribute, part))
-    for attribute, part, trials in ordered(
-        pick(results, task="verification"), "attribute", "set", "protocol"
-    ):
-        base = {"attribute": attribute, "task": "verification", "set": part, "protocol": trials}
-        columns += [(metric, base | {"metric": metric}) for metric in VERIFICATION_METRICS]
-        captions.append(_verification_caption(pick(results, **base), attribute, part, trials))
+    trial_columns, trial_captions = verification_columns(results)
+    columns += trial_columns
+    captions += trial_captions
     names = [name for name, _ in columns]
     header = [_unique_name(name, names, wanted) for name, wanted in columns]
     rows = [
@@ -44,36 +46,18 @@ def main_table(results: pd.DataFrame) -> Table:
 
 
 def _unique_name(name: str, names: list[str], wanted: dict[str, str]) -> str:
-    """Several sets or attributes have columns of one name: say which each is."""
-    return name if names.count(name) == 1 else f"{name} ({wanted['attribute']}, {wanted['set']})"
-
-
-def _verification_caption(rows: pd.DataFrame, attribute: str, part: str, trials: str) -> str:
-    return (
-        f"Verification by the `{attribute}` embedding on `{part}`, trials `{trials}`: "
-        f"{count(rows, 'targets')} target trials of {count(rows, 'n')}, {count(rows, 'speakers')} speakers."
-    )
+    """Several attributes, sets or trial lists have columns of one name: say which each is."""
+    if names.count(name) == 1:
+        return name
+    where = [wanted["attribute"], wanted["set"]]
+    if wanted["task"] == "verification":
+        where.append(wanted["protocol"])
+    return f"{name} ({', '.join(where)})"
 
 
 def detail_tables(results: pd.DataFrame) -> list[Table]:
     """Everything else that results.tsv holds; a table without rows does not apply."""
-    return [*retrieval_tables(pick(results, task="retrieval")), _verification(results), _leakage(results)]
-
-
-def _verification(results: pd.DataFrame) -> Table:
-    rows = pick(results, task="verification")
-    lines = []
-    for system, attribute, part, trials in ordered(rows, "system", "attribute", "set", "protocol"):
-        group = pick(rows, system=system, attribute=attribute, set=part, protocol=trials)
-        counts = [count(group, metric) for metric in ("n", "targets", "speakers")]
-        values = [cell(group, metric=metric) for metric in VERIFICATION_METRICS]
-        lines.append([system, attribute, part, trials, *values, *counts])
-    header = ["system", "attribute", "set", "trials", *VERIFICATION_METRICS, "number", "target", "speakers"]
-    caption = (
-        "Cosine of whole utterances. EER in percent, chance 50; minDCF normalised (C_miss = C_fa = 1) at the "
-        f"target prior in brackets, 1 for accepting or refusing everything. {INTERVALS} speakers."
-    )
-    return Table("Speaker verification", caption, header, lines, names=4)
+    return [*retrieval_tables(pick(results, task="retrieval")), *verification_tables(results), _leakage(results)]
 
 
 def _leakage(results: pd.DataFrame) -> Table:
@@ -88,10 +72,11 @@ def _leakage(results: pd.DataFrame) -> Table:
         for attribute, task in ordered(group, "attribute", "task"):
             figure = cell(group, attribute=attribute, task=task)
             role = "leakage" if task == "leakage" else "own"
-            lines.append([system, part, protocol, metric, attribute, role, figure, chance(group)])
+            shown = show_protocol(protocol)
+            lines.append([system, part, shown, metric, attribute, role, figure, chance(group)])
     header = ["system", "set", "protocol", "metric", "head", "role", "value", "chance"]
     caption = (
         "The same scores taken across heads. A good head is strong where the figure is its `own` and near "
-        f"chance where it is `leakage`. In percent. {INTERVALS} {BOTH_UNITS}"
+        f"chance where it is `leakage`. In percent. {INTERVALS} {BOTH_UNITS}{footnote(rows['protocol'])}"
     )
     return Table("Attribute leakage", caption, header, lines, names=6)

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy.spatial import cKDTree
 from scipy.stats import norm
 
 from espnet_ext.bin import report
 from espnet_ext.errors import UserError
 from espnet_ext.report.curves import plot_curves, read_curves
 from espnet_ext.report.figures import read_layer_weights
-from espnet_ext.report.plots import plot_det, plot_layer_weights
+from espnet_ext.report.plots import DET_PIXEL, det_points, plot_det, plot_layer_weights
+from espnet_ext.scoring.roc import sort_trials
 
 World = Any  # of conftest.py
 CURVES = """phase epoch split key value
@@ -30,6 +32,17 @@ def test_a_det_curve_of_gaussian_scores_is_a_straight_line() -> None:
     x, y = line.get_xdata(), line.get_ydata()
     middle = (x > norm.ppf(0.02)) & (x < norm.ppf(0.6))
     np.testing.assert_allclose(x[middle] + y[middle], -2.0, atol=0.06)
+
+
+def test_a_thinned_det_curve_stays_within_a_pixel_of_every_corner() -> None:
+    rng = np.random.default_rng(1)
+    scores = np.concatenate([rng.normal(1, 1, 100_000), rng.normal(0, 1, 100_000)])
+    roc = sort_trials(scores, np.arange(200_000) < 100_000).plain_roc()
+    kept = np.stack(det_points(roc), axis=1)
+    assert len(kept) < 5000 < len(roc.corner_hits)
+    corners = norm.ppf(np.clip(np.stack([roc.alarm_rates(), roc.miss_rates()], axis=1), 1e-6, 1 - 1e-6))
+    distances, _ = cKDTree(kept).query(corners, p=np.inf)
+    assert distances.max() <= DET_PIXEL
 
 
 def test_layer_weights_draw_a_line_for_each_attribute() -> None:
