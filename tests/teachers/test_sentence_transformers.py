@@ -161,8 +161,3 @@ def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
     build_teacher("bge_m3", Runtime("cpu"), revision="main")
     assert not any("bin" in pattern for pattern in asked[0])
     assert "1_Pooling/pytorch_model*.bin" in asked[1] and "pytorch_model*.bin" not in asked[1]
-
-
-def test_a_device_that_is_not_there_is_one_line(teacher_dir: Path) -> None:
-    with pytest.raises(UserError, match="--device warp9: not usable here"):
-        build_teacher("bge_m3", Runtime("warp9", teacher_dir))

@@ -1,0 +1,37 @@
+"""What a teacher is told of the machine."""
+
+import pytest
+import torch
+
+from espnet_ext.errors import UserError
+from espnet_ext.teachers.runtime import Runtime, teacher_inference
+
+
+def test_the_cpu_is_no_gpu_to_share_out() -> None:
+    assert Runtime("cpu").num_gpus() == 0
+    assert Runtime("cpu").torch_device() == torch.device("cpu")
+
+
+def test_a_gpu_that_is_named_is_one_and_cuda_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Runtime, "torch_device", lambda self: torch.device(self.device))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    assert Runtime("cuda:3").num_gpus() == 1
+    assert Runtime("cuda").num_gpus() == 8
+
+
+def test_a_device_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(UserError, match="--device warp9: not usable here .*; leave it out, or give cpu"):
+        Runtime("warp9").torch_device()
+
+
+def test_inference_keeps_no_graph_and_float32_exact_and_leaves_no_trace() -> None:
+    layer = torch.nn.Linear(8, 8)
+    before = torch.backends.cudnn.allow_tf32
+    with teacher_inference(torch.device("cpu")):
+        assert not torch.backends.cudnn.allow_tf32
+        output = layer(torch.ones(1, 8))
+        assert output.dtype is torch.float32 and not output.requires_grad
+    with teacher_inference(torch.device("cpu"), "bfloat16"):
+        assert layer(torch.ones(1, 8)).dtype is torch.bfloat16
+    assert torch.backends.cudnn.allow_tf32 == before
+    assert layer(torch.ones(1, 8)).requires_grad

@@ -1,0 +1,101 @@
+"""Where a teacher's weights are found, what is asked of the hub, and that nothing in them runs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from espnet_ext.errors import UserError
+from espnet_ext.teachers import Runtime
+from espnet_ext.teachers.ecapa import EcapaTeacher
+from espnet_ext.teachers.espnet_spk import _fetch
+from espnet_ext.teachers.weights import fill, fingerprint, load_checkpoint, local_folder
+
+MODEL = "owner/name"
+
+
+def put(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    return folder
+
+
+@pytest.mark.parametrize("place", ["owner/name", "name", "."])
+def test_weights_lie_under_the_full_name_the_last_part_or_in_the_folder_itself(tmp_path: Path, place: str) -> None:
+    put(tmp_path / place, "config.json", "part/a.bin")
+    found = local_folder("t", MODEL, tmp_path, ["config.json|modules.json", "*.safetensors|*/*.bin"])
+    assert found == tmp_path / place
+
+
+def test_the_most_telling_place_wins_and_an_incomplete_one_does_not(tmp_path: Path) -> None:
+    put(tmp_path, "a", "name/a", "owner/name/b")
+    assert local_folder("t", MODEL, tmp_path, ["a"]) == tmp_path / "name"
+
+
+def test_a_model_that_is_a_folder_is_that_folder(tmp_path: Path) -> None:
+    put(tmp_path / "mine", "a")
+    assert local_folder("t", str(tmp_path / "mine"), tmp_path / "elsewhere", ["a"]) == tmp_path / "mine"
+    with pytest.raises(UserError, match=f"teacher t: no weights of {tmp_path}/mine: expected b in {tmp_path}/mine$"):
+        local_folder("t", str(tmp_path / "mine"), None, ["b"])
+
+
+def test_without_a_folder_the_hub_is_asked() -> None:
+    assert local_folder("t", MODEL, None, ["a"]) is None
+
+
+def test_fingerprints_tell_names_and_contents_apart_and_not_places(tmp_path: Path) -> None:
+    one, other = put(tmp_path / "one", "a", "b"), put(tmp_path / "other", "a", "b")
+    assert fingerprint([one / "a", one / "b"]) == fingerprint([other / "b", other / "a"])
+    (other / "b").write_text("B")
+    assert fingerprint([one / "a", one / "b"]) != fingerprint([other / "a", other / "b"])
+    assert fingerprint([one / "a"]) != fingerprint([one / "b"])
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(100)}, tmp_path / "w.ckpt")
+    (tmp_path / "w.ckpt").write_bytes((tmp_path / "w.ckpt").read_bytes()[:300])
+    with pytest.raises(UserError, match="w.ckpt: damaged, or not plain weights"):
+        load_checkpoint(tmp_path / "w.ckpt")
+
+
+def test_a_weight_of_another_shape_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="w.ckpt: weights of another model: size mismatch for bias"):
+        fill(nn.Linear(2, 3), {"weight": torch.zeros(3, 2), "bias": torch.zeros(5)}, tmp_path / "w.ckpt")
+
+
+def hub(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[tuple[str, str | None, list[str]]]:
+    """A hub that delivers `folder`; returns what it is asked for."""
+    asked = []
+
+    def snapshot(model: str, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((model, revision, allow_patterns))
+        return str(folder)
+
+    monkeypatch.setattr("espnet_ext.teachers.weights.snapshot_download", snapshot)
+    return asked
+
+
+def test_the_hubs_speechbrain_model_gives_its_weights_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its hyperparams.yaml and custom.py could run code."""
+    pytest.importorskip("speechbrain", reason="an optional teacher")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "embedding_model.ckpt")
+    asked = hub(monkeypatch, tmp_path)
+    with pytest.raises(UserError, match="no ECAPA-TDNN of SpeechBrain"):
+        EcapaTeacher(revision="abc", runtime=Runtime("cpu"))
+    assert asked == [("speechbrain/spkrec-ecapa-voxceleb", "abc", ["embedding_model.ckpt"])]
+
+
+def test_the_hubs_espnet_model_gives_the_files_that_its_meta_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(tmp_path, "exp/config.yaml", "exp/40epoch.pth")
+    meta = "files: {model_file: exp/40epoch.pth}\nyaml_files: {train_config: exp/config.yaml}\n"
+    (tmp_path / "meta.yaml").write_text(meta)
+    asked = hub(monkeypatch, tmp_path)
+    assert _fetch("espnet_spk", "espnet/x", None) == (tmp_path / "exp/config.yaml", tmp_path / "exp/40epoch.pth")
+    assert asked == [
+        ("espnet/x", None, ["meta.yaml"]),
+        ("espnet/x", None, ["meta.yaml", "exp/config.yaml", "exp/40epoch.pth"]),
+    ]
