@@ -145,11 +145,11 @@ def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
     command += [word for name in ("fleurs", "voxceleb2") for word in (f"--{name}", str(roots[name]))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         for line in process.stdout:
-            if "fleurs_dev: " in line:
+            if "fleurs_train: " in line:
                 process.send_signal(signal.SIGKILL)
                 break
     made = [path for path in tmp_path.iterdir() if path.name.startswith(("fleurs_t", "fleurs_d", "voxceleb"))]
-    assert 2 <= len(made) < 6
+    assert 1 <= len(made) < 6
     for path in made:
         validate_data_dir(path)
     assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
