@@ -25,7 +25,7 @@ DILATIONS = (1, 2, 3, 4, 1)
 HOP_SAMPLES = 160
 # A reflected end needs more frames than the widest convolution pads.
 MIN_FRAMES = 1 + max(DILATIONS)
-# Padded samples of a batch: enough work for the device within 1 and 6 GiB.
+# Padded samples of a batch: enough work for the device within 0.4 and 8 GiB.
 CPU_BATCH, GPU_BATCH = 30 * RATE, 600 * RATE
 
 

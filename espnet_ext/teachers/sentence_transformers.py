@@ -1,5 +1,6 @@
 """Any sentence encoder of the Hugging Face hub that sentence-transformers reads."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
 # Never code. Weights as safetensors; pickled ones only of a part that has no others.
 CONFIG_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 PICKLED = "pytorch_model*.bin"
-# `modules.json` says how the tokens are pooled: without it the library would guess.
-EXPECTED = ("modules.json", f"*.safetensors|*/*.safetensors|{PICKLED}|*/{PICKLED}")
+# It says how the tokens are pooled: without it the library would guess.
+MODULES = "modules.json"
+EXPECTED = (MODULES, f"*.safetensors|*/*.safetensors|{PICKLED}|*/{PICKLED}")
 # Padded characters of a batch: enough work for the device within about 1 and 4 GiB.
 CPU_BATCH, GPU_BATCH = 8_000, 100_000
 
@@ -80,13 +82,25 @@ class SentenceTransformersTeacher(AbsTeacher):
 
 def _fetch(teacher: str, model: str, revision: str | None) -> Path:
     folder = hub_folder(teacher, model, revision, CONFIG_FILES)
-    parts = {path.parent for path in folder.rglob("*config.json")}
-    lacking = sorted(part.relative_to(folder) for part in parts if not any(part.glob("*.safetensors")))
+    lacking = [part for part in _parts(folder) if not any((folder / part).glob("*.safetensors"))]
     return hub_folder(teacher, model, revision, [*CONFIG_FILES, *(str(part / PICKLED) for part in lacking)])
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Where the model's modules lie in its folder, as its `modules.json` says."""
+    try:
+        modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
+        return [Path(module["path"]) for module in modules]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{folder / MODULES}: lists no modules ({type(error).__name__}); fetch the model again"
+        ) from error
 
 
 def _files_read(folder: Path) -> list[Path]:
     """Every file that decides a vector; a clone may hold others, of other formats."""
-    weights = list(folder.rglob("*.safetensors"))
-    pickled = [path for path in folder.rglob(PICKLED) if not any(path.parent.glob("*.safetensors"))]
-    return [*weights, *pickled, *folder.glob("*.json"), *folder.glob("*/config.json")]
+    files = set(folder.glob("*.json"))
+    for part in _parts(folder):
+        weights = list((folder / part).glob("*.safetensors")) or list((folder / part).glob(PICKLED))
+        files |= {*weights, *(folder / part).glob("*.json")}
+    return sorted(files)

@@ -101,6 +101,8 @@ def test_the_version_tells_other_pooling_and_weights_apart_and_not_other_places(
 ) -> None:
     shutil.copytree(teacher_dir / "BAAI" / "bge-m3", tmp_path / "moved")
     (tmp_path / "moved" / "README.md").write_text("a card")
+    (tmp_path / "moved" / "onnx").mkdir()
+    (tmp_path / "moved" / "onnx" / "config.json").write_text("{}")
     assert build_teacher("bge_m3", Runtime("cpu", tmp_path / "moved")).version == teacher.version
     write_model(tmp_path / "mean", pooling="mean")
     assert build_teacher("bge_m3", Runtime("cpu", tmp_path / "mean")).version != teacher.version
@@ -161,3 +163,10 @@ def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
     build_teacher("bge_m3", Runtime("cpu"), revision="main")
     assert not any("bin" in pattern for pattern in asked[0])
     assert "1_Pooling/pytorch_model*.bin" in asked[1] and "pytorch_model*.bin" not in asked[1]
+
+
+def test_modules_that_cannot_be_read_are_one_line(teacher_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(teacher_dir / "BAAI" / "bge-m3", tmp_path / "bge-m3")
+    (tmp_path / "bge-m3" / "modules.json").write_text("{")
+    with pytest.raises(UserError, match="bge-m3 is no model that can be read"):
+        build_teacher("bge_m3", Runtime("cpu", tmp_path))
