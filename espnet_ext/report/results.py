@@ -17,7 +17,7 @@ CONTAMINATED = "-contaminated"
 NUMBERS = ("value", "low", "high", "n", "chance")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ResultRow:
     """A figure and whose it is: the system, the attribute whose embedding was used, the task, the set."""
 

@@ -49,7 +49,7 @@ class ScoringRun:
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"two systems are named {name}; name each differently")
-        for name in self.retrieval_pairs.keys() - set(self.retrieval_sets):
+        for name in sorted(self.retrieval_pairs.keys() - set(self.retrieval_sets)):
             raise UserError(f"--retrieval_pairs {name}=...: {name} is none of the retrieval sets")
         self._check_contaminated()
         if self.verification_sets and not self.calibration_set:

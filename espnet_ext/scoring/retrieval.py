@@ -1,31 +1,21 @@
 """Cross-lingual retrieval: R@1, R@5, MRR, xSIM, chance, intervals over sentences."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from espnet_ext.scoring.bootstrap import Bootstrap, Resamples, percentile_interval
+from espnet_ext.scoring.bootstrap import Bootstrap, Resamples
 from espnet_ext.scoring.figure import Figure
 from espnet_ext.scoring.products import NumpyProducts, Products
 from espnet_ext.scoring.protocols import Items, Search
 from espnet_ext.scoring.search import rank_queries
+from espnet_ext.scoring.summary import Outcome, Summary
 from espnet_ext.scoring.xsim import margin_errors
 
 RANK_METRICS = ("R@1", "R@5", "MRR")
 XSIM_METRICS = ("xSIM", "xSIM-margin")
 DEFAULT_BOOTSTRAP = Bootstrap()
 DEFAULT_PRODUCTS = NumpyProducts()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one search gave: a column of values (queries,) for each metric, in percent, and by chance."""
-
-    search: Search
-    values: dict[str, np.ndarray]
-    chance: dict[str, float]
 
 
 def rank_chance(right: int, candidates: int) -> tuple[float, float, float]:
@@ -63,51 +53,6 @@ def _mean_chance(num_right: np.ndarray, candidates: int) -> np.ndarray:
     """Mean of `rank_chance` over queries, each with its own number of right candidates: (3,)."""
     kinds, counts = np.unique(num_right, return_counts=True)
     return np.average([rank_chance(int(kind), candidates) for kind in kinds], axis=0, weights=counts)
-
-
-@dataclass
-class Summary:
-    """Searches that are averaged: sums grow with each, so that 10,000 directions need no more memory than one."""
-
-    sentences: int
-    num_searches: int = 0
-    values: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    chance: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    counts: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    num_queries: int = 0
-    draws: np.ndarray | float = 0.0
-
-    def __post_init__(self) -> None:
-        self.asked = np.zeros(self.sentences, dtype=bool)
-
-    def add(self, outcome: Outcome, asked: np.ndarray, draws: np.ndarray, duplicates: int) -> None:
-        """One more search: its outcome, the sentences (queries,) asked, its (resamples, metrics), its duplicates."""
-        self.num_searches += 1
-        for metric, column in outcome.values.items():
-            self.values[metric] += float(column.mean())
-            self.chance[metric] += outcome.chance[metric]
-        self.counts["candidates"] += len(outcome.search.candidates)
-        self.counts["duplicates"] += duplicates
-        self.num_queries += len(outcome.search.queries)
-        self.asked[asked] = True
-        self.draws = self.draws + draws
-
-    def figures(self, protocol: str) -> list[Figure]:
-        """Metrics, then the counts they rest on; duplicates only where there are some."""
-        low, high = percentile_interval(self.draws / self.num_searches)
-        total = self.num_queries
-        figures = [
-            Figure(protocol, metric, value / self.num_searches, total, float(low[i]), float(high[i]),
-                   self.chance[metric] / self.num_searches)
-            for i, (metric, value) in enumerate(self.values.items())
-        ]  # fmt: skip
-        counts = {
-            "candidates": self.counts["candidates"] / self.num_searches,
-            "sentences": float(self.asked.sum()),
-        }
-        if self.counts["duplicates"]:
-            counts["duplicates"] = self.counts["duplicates"] / self.num_searches
-        return figures + [Figure(protocol, name, count, total) for name, count in counts.items()]
 
 
 def score_retrieval(

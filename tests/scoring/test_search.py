@@ -1,5 +1,6 @@
 """Ranks and neighbours of every backend against float64 loops: ties, near ties, duplicates, odd blocks."""
 
+import tracemalloc
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -127,6 +128,19 @@ def test_nearly_everything_is_sorted_out_in_float32(monkeypatch: pytest.MonkeyPa
     for _ in find_neighbours(rows, rows, 4, NumpyProducts()):
         pass
     assert sum(pairs) == 500 * 8
+
+
+def test_memory_is_that_of_a_block_not_of_the_scores() -> None:
+    n = 12_000
+    vectors = np.random.default_rng(0).standard_normal((n, 16)).astype(np.float32)
+    rows, every = UnitRows.of(vectors, range(n)), np.arange(n)
+    tracemalloc.start()
+    rank_queries(rows, rows, every, every, NumpyProducts())
+    for _ in find_neighbours(rows, rows, 4, NumpyProducts()):
+        pass
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 100e6  # all scores are 576 MB of float32
 
 
 def test_without_faiss_numpy_searches(monkeypatch: pytest.MonkeyPatch) -> None:
