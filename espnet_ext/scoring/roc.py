@@ -74,8 +74,8 @@ class SortedClass:
     @classmethod
     def of(cls, trials: np.ndarray, accepted: np.ndarray) -> "SortedClass":
         """From how many of the `trials` are `accepted` (corners,) at each corner."""
-        bounds, corners = np.unique(accepted, return_inverse=True)
-        return cls(trials, bounds[:-1], corners)
+        moves = np.diff(accepted, prepend=-1) > 0
+        return cls(trials, accepted[moves][:-1], np.cumsum(moves) - 1)
 
     def accumulate(self, weights: np.ndarray) -> np.ndarray:
         """Weight accepted after 0, 1, 2 ... steps, of weights in the order of `trials`: (steps + 1,)."""
@@ -114,7 +114,7 @@ def sort_trials(scores: np.ndarray, labels: np.ndarray) -> SortedTrials:
         UserError: a score that is not finite, or a class without trials.
     """
     _check(scores, labels)
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(scores)[::-1]
     is_target = labels[order]
     ends = _corners(scores[order], is_target)
     hits = np.append(0, np.cumsum(is_target)[ends - 1])
