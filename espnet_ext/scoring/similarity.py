@@ -1,4 +1,4 @@
-"""Unit rows and cosines in float64, for what is scored pair by pair."""
+"""What all scores share: their rounding, the size of their blocks, the lengths of vectors."""
 
 from collections.abc import Sequence
 
@@ -36,27 +36,3 @@ def row_norms(vectors: np.ndarray, names: Sequence[str]) -> np.ndarray:
     if not norms.all():
         raise UserError(f"the embedding of {names[int(norms.argmin())]} is all zeros; extract it again")
     return norms
-
-
-def unit_rows(vectors: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Scale each row to length one, in float64 (see `row_norms` for arguments and errors)."""
-    norms = row_norms(vectors, names)
-    return np.asarray(vectors, dtype=np.float64) / norms[:, None]
-
-
-def paired_cosines(vectors: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Cosines of pairs of unit rows, in blocks, so that a long trial list copies few rows at a time.
-
-    Args:
-        vectors: (n, dim) unit rows.
-        left, right: (pairs,) row numbers.
-
-    Returns:
-        (pairs,).
-    """
-    cosines = np.empty(len(left))
-    step = max(1, BLOCK_CELLS // (8 * vectors.shape[1]))
-    for start in range(0, len(left), step):
-        pairs = slice(start, start + step)
-        cosines[pairs] = np.einsum("nd,nd->n", vectors[left[pairs]], vectors[right[pairs]])
-    return np.round(cosines, SCORE_DECIMALS)

@@ -5,7 +5,6 @@ import pytest
 
 from espnet_ext.scoring import rows as module
 from espnet_ext.scoring.rows import UnitRows, block_cosines, pair_cosines
-from espnet_ext.scoring.similarity import unit_rows
 
 
 def stored(n: int, dim: int = 5, seed: int = 0) -> np.ndarray:
@@ -25,6 +24,13 @@ def test_rows_are_those_of_the_float64_matrix(chunk: int, monkeypatch: pytest.Mo
     np.testing.assert_array_equal(rows.view(index).view(np.array([2, 0])).take(np.array([0, 1])), expected[[3, 8]])
 
 
+def test_equal_rows_have_equal_cosines_wherever_they_stand() -> None:
+    rows = UnitRows.of(np.repeat(stored(1, dim=513), 101, axis=0), [""] * 101)
+    places = np.arange(101)
+    assert len(np.unique(pair_cosines(rows, rows, places, places[::-1]))) == 1
+    assert len(np.unique(block_cosines(rows, rows, slice(0, 101), slice(0, 101)))) == 1
+
+
 def test_cosines_of_pairs_and_blocks_match_a_loop() -> None:
     x, y = UnitRows.of(stored(6), [""] * 6), UnitRows.of(stored(7, seed=1), [""] * 7)
     expected = np.round([[sum(a * b for a, b in zip(p, q, strict=True)) for q in y.take(slice(None))]
@@ -38,7 +44,7 @@ def test_cosines_of_pairs_and_blocks_match_a_loop() -> None:
 def test_centring_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_ROWS", chunk)
     vectors = stored(9, dim=4)
-    unit = unit_rows(vectors, [""] * 9)
+    unit = UnitRows.of(vectors, [""] * 9).take(slice(None))
     groups = np.array(list("abacbaacb"))
     centred = UnitRows.of(vectors, [""] * 9).centred(groups)
     for group in "abc":
