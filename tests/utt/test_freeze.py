@@ -1,10 +1,13 @@
-"""Freezing by block range."""
+"""Freezing by block range, and what else a config says about the training of an encoder."""
 
 import pytest
+from tiny_encoders import CONFIGS, tiny_encoder
+from transformers.modeling_layers import GradientCheckpointingLayer
 
+from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
-from espnet_ext.utt.freeze import freeze_blocks
+from espnet_ext.utt.freeze import choose_trained, freeze_blocks
 
 
 @pytest.fixture
@@ -36,3 +39,25 @@ def test_whispers_fixed_positions_stay_fixed(encoder: AbsSpeechEncoder) -> None:
 def test_a_block_that_is_not_there_is_refused(encoder: AbsSpeechEncoder, num_blocks: int) -> None:
     with pytest.raises(UserError, match=f"freeze_blocks {num_blocks} is not within -1 to 3"):
         freeze_blocks(encoder, num_blocks)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_encoder_can_be_frozen_up_to_a_layer(name: str) -> None:
+    encoder = tiny_encoder(name)
+    choose_trained(encoder, EncoderConf(freeze_blocks=2))
+    assert trainable(encoder) == [False, False, True, True]
+    assert not any(layer.gradient_checkpointing for layer in checkpointing_layers(encoder))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_layer_of_every_encoder_can_be_checkpointed(name: str) -> None:
+    encoder = tiny_encoder(name)
+    choose_trained(encoder, EncoderConf(gradient_checkpointing=True))
+    assert all(trainable(encoder))
+    layers = checkpointing_layers(encoder)
+    assert len(layers) >= encoder.num_layers - 1
+    assert all(layer.gradient_checkpointing for layer in layers)
+
+
+def checkpointing_layers(encoder: AbsSpeechEncoder) -> list[GradientCheckpointingLayer]:
+    return [module for module in encoder.modules() if isinstance(module, GradientCheckpointingLayer)]

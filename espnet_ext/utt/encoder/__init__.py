@@ -1,4 +1,7 @@
-"""Speech encoders, by the name of their Hugging Face architecture (`model_type` in config.json)."""
+"""Speech encoders, by the name of their Hugging Face architecture (`model_type` in config.json).
+
+All of them run on torch's fused scaled-dot-product attention, position biases included.
+"""
 
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
