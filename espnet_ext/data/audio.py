@@ -1,28 +1,19 @@
 """Read audio of any format, resample it, and store it in kaldiio archives of FLAC blobs."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-import av
 import kaldiio
 import numpy as np
 import soundfile
 import soxr
 
-from espnet_ext.data.wav_header import missing_bytes
+from espnet_ext.data.decoding import open_audio
 from espnet_ext.errors import UserError
 
 RATE = 16000  # of everything in a dump directory
-
-# Formats that libsndfile cannot read: suffix -> demuxer to force (None: found by content).
-# G.722 is a stream without header, so its file cannot be recognised by its content.
-PYAV_FORMATS = {".g722": "g722", ".m4a": None, ".mp4": None, ".aac": None, ".webm": None, ".wma": None}
-
-# Headerless GSM 6.10: 33 bytes hold 160 samples at 8 kHz.
-GSM = {"format": "RAW", "subtype": "GSM610", "samplerate": 8000, "channels": 1}
-GSM_FRAME_BYTES = 33
-
 
 def read_audio(
     path: str | Path,
@@ -47,70 +38,56 @@ def read_audio(
             empty, has NaN or infinite samples, several channels, or another rate than `rate`.
     """
     path = Path(path)
-    _check_file(path)
-    read = _read_pyav if path.suffix.lower() in PYAV_FORMATS else _read_soundfile
-    samples, file_rate = read(path, start, num_samples)
-    if samples.shape[1] > 1 and not downmix:
-        raise UserError(f"{path}: {samples.shape[1]} channels, expected 1; convert it to mono")
-    if rate is not None and file_rate != rate:
-        raise UserError(f"{path}: sampled at {file_rate} Hz, expected {rate} Hz; resample it")
+    with open_audio(path) as reader:
+        samples = reader.read(start, num_samples)
+    if rate is not None and reader.rate != rate:
+        raise UserError(f"{path}: sampled at {reader.rate} Hz, expected {rate} Hz; resample it")
     if len(samples) == 0 or (num_samples is not None and len(samples) < num_samples):
         wanted = "any" if num_samples is None else f"{num_samples} samples from {start} on"
         raise UserError(f"{path}: {len(samples)} samples where {wanted} were expected; the file is cut or empty")
+    return _mono(samples, path, start, downmix), reader.rate
+
+
+def read_spans(
+    path: str | Path, spans: Sequence[tuple[float, float]], tolerance_s: float = 0.0
+) -> tuple[np.ndarray, int]:
+    """Decode parts of a long recording and no more, its channels averaged.
+
+    Args:
+        spans: (start, end) in seconds.
+        tolerance_s: how far beyond the end of the file a span may reach; it is cut there.
+
+    Returns:
+        float32 (samples,) in [-1, 1] of all spans one after the other, and the file's sampling rate in Hz.
+
+    Raises:
+        UserError: naming the file, if it is absent, does not decode or has samples that are not finite;
+            or the span that reaches too far.
+    """
+    decoded = [_read_span(Path(path), start_s, end_s, tolerance_s) for start_s, end_s in spans]
+    return np.concatenate([samples for samples, _ in decoded]), decoded[0][1]
+
+
+def _read_span(path: Path, start_s: float, end_s: float, tolerance_s: float) -> tuple[np.ndarray, int]:
+    with open_audio(path) as reader:
+        start, end = round(start_s * reader.rate), round(end_s * reader.rate)
+        samples = reader.read(start, end - start)
+    missing = end - start - len(samples)
+    if len(samples) == 0 or missing > tolerance_s * reader.rate:
+        raise UserError(
+            f"{path}: ends {missing / reader.rate:g} s before a segment from {start_s:g} to {end_s:g} s does; "
+            "the file is cut, or the segment is of another one"
+        )
+    return _mono(samples, path, start, downmix=True), reader.rate
+
+
+def _mono(samples: np.ndarray, path: Path, start: int, downmix: bool) -> np.ndarray:
+    if samples.shape[1] > 1 and not downmix:
+        raise UserError(f"{path}: {samples.shape[1]} channels, expected 1; convert it to mono")
     if not np.isfinite(samples).all():
         first = int(np.argmin(np.isfinite(samples).all(axis=1))) + start
         raise UserError(f"{path}: sample {first} is not a finite number; make the file again")
-    return samples.mean(axis=1, dtype=np.float32), file_rate
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"{path}: no such audio file")
-    size = path.stat().st_size
-    if size == 0:
-        raise UserError(f"{path}: empty audio file")
-    if path.suffix.lower() == ".gsm" and size % GSM_FRAME_BYTES:
-        raise UserError(f"{path}: {size} bytes are not a whole number of GSM frames; the file is cut")
-    if path.suffix.lower() == ".wav" and (missing := missing_bytes(path)):
-        raise UserError(f"{path}: {missing} bytes of sound are missing at the end; the file is cut")
-
-
-def _open_soundfile(path: Path) -> soundfile.SoundFile:
-    return soundfile.SoundFile(path, **(GSM if path.suffix.lower() == ".gsm" else {}))
-
-
-def _read_soundfile(path: Path, start: int, num_samples: int | None) -> tuple[np.ndarray, int]:
-    try:
-        with _open_soundfile(path) as file:
-            if start > file.frames:
-                return np.empty((0, file.channels), np.float32), file.samplerate
-            if start:
-                file.seek(start)
-            expected = file.frames - start if num_samples is None else min(num_samples, file.frames - start)
-            samples = file.read(expected, dtype="float32", always_2d=True)
-            # libsndfile returns what it could decode of a cut file without a word.
-            if len(samples) < expected:
-                raise UserError(f"{path}: only {len(samples)} of {expected} samples decode; the file is cut")
-            return samples, file.samplerate
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path}: cannot decode audio: {error}") from error
-
-
-def _read_pyav(path: Path, start: int, num_samples: int | None) -> tuple[np.ndarray, int]:
-    try:
-        with av.open(str(path), format=PYAV_FORMATS[path.suffix.lower()]) as container:
-            if not container.streams.audio:
-                raise UserError(f"{path}: no audio in the file")
-            # One float format for all codecs; int16 becomes int16 / 32768 exactly.
-            resampler = av.AudioResampler(format="fltp")
-            frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-            rate = container.streams.audio[0].rate
-    except (av.FFmpegError, OSError) as error:
-        raise UserError(f"{path}: cannot decode audio: {error}") from error
-    if not frames:
-        raise UserError(f"{path}: no audio in the file")
-    samples = np.concatenate(frames, axis=1).T
-    return samples[start : None if num_samples is None else start + num_samples], rate
+    return samples.mean(axis=1, dtype=np.float32)
 
 
 def audio_length(path: str | Path) -> tuple[int, int]:
@@ -119,18 +96,8 @@ def audio_length(path: str | Path) -> tuple[int, int]:
     Raises:
         UserError: naming the file, if it is absent, empty or of no known format.
     """
-    path = Path(path)
-    _check_file(path)
-    if path.suffix.lower() == ".g722":
-        return 2 * path.stat().st_size, 16000  # a byte holds two samples
-    if path.suffix.lower() in PYAV_FORMATS:
-        samples, rate = _read_pyav(path, 0, None)
-        return len(samples), rate
-    try:
-        with _open_soundfile(path) as file:
-            return file.frames, file.samplerate
-    except soundfile.SoundFileError as error:
-        raise UserError(f"{path}: cannot decode audio: {error}") from error
+    with open_audio(Path(path)) as reader:
+        return reader.num_samples, reader.rate
 
 
 def samples_at_16k(path: str | Path) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import soundfile
 
-from espnet_ext.data.audio import PYAV_FORMATS
 from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.decoding import PYAV_FORMATS
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.audio import audio_length, read_audio
+from espnet_ext.data.audio import audio_length, read_audio, read_spans
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.errors import UserError
 
@@ -131,17 +131,8 @@ def read_source(source: AudioSource, *, downmix: bool = False) -> tuple[np.ndarr
         float32 (samples,) in [-1, 1], and the file's sampling rate in Hz.
 
     Raises:
-        UserError: as `read_audio`; or naming the file and the span that ends more than
-            END_TOLERANCE_S after it.
+        UserError: as `read_audio`, or `read_spans` with END_TOLERANCE_S.
     """
-    if not source.spans:
-        return read_audio(source.path, downmix=downmix)
-    total, rate = audio_length(source.path)
-    parts = []
-    for start, end in source.spans:
-        first, last = round(start * rate), round(end * rate)
-        if last > total + END_TOLERANCE_S * rate or first >= total:
-            raise UserError(f"{source.path}: {total / rate:g} s long, but a segment lasts from {start:g} to {end:g} s")
-        part, _ = read_audio(source.path, first, min(last, total) - first, downmix=True)
-        parts.append(part)
-    return np.concatenate(parts), rate
+    if source.spans:
+        return read_spans(source.path, source.spans, END_TOLERANCE_S)
+    return read_audio(source.path, downmix=downmix)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.audio import PYAV_FORMATS, audio_length, read_audio, resample
+from espnet_ext.data.audio import audio_length, read_audio, resample
+from espnet_ext.data.decoding import PYAV_FORMATS
 from espnet_ext.data.segments import AudioSource, read_source
 
 
@@ -14,8 +15,8 @@ def read_windows(
 ) -> Iterator[np.ndarray]:
     """Cut a recording into consecutive windows; a file is read one window at a time.
 
-    Formats that cannot be read from the middle (m4a, g722 ...) are decoded once, as a whole; so are
-    utterances that are parts of a file.
+    Formats that cannot be entered just anywhere (m4a, g722 ...) are decoded once, as a whole; so are
+    utterances that are parts of a file, each part by itself.
 
     Args:
         recording: file name, part of a file, or float32 (samples,) in [-1, 1] already at `rate`.

@@ -8,6 +8,7 @@ import soundfile
 
 from espnet_ext.data import windows
 from espnet_ext.data.audio import read_audio
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 
@@ -52,6 +53,17 @@ def test_another_rate_is_resampled_to_windows_that_fit(tmp_path: Path, rate: int
     lengths = [len(window) for window in read_windows(path, 16_000, 10_000, downmix=False)]
     assert max(lengths) <= 10_000
     assert sum(lengths) == pytest.approx(48_000, abs=len(lengths))
+
+
+def test_a_part_of_a_file_is_cut_as_its_samples_are(tmp_path: Path) -> None:
+    samples = noise(10_500)[:, 0]
+    path = write(tmp_path / "long.wav", samples)
+    source = AudioSource(str(path), ((0.1, 0.2), (0.5, 0.55)))
+    parts = list(read_windows(source, 16_000, 1000, downmix=False))
+    assert [len(part) for part in parts] == [1000, 1000, 400]
+    np.testing.assert_array_equal(np.concatenate(parts), np.concatenate([samples[1600:3200], samples[8000:8800]]))
+    whole = list(read_windows(AudioSource(str(path)), 16_000, 20_000, downmix=False))
+    np.testing.assert_array_equal(whole[0], samples)
 
 
 def test_several_channels_are_averaged_only_when_asked_for(tmp_path: Path) -> None:

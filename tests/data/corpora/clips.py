@@ -54,7 +54,10 @@ def write_audio(path: Path, samples: np.ndarray, subtype: str | None = None) -> 
     if path.suffix == ".m4a":
         _write_m4a(path, samples)
     else:
-        soundfile.write(path, samples, RATE, subtype=subtype)
+        with soundfile.SoundFile(path, "w", RATE, 1 if samples.ndim == 1 else samples.shape[1], subtype) as file:
+            # libsndfile's Vorbis encoder puts what it is given on the stack: minutes at once overflow it.
+            for start in range(0, len(samples), 10 * RATE):
+                file.write(samples[start : start + 10 * RATE])
 
 
 def _write_m4a(path: Path, samples: np.ndarray) -> None:
