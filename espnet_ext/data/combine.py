@@ -77,11 +77,14 @@ def _combine_targets(out: Path, dumps: Sequence[Path], name: str, otherwise: str
 
 
 def _agreed_description(paths: set[Path]) -> dict:
-    """What the descriptions of all targets say alike; UserError names the two that differ."""
-    first, *others = sorted(paths)
-    known = json.loads(first.read_text(encoding="utf-8"))
-    for path in others:
-        other = json.loads(path.read_text(encoding="utf-8"))
+    """What the descriptions of all targets say alike; UserError names the two that differ.
+
+    A dump without any target was described without its teacher.
+    """
+    described = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(paths)}
+    described = {path: content for path, content in described.items() if content.get("num_targets")} or described
+    (first, known), *others = described.items()
+    for path, other in others:
         if differing := [key for key in AGREED if other.get(key) != known.get(key)]:
             key = differing[0]
             raise UserError(

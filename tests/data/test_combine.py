@@ -98,6 +98,14 @@ def test_targets_of_two_teachers_are_refused(tmp_path: Path, key: str, value: ob
         combine_dumps(tmp_path / "out", dumps, ["spk"])
 
 
+def test_a_dump_without_any_target_agrees_with_all(tmp_path: Path) -> None:
+    """Its teacher was not loaded, so its version is not known."""
+    a = write_dump(tmp_path / "a", ["a1"], {"sem": ["None"]}, version=None, num_targets=0)
+    b = write_dump(tmp_path / "b", ["b1"], {"sem": ["ark:1"]})
+    combine_dumps(tmp_path / "out", [a, b], ["sem"])
+    assert json.loads((tmp_path / "out/target_sem.json").read_text())["version"] == "1"
+
+
 def test_a_file_of_other_utterances_is_named(dumps: list[Path], tmp_path: Path) -> None:
     write_scp(dumps[0] / "target_spk.scp", {"m-1": "None", "m-4": "None"})
     with pytest.raises(UserError, match="a/target_spk.scp: m-3 is not in it"):
