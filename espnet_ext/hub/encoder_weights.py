@@ -25,7 +25,7 @@ def weight_files(folder: Path) -> list[Path]:
     """The checkpoint's safetensors: one file, or the shards that its index names.
 
     Raises:
-        UserError: no such file, or an index that names none.
+        UserError: an index that is damaged; whether the files exist is not checked.
     """
     if (folder / WEIGHTS).exists() or not (folder / INDEX).exists():
         return [folder / WEIGHTS]
