@@ -1,9 +1,10 @@
 """Score a system's retrieval on a set: read arrays, hand them to scoring, label the figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -103,19 +104,43 @@ class RetrievalSet:
         """The text candidates: of the recordings' own language, then of each language of translations."""
         if attribute not in self.text_attributes:
             return None
-        own = read_targets(self.dump / f"target_{attribute}.scp", self._ids)
-        parts = [(own, [self._ids[name][1] for name in own.names])]
+        parts = [_Texts.read(self.dump, f"target_{attribute}.scp", "text", self._ids)]
         for language, path in self._translations(attribute).items():
-            translated = read_targets(path, self._ids)
-            parts.append((translated, [language] * len(translated.names)))
-        parts = [(vectors, languages) for vectors, languages in parts if vectors.names]
+            parts.append(_Texts.read(self.dump, path.name, f"text.{language}", self._ids, language))
+        parts = [part for part in parts if part.vectors.names]
         if not parts:
             return None
-        names = [name for vectors, _ in parts for name in vectors.names]
-        rows = parts[0][0].rows if len(parts) == 1 else np.concatenate([vectors.rows for vectors, _ in parts])
-        languages = np.array([language for _, part in parts for language in part])
+        names = [name for part in parts for name in part.vectors.names]
+        rows = parts[0].vectors.rows if len(parts) == 1 else np.concatenate([part.vectors.rows for part in parts])
+        languages = [language for part in parts for language in part.languages]
+        written = [text for part in parts for text in part.written]
+        # One text has one vector, whichever batch its copies were embedded in: they tie exactly.
+        first: dict[tuple[str, str], int] = {}
+        same = [first.setdefault(key, i) for i, key in enumerate(zip(languages, written, strict=True))]
         sentences = np.array([self._ids[name][0] for name in names])
-        return Items(np.array(names), UnitRows.of(rows, names), sentences, languages)
+        vectors = UnitRows.of(rows, names).view(np.array(same))
+        return Items(np.array(names), vectors, sentences, np.array(languages))
+
+
+class _Texts(NamedTuple):
+    """Vectors of one file of targets, the language of each, and what is written (the utterance's id if unknown)."""
+
+    vectors: Vectors
+    languages: list[str]
+    written: list[str]
+
+    @classmethod
+    def read(
+        cls, dump: Path, targets: str, texts: str, ids: Mapping[str, tuple[int, str]], language: str | None = None
+    ) -> "_Texts":
+        """`language`: that of all of them; by default each utterance's own."""
+        vectors = read_targets(dump / targets, ids)
+        text = DataDir(dump).read(texts) or {}
+        return cls(
+            vectors,
+            [language or ids[name][1] for name in vectors.names],
+            [text.get(name, name) for name in vectors.names],
+        )
 
 
 def _same_size(speech: Items, texts: Items) -> bool:

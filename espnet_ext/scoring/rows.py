@@ -16,11 +16,14 @@ ZERO_NORM = 1e-6
 
 @dataclass(frozen=True)
 class Centring:
-    """What is subtracted from each unit row: the mean of its group. norms: (n,) lengths of what is left."""
+    """What is subtracted from each row: the mean of its group. groups, norms: (n,), lengths of what is left."""
 
     means: np.ndarray
     groups: np.ndarray
     norms: np.ndarray
+
+    def view(self, index: np.ndarray) -> "Centring":
+        return replace(self, groups=self.groups[index], norms=self.norms[index])
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class UnitRows:
 
     def view(self, index: np.ndarray) -> "UnitRows":
         """Some of the rows, without a copy."""
-        return replace(self, index=index if self.index is None else self.index[index])
+        centring = self.centring and self.centring.view(index)
+        return replace(self, index=index if self.index is None else self.index[index], centring=centring)
 
     def identities(self) -> np.ndarray:
         """A number for each row, (n,): equal where two rows are stored with the same bytes."""
@@ -66,8 +70,8 @@ class UnitRows:
         taken = self.stored[at].astype(np.float64)
         taken /= self.norms[at, None]
         if self.centring is not None:
-            taken -= self.centring.means[self.centring.groups[at]]
-            norms = self.centring.norms[at, None]
+            taken -= self.centring.means[self.centring.groups[rows]]
+            norms = self.centring.norms[rows, None]
             taken /= np.maximum(norms, ZERO_NORM)
             taken *= norms > ZERO_NORM
         return taken

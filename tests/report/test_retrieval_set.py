@@ -105,3 +105,19 @@ def test_only_the_pairs_asked_for_are_rows_and_no_figure_changes(world: World) -
     assert len(both) == len(asked[~asked["protocol"].str.contains("mean:")])
     pd.testing.assert_series_equal(both["value"], both["value_asked"], check_names=False)
     pd.testing.assert_series_equal(both["low"], both["low_asked"], check_names=False)
+
+
+def test_one_text_is_one_vector_whichever_batch_it_came_from(tmp_path: Path) -> None:
+    """FLEURS: two ids with the same words; their vectors differ in the last bits, and still tie."""
+    folder = tmp_path / "fleurs_test"
+    names = [f"utt-{i}" for i in range(4)]
+    write_scp(folder / "utt2sent", {name: f"s{i}" for i, name in enumerate(names)})
+    write_scp(folder / "utt2lang", dict.fromkeys(names, "lin"))
+    write_scp(folder / "text", {name: "same words" if i < 2 else f"words {i}" for i, name in enumerate(names)})
+    vectors = dict(zip(names, np.eye(4), strict=True))
+    vectors["utt-1"] = vectors["utt-0"] + 1e-6
+    write_vectors(folder, "target_sem", vectors)
+    values = rows_of(folder, vectors)
+    assert values["text:lin", "R@1"] == 50.0
+    assert values["text:lin", "duplicates"] == 2
+    assert values["text-centred:lin", "duplicates"] == 2
