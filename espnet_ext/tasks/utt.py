@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import multiprocessing
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,12 +21,16 @@ from espnet_ext.config.training import EncoderConf, check_training
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
 from espnet_ext.train.bank import fill_banks
+from espnet_ext.train.checkpoint import refuse_other_config
+from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
 from espnet_ext.train.trainer import UttTrainer
-from espnet_ext.train.utterance_table import read_table
+from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.freeze import choose_trained
+
+scheduler_classes["newbob"] = NewBob
 
 
 class UttTask(AbsTask):
@@ -54,14 +60,30 @@ class UttTask(AbsTask):
             help="alpha, window, corpus_weights, language_weights",
         )
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
-        parser.set_defaults(iterator_type="task", allow_variable_data_keys=True)
+        parser.set_defaults(iterator_type="task", allow_variable_data_keys=True, resume=True)
 
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
         """Check the whole config, before anything is built or written."""
         super().check_required_command_args(args)
+        if args.ngpu > (count := torch.cuda.device_count()):
+            raise UserError(f"--ngpu {args.ngpu}: this machine shows {count} GPUs (CUDA_VISIBLE_DEVICES?)")
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
         check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
+        refuse_other_config(args)
+
+    @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        """Train as one process of all; where ESPnet started it, a fault of the input is one line and status 1."""
+        try:
+            super().main_worker(args)
+        except UserError as error:
+            if multiprocessing.parent_process() is None:
+                raise
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            sys.exit(1)
+        if args.distributed:
+            torch.distributed.destroy_process_group()
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
@@ -124,7 +146,8 @@ class UttTask(AbsTask):
 
 def build_sampler(args: argparse.Namespace, iter_options: IteratorOptions, train: bool) -> AbsSampler:
     """Sampler over the utterances of the dump directory of `utt2num_samples`, the shape file."""
-    table = read_table(Path(iter_options.shape_files[0]).parent)
+    targets = [Path(path) for path, name, _ in iter_options.data_path_and_name_and_type if name in args.attribute_names]
+    table = with_targets(read_table(Path(iter_options.shape_files[0]).parent), targets)
     distributed = torch.distributed if iter_options.distributed else None
     ranks = distributed.get_world_size() if distributed else 1
     if train:

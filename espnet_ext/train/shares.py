@@ -33,7 +33,7 @@ def group_shares(
     """Sampling share of each language of each corpus: the corpus by its share, then the language by temperature.
 
     Args:
-        counts: (corpora, languages) utterances.
+        counts: (corpora, languages) utterances; a corpus without any is not drawn.
         alpha: exponent of the language shares within a corpus.
         corpora: their names.
         languages: their names.
@@ -51,7 +51,8 @@ def group_shares(
     _check_weights(language_weights, languages, "language_weights")
     if corpus_weights and (missing := sorted(set(corpora) - set(corpus_weights))):
         raise UserError(f"sampler_conf: corpus_weights: no share for {missing[0]}; give one to {', '.join(corpora)}")
-    of_corpora = np.array([corpus_weights.get(name, 1.0) for name in corpora]) if corpus_weights else counts.sum(axis=1)
+    sizes = counts.sum(axis=1)
+    of_corpora = np.array([corpus_weights[name] for name in corpora]) * (sizes > 0) if corpus_weights else sizes
     factors = np.array([language_weights.get(name, 1.0) for name in languages])
     shares = np.zeros(counts.shape)
     for index, corpus in enumerate(corpora):
@@ -61,7 +62,7 @@ def group_shares(
         if of_corpora[index]:
             shares[index, there] = language_shares(counts[index, there], alpha, factors[there])
     if not of_corpora.any():
-        raise UserError("sampler_conf: corpus_weights: all shares are 0")
+        raise UserError("sampler_conf: corpus_weights: the shares of all corpora with targets are 0")
     return shares * (of_corpora / of_corpora.sum())[:, None]
 
 

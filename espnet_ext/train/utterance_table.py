@@ -1,6 +1,7 @@
 """What the samplers know of a set of utterances, in arrays."""
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,11 @@ class UtteranceTable:
     languages: Labels
     corpora: Labels
 
+    def keep(self, kept: np.ndarray) -> "UtteranceTable":
+        """The utterances where (utterances,) `kept` is True; languages and corpora keep their names."""
+        languages, corpora = (Labels(part.names, part.codes[kept]) for part in (self.languages, self.corpora))
+        return UtteranceTable(self.ids[kept], self.num_samples[kept], languages, corpora)
+
     def names(self, indices: np.ndarray) -> tuple[str, ...]:
         """Ids of some of the utterances."""
         return tuple(name.decode() for name in self.ids[indices].tolist())
@@ -64,6 +70,30 @@ def read_table(dump: Path) -> UtteranceTable:
         as_labels(_column(dump / "utt2lang", ids)),
         as_labels(_column(corpora, ids) if corpora.exists() else [dump.name] * len(ids)),
     )
+
+
+def with_targets(table: UtteranceTable, target_scps: Sequence[Path]) -> UtteranceTable:
+    """Leave out the corpora that have no target at all, of any of the attributes: nothing is learnt from them.
+
+    Args:
+        table: the utterances.
+        target_scps: target_<attribute>.scp of each attribute that is trained.
+
+    Raises:
+        UserError: no corpus has a target.
+    """
+    if len(table.corpora.names) == 1:
+        return table
+    ids = table.ids.tolist()
+    useful = np.zeros(len(ids), dtype=bool)
+    for scp in target_scps:
+        useful |= np.fromiter((entry != "None" for entry in _column(scp, ids)), dtype=bool, count=len(ids))
+    num_useful = np.bincount(table.corpora.codes, weights=useful, minlength=len(table.corpora.names))
+    if not num_useful.any():
+        raise UserError(f"{target_scps[0]}: no utterance has a target of what is trained; run stage 2 again")
+    for name in np.array(table.corpora.names)[num_useful == 0]:
+        logging.warning(f"{name} is left out: it has no target of what is trained")
+    return table.keep(num_useful[table.corpora.codes] > 0)
 
 
 def as_labels(values: Iterable[str]) -> Labels:

@@ -29,6 +29,8 @@ def dump(tmp_path: Path) -> Path:
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
+        if name.startswith("target"):
+            (folder / name).with_suffix(".json").write_text('{"dim": 4, "teacher": "t"}')
     (tmp_path / "attributes.yaml").write_text(ATTRIBUTES)
     return folder
 
@@ -63,6 +65,15 @@ def test_missing_layers_name_the_stage_that_computes_them(dump: Path) -> None:
     (dump / "layers" / "layers.scp").unlink()
     with pytest.raises(UserError, match=r"layers/layers.scp: no such file; .*dump_layers"):
         options_of(dump, "layers")
+
+
+@pytest.mark.parametrize("name", ["target_sem_translations", "target_spk"])
+def test_targets_of_another_dimension_than_the_head_are_refused(dump: Path, name: str) -> None:
+    (dump / f"{name}.json").write_text('{"dim": 5, "teacher": "t"}')
+    attribute = name.split("_")[1]
+    message = rf"yaml: the head of {attribute} has dim 4, but its targets of teacher t have 5 \(.*{name}.json"
+    with pytest.raises(UserError, match=message):
+        options_of(dump, "speech")
 
 
 def test_a_comma_in_a_folders_name_is_refused(tmp_path: Path, dump: Path) -> None:

@@ -1,7 +1,4 @@
-"""Training end to end on noise: what it leaves, and that a crash at any point does not change it.
-
-ESPnet's task takes seconds to import: everything that needs it is in this file.
-"""
+"""Training end to end on noise: what it leaves, and that a crash at any point does not change it."""
 
 import argparse
 import json
@@ -9,133 +6,20 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import kaldiio
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from training_run import RESULTS, Train
 
-from espnet_ext.bin import utt_train
-from espnet_ext.data.audio import append_to_ark
-from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_encoder, load_model
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.progress import TrainingProgress
-from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.freeze import freeze_blocks
-
-DIMS = {"sem": 8, "spk": 6}
-CONFIG = {
-    "max_epoch": 3,
-    "num_iters_per_epoch": 4,
-    "batch_bins": 40_000,
-    "valid_batch_bins": 40_000,
-    "encoder_conf": {"freeze_blocks": 1, "frame_average": 2},
-    "model_conf": {"gradient_interval": 2},
-    "sampler_conf": {"alpha": 0.5, "window": 16},
-    "optim": "adamw",
-    "optim_conf": {"lr": 0.01},
-    "optim2": "sgd",
-    "optim2_conf": {"lr": 0.01, "momentum": 0.9},
-    "scheduler": "warmuplr",
-    "scheduler_conf": {"warmup_steps": 5},
-    "grad_clip": 1.0,
-    "num_workers": 0,
-    "keep_nbest_models": 1,
-    "best_model_criterion": [["valid", "loss", "min"]],
-    "use_tensorboard": False,
-    "use_matplotlib": False,
-    "seed": 1,
-}
-RESULTS = ("model.safetensors", "model.json", "layer_weights.json", "curves.tsv")
-
-Train = Callable[..., Path]
-
-
-def make_dump(folder: Path, num_utterances: int, seed: int) -> None:
-    """Noise with targets, every fifth of which is missing."""
-    random = np.random.default_rng(seed)
-    folder.mkdir()
-    names = [f"u{index:02}" for index in range(num_utterances)]
-    speech = {name: random.normal(0, 0.1, random.integers(3000, 16_000)) for name in names}
-    with (folder / "a.ark").open("wb") as stream:
-        write_scp(folder / "wav.scp", {n: f"{folder}/a.ark:{append_to_ark(stream, n, speech[n])}" for n in names})
-    write_scp(folder / "utt2num_samples", {name: len(samples) for name, samples in speech.items()})
-    write_scp(folder / "utt2lang", {name: ("eng", "fra")[index % 2] for index, name in enumerate(names)})
-    for attribute, dim in DIMS.items():
-        vectors = {name: vector for name, vector in zip(names, random.normal(size=(len(names), dim)), strict=True)}
-        vectors = {n: (v / np.linalg.norm(v)).astype(np.float32) for n, v in vectors.items() if not n.endswith("5")}
-        kaldiio.save_ark(f"{folder}/{attribute}.ark", vectors, scp=f"{folder}/{attribute}.scp")
-        entries = dict.fromkeys(names, "None") | read_scp(folder / f"{attribute}.scp")
-        write_scp(folder / f"target_{attribute}.scp", entries)
-        (folder / f"target_{attribute}.json").write_text(json.dumps({"dim": dim}))
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attributes_block: dict) -> Path:
-    """Dumps, a pretrained encoder and configs, in a folder with a space."""
-    folder = tmp_path_factory.mktemp("some work")
-    make_dump(folder / "train", 16, seed=0)
-    make_dump(folder / "dev", 6, seed=1)
-    (folder / "encoder").mkdir()
-    (folder / "encoder" / "config.json").write_text(json.dumps(encoder_config))
-    torch.manual_seed(0)
-    save_file(build_encoder(encoder_config).encoder.state_dict(), folder / "encoder" / "model.safetensors")
-    (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": attributes_block}, sort_keys=False))
-    return folder
-
-
-def trainer(work: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run the training command in this process; returns its output folder."""
-
-    def run(out: Path = folder / "out", *words: str, **changes: object) -> Path:
-        (folder / "train.yaml").write_text(yaml.safe_dump(CONFIG | changes))
-        monkeypatch.setattr(
-            "sys.argv",
-            [
-                "utt_train",
-                *("--config", str(folder / "train.yaml"), "--output_dir", str(out)),
-                *("--train_dump", str(work / "train"), "--valid_dump", str(work / "dev")),
-                *("--attributes", str(work / "attributes.yaml"), "--encoder", str(work / "encoder")),
-                *("--ngpu", "0", "--resume", "true", "--attribute_names", "sem", "spk", *words),
-            ],
-        )
-        utt_train.main()
-        return out
-
-    return run
-
-
-@pytest.fixture
-def train(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """See `trainer`."""
-    return trainer(work, tmp_path, monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def straight(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing interrupted."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        return trainer(work, tmp_path_factory.mktemp("straight"), monkeypatch)()
-
-
-@pytest.fixture
-def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Epochs in the order in which they are begun."""
-    begun: list[int] = []
-    plain = TrainingProgress.start_epoch
-
-    def start_epoch(self: TrainingProgress, epoch: int) -> None:
-        begun.append(epoch)
-        plain(self, epoch)
-
-    monkeypatch.setattr(TrainingProgress, "start_epoch", start_epoch)
-    return begun
 
 
 class Crash(BaseException):
@@ -320,4 +204,3 @@ def test_an_undeclared_attribute_is_named(train: Train, work: Path, tmp_path: Pa
             other.write_bytes((work / name / f"target_spk.{suffix}").read_bytes())
     with pytest.raises(UserError, match="attributes.yaml: no attribute 'lang'; declared: sem, spk"):
         train(tmp_path / "out", "lang")
-

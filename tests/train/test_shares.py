@@ -38,12 +38,18 @@ def test_corpora_get_their_shares_whatever_the_factors_of_their_languages() -> N
     np.testing.assert_allclose(found, [[0.25, 0, 0], [0.75 * 50 / 350, 0.75 * 300 / 350, 0]])
 
 
+def test_a_corpus_without_utterances_leaves_its_share_to_the_others() -> None:
+    counts = np.array([[0, 0], [30, 10], [5, 0]])
+    found = group_shares(counts, 1.0, ["a", "b", "c"], ["eng", "fra"], {"a": 8, "b": 1, "c": 3}, {})
+    np.testing.assert_allclose(found, [[0, 0], [0.75 / 4, 0.25 / 4], [0.75, 0]])
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
         ({"corpus_weights": {"c": 1}}, "corpus_weights: unknown 'c'; legal: a, b"),
         ({"corpus_weights": {"a": 1}}, "corpus_weights: no share for b; give one to a, b"),
-        ({"corpus_weights": {"a": 0, "b": 0}}, "corpus_weights: all shares are 0"),
+        ({"corpus_weights": {"a": 0, "b": 0}}, "corpus_weights: the shares of all corpora .* are 0"),
         ({"corpus_weights": {"a": -1, "b": 1}}, "corpus_weights: a must be a number from 0, found -1"),
         ({"language_weights": {"deu": 2}}, "language_weights: unknown 'deu'; legal: eng, fra, rus"),
         ({"language_weights": {"eng": "x"}}, "language_weights: eng must be a number from 0, found 'x'"),

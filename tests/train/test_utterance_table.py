@@ -7,7 +7,7 @@ import pytest
 
 from espnet_ext.data.scp import write_scp
 from espnet_ext.errors import UserError
-from espnet_ext.train.utterance_table import as_labels, read_table
+from espnet_ext.train.utterance_table import as_labels, read_table, with_targets
 
 
 @pytest.fixture
@@ -44,3 +44,24 @@ def test_labels_are_coded_in_their_order() -> None:
     labels = as_labels(["b", "a", "c", "a"])
     assert [labels.names[code] for code in labels.codes] == ["b", "a", "c", "a"]
     assert labels.names == ["a", "b", "c"]
+
+
+def test_a_corpus_without_any_target_is_left_out(dump: Path) -> None:
+    write_scp(dump / "utt2corpus", {"a": "two", "bb": "two", "é": "one"})
+    write_scp(dump / "target_sem.scp", {"a": "None", "bb": "x:1", "é": "None"})
+    write_scp(dump / "target_spk.scp", {"a": "None", "bb": "None", "é": "x:3"})
+    table, (sem, spk) = read_table(dump), (dump / f"target_{name}.scp" for name in ("sem", "spk"))
+    assert with_targets(table, [sem, spk]).ids.tolist() == table.ids.tolist()
+    of_sem = with_targets(table, [sem])
+    assert of_sem.names(np.arange(2)) == ("a", "bb")
+    assert (of_sem.num_samples.tolist(), of_sem.languages.codes.tolist()) == ([100, 2_000], [1, 0])
+    # Its name stays legal in the config.
+    assert (of_sem.corpora.names, of_sem.corpora.codes.tolist()) == (["one", "two"], [1, 1])
+    write_scp(sem, dict.fromkeys(("a", "bb", "é"), "None"))
+    with pytest.raises(UserError, match="target_sem.scp: no utterance has a target"):
+        with_targets(table, [sem])
+
+
+def test_one_corpus_stays_as_it_is(dump: Path) -> None:
+    table = read_table(dump)
+    assert with_targets(table, [dump / "absent.scp"]) is table

@@ -1,0 +1,61 @@
+"""Data, a pretrained encoder and runs of the training command.
+
+ESPnet's task takes seconds to import: tests that need it are in this folder.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.utt.encoder import build_encoder
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from training_run import Train, make_dump, trainer  # noqa: E402  (beside this file)
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attributes_block: dict) -> Path:
+    """Dumps, a pretrained encoder and configs, in a folder with a space."""
+    folder = tmp_path_factory.mktemp("some work")
+    make_dump(folder / "train", 16, seed=0)
+    make_dump(folder / "dev", 6, seed=1)
+    (folder / "encoder").mkdir()
+    (folder / "encoder" / "config.json").write_text(json.dumps(encoder_config))
+    torch.manual_seed(0)
+    save_file(build_encoder(encoder_config).encoder.state_dict(), folder / "encoder" / "model.safetensors")
+    (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": attributes_block}, sort_keys=False))
+    return folder
+
+
+@pytest.fixture
+def train(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """See `trainer`."""
+    return trainer(work, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def straight(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return trainer(work, tmp_path_factory.mktemp("straight"), monkeypatch)()
+
+
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Epochs in the order in which they are begun."""
+    begun: list[int] = []
+    plain = TrainingProgress.start_epoch
+
+    def start_epoch(self: TrainingProgress, epoch: int) -> None:
+        begun.append(epoch)
+        plain(self, epoch)
+
+    monkeypatch.setattr(TrainingProgress, "start_epoch", start_epoch)
+    return begun
