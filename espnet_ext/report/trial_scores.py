@@ -26,7 +26,7 @@ class TrialScores(NamedTuple):
     scores: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity: what is kept of one run is not another's
 class CohortSet:
     """Training speakers whose mean embeddings are the cohort of AS-norm: `dump/<set>`, several utterances each."""
 

@@ -44,9 +44,9 @@ class VerificationSet:
         return trials
 
     def score(self, system: System, evaluation: Evaluation) -> Iterator[ResultRow]:
-        """The figures of every trial list; the scores are written for the DET curves.
+        """The figures of every trial list; the scores are written, for the DET curves.
 
-        Leakage is told by plain cosines alone.
+        Leakage is told by plain cosines alone, and its scores are not written: nobody draws them.
         """
         attribute, cohort, calibrations = evaluation.attribute, None, {}
         if evaluation.task != "leakage":
@@ -56,7 +56,8 @@ class VerificationSet:
         speakers = self._trials.speaker_numbers
         for one in score_trials(self._trials, system, attribute, cohort):
             protocol, trials = self._protocol(one), one.trials
-            self._write(self.scores_dir / system.name / attribute / self.dump.name / f"{protocol}.tsv", one)
+            if evaluation.task != "leakage":
+                self._write(self.scores_dir / system.name / attribute / self.dump.name / f"{protocol}.tsv", one)
             sides = speakers[trials.enrol], speakers[trials.test]
             calibration = calibrations.get(one.variant)
             for figure in score_verification(

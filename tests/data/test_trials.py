@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from espnet_ext.data.trials import Trial, make_trials, read_trials, write_trials
+import pytest
+
+from espnet_ext.data.trials import Trial, iter_trials, make_trials, read_trials, write_trials
+from espnet_ext.errors import UserError
 
 UTT2SPK = {"a-1": "a", "a-2": "a", "a-3": "a", "b-1": "b", "b-2": "b", "c-1": "c"}
 
@@ -35,3 +38,19 @@ def test_a_list_is_read_as_written(tmp_path: Path) -> None:
     write_trials(tmp_path / "list", trials)
     assert (tmp_path / "list").read_text() == "1 a-1 a-2\n0 a-1 b-1\n"
     assert read_trials(tmp_path / "list", UTT2SPK) == trials
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("1 a-1 a-2\n1 a-1 x-9\n", ":2: utterance 'x-9'"),
+        ("1 a-1 a-2\ntrue a-1 a-2\n", ":2: expected"),
+        ("1 a-1 a-2\n\n", ":2: expected"),
+        ("1 a-1 a-2 a-3\n", ":1: expected"),
+        ("", "no trials in the list"),
+    ],
+)
+def test_a_fault_of_a_list_is_named_by_line(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "list").write_text(content)
+    with pytest.raises(UserError, match=says):
+        list(iter_trials(tmp_path / "list", UTT2SPK))

@@ -43,6 +43,19 @@ def test_scores_match_a_naive_version(top: int, cells: int, monkeypatch: pytest.
     np.testing.assert_allclose(normalised, expected, atol=1e-6)
 
 
+def test_the_other_deviation_only_scales_the_scores() -> None:
+    """SpeechBrain divides by the sample deviation: all scores shrink alike, and every error rate stays."""
+    vectors, cohort = make(6), make(25, seed=1)
+    rows, unit, top = rows_of(vectors), rows_of(cohort).take(slice(0, 25)), 10
+    enrol, test = np.triu_indices(6, 1)
+    cosines = pair_cosines(rows, rows, enrol, test)
+    best = np.sort(rows.take(slice(0, 6)) @ unit.T, axis=1)[:, -top:]
+    mean, deviation = best.mean(axis=1), best.std(axis=1, ddof=1)
+    theirs = 0.5 * ((cosines - mean[enrol]) / deviation[enrol] + (cosines - mean[test]) / deviation[test])
+    ours = score_cohort(rows, unit, top).normalise(cosines, enrol, test)
+    np.testing.assert_allclose(ours * np.sqrt((top - 1) / top), theirs, atol=1e-8)
+
+
 def test_either_side_may_enrol() -> None:
     rows = rows_of(make(20))
     cohort = score_cohort(rows, rows_of(make(30, seed=2)).take(slice(0, 30)), top=7)
