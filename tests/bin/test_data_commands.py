@@ -10,7 +10,9 @@ import soundfile
 
 from espnet_ext.bin import dump_audio, prepare_mini_prompts, validate_data
 from espnet_ext.bin.entry import run_main
+from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
+from espnet_ext.data.scp import read_scp
 
 
 @pytest.fixture
@@ -42,6 +44,33 @@ def test_dump_then_validate(monkeypatch: pytest.MonkeyPatch, capsys, data: Path,
     assert run(monkeypatch, validate_data.main, dump) == 0
     assert "6 utterances, valid" in capsys.readouterr().out
     assert len(DataDir(dump).utterances) == 6
+
+
+def test_segments_of_a_recording_are_validated_and_dumped(
+    monkeypatch: pytest.MonkeyPatch, capsys, tmp_path: Path
+) -> None:
+    folder, dump = tmp_path / "talks", tmp_path / "dump"
+    folder.mkdir()
+    talk = np.random.default_rng(0).integers(-8000, 8000, 32000).astype(np.int16)
+    soundfile.write(folder / "talk.flac", talk, 16000)
+    spans = {"a-1": ((0.0, 0.5),), "a-2": ((0.25, 0.5), (1.5, 2.05))}
+    utterances = [
+        Utterance(name, "a", folder / "talk.flac", 8000, "ita", recording="t", spans=times, translations={"eng": "x"})
+        for name, times in spans.items()
+    ]
+    write_utterances(folder, utterances)
+    assert run(monkeypatch, validate_data.main, folder) == 0
+    assert "2 utterances, valid" in capsys.readouterr().out
+    assert run(monkeypatch, dump_audio.main, "--data_dir", folder, "--dump_dir", dump, "--nj", "1") == 0
+    assert run(monkeypatch, validate_data.main, dump) == 0
+    assert not (dump / "segments").exists()
+    assert read_scp(dump / "text.eng") == {"a-1": "x", "a-2": "x"}
+    expected = {"a-1": talk[:8000], "a-2": np.concatenate([talk[4000:8000], talk[24000:]])}
+    for name, entry in read_scp(dump / "wav.scp").items():
+        np.testing.assert_array_equal(read_dumped(entry), expected[name] / np.float32(32768))
+    (folder / "segments").write_text("a-1 t 0 0.5\na-2 t 1.5 2.2\n")
+    assert run(monkeypatch, validate_data.main, folder) == 1
+    assert "segments:2: utterance 'a-2' ends at 2.2 s, but" in capsys.readouterr().err
 
 
 def test_a_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import soundfile
 from espnet_ext.bin import embed as embed_command
 from espnet_ext.data.audio import append_to_ark, to_int16
 from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.data.segments import Segment, write_segments
 from espnet_ext.errors import UserError
 from espnet_ext.hub import inference
 from espnet_ext.hub.inference import UttEncoder
@@ -97,6 +98,23 @@ def test_through_the_command_from_a_dump_to_a_kaldi_archive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_scp(tmp_path / "wav.scp", dump_entries(recordings, tmp_path / "audio.ark"))
+    run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path)
+    assert_same(read_vectors(tmp_path / "out"), alone)
+
+
+def test_through_the_command_from_segments_of_a_recording(
+    model_folder: Path,
+    recordings: list[np.ndarray],
+    alone: dict[str, np.ndarray],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    soundfile.write(tmp_path / "talk.wav", np.concatenate(recordings), 16000, subtype="FLOAT")
+    ends = np.cumsum([len(samples) for samples in recordings]) / 16000
+    spans = zip([0.0, *ends], ends, strict=False)
+    segments = {f"r{index:02}": Segment("talk", ((start, end),)) for index, (start, end) in enumerate(spans)}
+    write_segments(tmp_path / "segments", segments)
+    write_scp(tmp_path / "wav.scp", {"talk": tmp_path / "talk.wav"})
     run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path)
     assert_same(read_vectors(tmp_path / "out"), alone)
 
