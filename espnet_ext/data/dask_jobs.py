@@ -98,13 +98,15 @@ def _slurm_cluster(max_workers: int) -> SLURMCluster:
     Settings (queue, memory, walltime, `job-extra-directives: ["--gres=gpu:1"]` ...) are those of dask-jobqueue:
     `jobqueue.slurm` in ~/.config/dask/*.yaml, or variables such as DASK_JOBQUEUE__SLURM__MEMORY=8GB.
     """
+    settings = dask.config.get("jobqueue.slurm")
+    if settings["memory"] is None:
+        raise UserError(
+            "--executor slurm: set jobqueue.slurm.memory (of a Slurm job) in ~/.config/dask/jobqueue.yaml, "
+            "or DASK_JOBQUEUE__SLURM__MEMORY=8GB"
+        )
     # One job at a time in a worker, so one core is the default, and each further core a further worker.
-    cores = dask.config.get("jobqueue.slurm.cores") or 1
-    processes = dask.config.get("jobqueue.slurm.processes") or cores
-    try:
-        cluster = SLURMCluster(cores=cores, processes=processes)
-    except ValueError as error:
-        raise UserError(f"--executor slurm: {error}; set jobqueue.slurm in ~/.config/dask/jobqueue.yaml") from error
+    cores = settings["cores"] or 1
+    cluster = SLURMCluster(cores=cores, processes=settings["processes"] or cores)
     # The aim is a worker for every job: a shard takes minutes, starting a worker seconds.
     cluster.adapt(minimum=0, maximum=max_workers, target_duration="1 ms")
     return cluster

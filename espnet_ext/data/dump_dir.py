@@ -12,6 +12,7 @@ from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard,
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.scp import read_scp, write_scp
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.data.trials import read_trials
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
@@ -83,6 +84,7 @@ def dump_data_dir(
     shards = plan_shards(jobs, dump / "audio", options.limits)
     for _, seconds in run_jobs(dump_shard, shards, options.executor):
         advance(seconds)
+    remove_temporary(dump / "audio")  # of workers that were killed
     places, num_samples, left_out = _collect(shards)
     if not places:
         raise UserError(

@@ -78,7 +78,6 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
     for dump in dumps:
         folder = out / dump.name
         empty_unless(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
-        remove_temporary(folder)
         shards = batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)
         jobs += [ShardJob(system, folder, index, dict(shard)) for index, shard in enumerate(shards)]
     for _, num_samples in run_jobs(extract_shard, jobs, executor):
@@ -121,6 +120,7 @@ def _encoder(system: System) -> UttEncoder:
 
 
 def _merge(system: System, folder: Path, jobs: Sequence[ShardJob]) -> None:
+    remove_temporary(folder)  # of processes that were killed
     for name in system.attributes:
         entries: dict[str, str] = {}
         for job in jobs:

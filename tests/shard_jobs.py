@@ -1,0 +1,64 @@
+"""Jobs for the tests of executors, in a module that workers can import."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_ext.data.atomic import atomic_path
+from espnet_ext.errors import UserError
+
+
+class Job(NamedTuple):
+    """A shard to write.
+
+    Attributes:
+        dies: the worker is killed `half way` through the shard or `when done`, the first time, or `always`.
+    """
+
+    number: int
+    folder: Path
+    dies: str = ""
+
+    @property
+    def output(self) -> Path:
+        return self.folder / f"{self.number}.shard"
+
+
+def write_shard(job: Job) -> tuple[int, str]:
+    """Write the shard unless it is there, with a line in the log for each start and each shard written."""
+    _log(job, "start")
+    if job.output.exists():
+        return job.number, os.getcwd()
+    with atomic_path(job.output) as temporary:
+        temporary.write_text("half a sh")
+        _die(job, "half way")
+        temporary.write_text(f"shard {job.number}")
+    _log(job, "wrote")
+    _die(job, "when done")
+    return job.number, os.getcwd()
+
+
+def refuse(job: Job) -> None:
+    raise UserError(f"shard {job.number} is broken")
+
+
+def wait_for_another(folder: Path) -> str:
+    """The GPUs that this process sees, told once two processes have come here."""
+    (folder / f"{os.getpid()}.pid").touch()
+    while len(list(folder.glob("*.pid"))) < 2:
+        time.sleep(0.01)
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def _die(job: Job, when: str) -> None:
+    died = job.folder / f"{job.number}.died"
+    if job.dies == "always" or (job.dies == when and not died.exists()):
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _log(job: Job, event: str) -> None:
+    with open(job.folder / "log", "a") as log:
+        log.write(f"{event} {job.number}\n")
