@@ -70,7 +70,7 @@ class RetrievalSet:
         speech, texts = self._speech(vectors), self._texts(attribute)
         comparable = texts is not None and _same_size(speech, texts)
         in_text = text_searches(speech, texts, self.patterns) if comparable else []
-        in_speech = self._speech_searches(speech, needed=evaluation.task != "leakage" and not in_text)
+        in_speech = self._speech_searches(speech, needed=evaluation.task != "leakage" and texts is None)
         for suffix, change in (("", _as_is), ("-centred", _centred)):
             options = (suffix, self.bootstrap, self.products)
             asking = change(speech)
@@ -81,7 +81,7 @@ class RetrievalSet:
                 yield ResultRow(system.name, attribute, evaluation.task, part, figure)
 
     def _speech_searches(self, speech: Items, needed: bool) -> list[Search]:
-        """None, with a line that says why, where languages share nothing and other figures remain."""
+        """None, with a line that says why, where languages share nothing and that is not all there is to score."""
         try:
             return speech_searches(speech, self.patterns)
         except UserError as reason:

@@ -1,7 +1,9 @@
 """Float32 products of unit rows, and what is asked of them: who reaches a threshold, who is nearest.
 
-They are the bulk of the arithmetic, 2 * queries * candidates * dim operations, and only a
-sieve: what lies within `error_bound` of a decision is decided in float64 by `search`.
+They are the bulk of the arithmetic, 2 * queries * candidates * dim operations (2e13 for 100,000 x 100,000
+at 1,024 dimensions), at two to three times the rate of float64 and half its bytes. They are only a sieve:
+what lies within `error_bound` of a decision is decided in float64 by `search`. A score is multiplied,
+compared and forgotten; all of them would be 40 GB.
 """
 
 from importlib.util import find_spec

@@ -61,6 +61,19 @@ def test_translations_answer_where_the_language_was_never_spoken(tmp_path: Path)
     assert values["text:ita", "R@1"] == values["text:mean", "R@1"] == 0.0
 
 
+def test_vectors_of_another_size_than_the_text_s_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An untrained encoder on one language: neither text nor another language to compare with."""
+    folder = tmp_path / "mtedx_test"
+    names = ["talk-1", "talk-2"]
+    write_scp(folder / "utt2sent", {name: name for name in names})
+    write_scp(folder / "utt2lang", dict.fromkeys(names, "ita"))
+    write_vectors(folder, "target_sem.eng", {name: np.ones(8) for name in names})
+    assert rows_of(folder, {name: np.ones(5) for name in names}, "ita-eng") == {}
+    assert "all recordings are in ita" in capsys.readouterr().out
+
+
 def test_an_interpretation_shares_its_sentence_with_its_source(tmp_path: Path) -> None:
     """VoxPopuli speech to speech: each French segment and its English interpretation, one of them given twice."""
     folder = tmp_path / "voxpopuli_s2s"

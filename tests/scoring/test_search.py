@@ -6,7 +6,9 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 
+from espnet_ext.errors import UserError
 from espnet_ext.scoring import products, search
 from espnet_ext.scoring.products import FaissProducts, NumpyProducts, Products, choose_products, error_bound
 from espnet_ext.scoring.rows import UnitRows
@@ -146,3 +148,18 @@ def test_memory_is_that_of_a_block_not_of_the_scores() -> None:
 def test_without_faiss_numpy_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "find_spec", lambda name: None)
     assert type(choose_products()) is NumpyProducts
+
+
+def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UserError, match="--device cuda: torch finds no GPU"):
+        choose_products("cuda")
+
+
+def test_products_of_reduced_precision_are_refused() -> None:
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        with pytest.raises(UserError, match="full float32"):
+            TorchProducts("cpu")
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
