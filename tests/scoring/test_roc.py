@@ -45,6 +45,12 @@ def test_all_corners_are_kept_but_those_on_a_straight_line(decimals: int) -> Non
     assert len(drawn) <= len(every)
 
 
+@pytest.mark.parametrize("prior", [0.01, 0.5, 0.9])
+def test_an_inverted_system_costs_what_the_better_blind_decision_does(prior: float) -> None:
+    labels = np.arange(50) < 20
+    assert sort_trials(np.arange(50.0), labels).plain_roc().min_dcf(prior) == pytest.approx(1.0)
+
+
 def test_a_resample_of_one_class_has_no_rates() -> None:
     trials = sort_trials(np.array([3.0, 2.0, 1.0]), np.array([True, False, False]))
     assert not trials.roc(np.zeros(1), np.ones(2)).has_both_classes
