@@ -16,6 +16,7 @@ from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_temporary
+from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model
 from espnet_ext.utt.untrained import UntrainedModel
@@ -44,8 +45,11 @@ class System(NamedTuple):
 
     def origin(self) -> dict[str, str | list[str]]:
         """All that its embeddings follow from, but the device."""
-        names = ("config.json" if self.untrained else DESCRIPTION, WEIGHTS)
-        hashes = {name: sha256_of(self.folder / name) for name in names}
+        if self.untrained:
+            files = [*sorted(self.folder.glob("*config.json")), *weight_files(self.folder)]
+        else:
+            files = [self.folder / DESCRIPTION, self.folder / WEIGHTS]
+        hashes = {path.name: sha256_of(path) for path in files}
         return {**hashes, "attributes": list(self.attributes), "autocast": self.autocast}
 
 

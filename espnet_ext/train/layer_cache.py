@@ -1,8 +1,5 @@
 """The frozen encoder's layers of every utterance, computed once and kept on disk."""
 
-import hashlib
-import json
-import shutil
 from collections.abc import Iterator
 from itertools import batched
 from pathlib import Path
@@ -11,12 +8,14 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.batching import sorted_batches
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.layer_store import append_layers
+from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.stale import remove_temporary
+from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 SHARD_UTTERANCES = 512
@@ -39,9 +38,9 @@ class LayerCache:
     def __init__(self, dump: Path, encoder_folder: Path, frame_average: int, autocast: str) -> None:
         self.wav_scp = read_scp(dump / "wav.scp")
         self.folder = dump / "layers"
-        weights = hashlib.sha256((encoder_folder / "model.safetensors").read_bytes()).hexdigest()
-        audio = hashlib.sha256((dump / "wav.scp").read_bytes()).hexdigest()
-        self._empty_unless({"encoder": weights, "audio": audio, "frame_average": frame_average, "autocast": autocast})
+        weights = " ".join(sha256_of(path) for path in weight_files(encoder_folder))
+        origin = {"encoder": weights, "audio": sha256_of(dump / "wav.scp")}
+        empty_unless(self.folder, origin | {"frame_average": frame_average, "autocast": autocast})
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
         """Compute what is missing, then write layers.scp.
@@ -63,14 +62,6 @@ class LayerCache:
             entries |= read_scp(scp)
             yield seconds
         write_scp(self.folder / "layers.scp", entries)
-
-    def _empty_unless(self, origin: dict[str, str | int]) -> None:
-        path = self.folder / "origin.json"
-        if path.exists() and json.loads(path.read_text(encoding="utf-8")) == origin:
-            return
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        write_json_atomic(path, origin)
 
     def _write_shard(
         self, scp: Path, utterances: tuple[str, ...], encoder: AbsSpeechEncoder, dtype: torch.dtype | None

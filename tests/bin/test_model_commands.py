@@ -85,14 +85,14 @@ def test_layers_of_every_utterance_are_dumped_at_the_rate_asked_for(
         assert array.shape == (-(-frames // 2), 3, 32)
 
 
-@pytest.fixture
-def hub_folder(tmp_path: Path) -> Path:
+@pytest.fixture(params=["10GB", "20KB"], ids=["one file", "shards"])
+def hub_folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A w2v-BERT model with a head, as a hub holds it."""
     folder = tmp_path / "w2v-bert"
     encoder = tiny_encoder("w2v_bert").encoder
     model = Wav2Vec2BertForCTC(Wav2Vec2BertConfig(**CONFIGS["w2v_bert"], vocab_size=7))
     model.wav2vec2_bert.load_state_dict(encoder.state_dict(), strict=False)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, max_shard_size=request.param)
     SeamlessM4TFeatureExtractor().save_pretrained(folder)
     return folder
 
