@@ -92,31 +92,30 @@ def write_segments(path: str | Path, segments: Mapping[str, Segment]) -> None:
     )
 
 
-def check_ends(segments: Mapping[str, Segment], recordings: Mapping[str, str], where: str | Path) -> None:
-    """Check every segment against the length of its recording, from the headers.
+def lie_within(spans: Spans, duration_s: float) -> bool:
+    """Whether every span begins within a recording and ends so, or less than END_TOLERANCE_S later."""
+    return all(0 <= start < duration_s and end <= duration_s + END_TOLERANCE_S for start, end in spans)
+
+
+def check_ends(sources: Mapping[str, AudioSource], where: str | Path) -> None:
+    """Check every utterance's spans against the length of its file, from the headers.
 
     Args:
-        recordings: recording -> audio file.
         where: the `segments` file, for the message.
 
     Raises:
-        UserError: naming the utterance whose recording is unknown, cannot be read or ends more than
-            END_TOLERANCE_S before it does.
+        UserError: naming the utterance that does not lie within its file, or a file that cannot be read.
     """
     duration_s: dict[str, float] = {}
-    for number, (utterance, segment) in enumerate(segments.items(), 1):
-        if segment.recording not in recordings:
+    for number, (utterance, source) in enumerate(sources.items(), 1):
+        if source.path not in duration_s:
+            num_samples, rate = audio_length(source.path)
+            duration_s[source.path] = num_samples / rate
+        if not lie_within(source.spans, duration_s[source.path]):
+            end = max(end for _, end in source.spans)
             raise UserError(
-                f"{where}:{number}: recording {segment.recording!r} of utterance {utterance!r} is not in wav.scp"
-            )
-        path = recordings[segment.recording]
-        if path not in duration_s:
-            num_samples, rate = audio_length(path)
-            duration_s[path] = num_samples / rate
-        end = max(end for _, end in segment.spans)
-        if end > duration_s[path] + END_TOLERANCE_S:
-            raise UserError(
-                f"{where}:{number}: utterance {utterance!r} ends at {end:g} s, but {path} lasts {duration_s[path]:g} s"
+                f"{where}:{number}: utterance {utterance!r} ends at {end:g} s, "
+                f"but {source.path} lasts {duration_s[source.path]:g} s"
             )
 
 

@@ -35,7 +35,8 @@ def validate_data_dir(path: str | Path) -> None:
             _check_utterances(file, data.read(file.name) or {}, known, _list_of(data))
     _ = data.utt2num_samples  # checks that each is positive
     if data.segments is not None:
-        _check_segments(data, data.segments)
+        _check_recordings(data, data.segments)
+        check_ends(known, data.path / "segments")
     _check_speakers(data)
     for trial_list in data.trials().values():
         read_trials(trial_list, known)
@@ -56,14 +57,13 @@ def _check_utterances(file: Path, column: Mapping[str, str], known: Collection[s
                 raise UserError(f"{file}: utterance {utterance!r} of {listed_in} is missing")
 
 
-def _check_segments(data: DataDir, segments: Mapping[str, Segment]) -> None:
+def _check_recordings(data: DataDir, segments: Mapping[str, Segment]) -> None:
     used = {segment.recording for segment in segments.values()}
     for number, recording in enumerate(data.wav_scp, 1):
         if recording not in used:
             raise UserError(
                 f"{data.path / 'wav.scp'}:{number}: no segment is of recording {recording!r}; remove the line"
             )
-    check_ends(segments, data.wav_scp, data.path / "segments")
 
 
 def _check_speakers(data: DataDir) -> None:

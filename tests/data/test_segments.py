@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data.segments import AudioSource, Segment, read_segments, read_source, write_segments
+from espnet_ext.data.segments import AudioSource, Segment, lie_within, read_segments, read_source, write_segments
 from espnet_ext.errors import UserError
 
 RATE = 16000
@@ -68,6 +68,24 @@ def test_an_end_just_beyond_the_recording_is_cut_and_one_further_is_refused(talk
         read_source(AudioSource(talk, ((9.5, 10.2),)))
     with pytest.raises(UserError, match="before a segment from 10 to"):
         read_source(AudioSource(talk, ((10.0, 10.05),)))
+
+
+@pytest.mark.parametrize(
+    ("spans", "within"),
+    [
+        (((0.0, 10.0),), True),
+        (((0.0, 1.0), (9.9, 10.1)), True),
+        (((9.9, 10.11),), False),
+        (((10.0, 10.05),), False),
+        (((-0.1, 1.0),), False),
+    ],
+)
+def test_spans_begin_within_their_recording_and_end_soon_after_it_at_most(
+    talk: str, spans: tuple[tuple[float, float], ...], within: bool
+) -> None:
+    assert lie_within(spans, 10.0) == within
+    if within:
+        assert len(read_source(AudioSource(talk, spans))[0]) > 0
 
 
 def test_channels_of_a_long_recording_are_averaged(tmp_path: Path) -> None:

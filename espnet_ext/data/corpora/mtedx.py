@@ -11,7 +11,7 @@ from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import END_TOLERANCE_S
+from espnet_ext.data.segments import lie_within
 from espnet_ext.data.split import normalise
 from espnet_ext.errors import UserError
 
@@ -104,18 +104,21 @@ def _audio_file(folder: Path, talk: str) -> Path:
 def _name(segment: TalkSegment) -> str:
     """Starts with the speaker, then sorts by time; the same in every pair that has the segment."""
     talk = "" if segment.talk == segment.speaker else f"-{segment.talk}"
-    times = [segment.start_s, segment.start_s + segment.duration_s]
-    return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in times)])
+    return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in _span(segment))])
+
+
+def _span(segment: TalkSegment) -> tuple[float, float]:
+    # The sum has more digits than the corpus means.
+    return segment.start_s, round(segment.start_s + segment.duration_s, 6)
 
 
 def _fault(line: Line, length: AudioLength) -> str | None:
     """Why a segment cannot be used."""
     if length.fault:
         return length.fault
-    start, duration = line.segment.start_s, line.segment.duration_s
-    if duration <= 0:
+    if line.segment.duration_s <= 0:
         return "of no duration"
-    if start < 0 or start + duration > length.num_samples / RATE + END_TOLERANCE_S:
+    if not lie_within((_span(line.segment),), length.num_samples / RATE):
         return "times outside its talk"
     if not line.text and not line.translation:
         return "no transcript"
@@ -133,7 +136,6 @@ def _utterance(name: str, line: Line, path: Path, sentence: str, source: str, ta
         text=line.text or None,
         sentence=sentence,
         recording=f"mtedx-{segment.talk}",
-        # The sum has more digits than the corpus means.
-        spans=((segment.start_s, round(segment.start_s + segment.duration_s, 6)),),
+        spans=(_span(segment),),
         translations={iso639_3(target): line.translation} if line.translation else {},
     )

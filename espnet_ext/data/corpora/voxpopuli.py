@@ -9,7 +9,7 @@ from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
 from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, present_languages, read_segments_of
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import END_TOLERANCE_S
+from espnet_ext.data.segments import lie_within
 from espnet_ext.errors import UserError
 
 
@@ -98,6 +98,6 @@ def _fault(segment: VoxPopuliSegment, length: AudioLength) -> str | None:
         return length.fault
     if segment.recording and not segment.spans:
         return "no speech by the corpus's voice activity detection"
-    if any(end > length.num_samples / RATE + END_TOLERANCE_S for _, end in segment.spans):
+    if not lie_within(segment.spans, length.num_samples / RATE):
         return "ends after its recording"
     return None
