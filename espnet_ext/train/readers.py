@@ -10,8 +10,8 @@ import numpy as np
 from espnet2.train import dataset
 
 from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.data_dir import read_scp
 from espnet_ext.data.layer_store import read_layers
+from espnet_ext.data.scp_index import ScpIndex
 from espnet_ext.errors import UserError
 
 
@@ -23,7 +23,7 @@ class ScpReader(Mapping, ABC):
     """
 
     def __init__(self, path: str) -> None:
-        self.entries = read_scp(Path(path))
+        self.entries = ScpIndex(Path(path))
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -64,10 +64,11 @@ class WatchedBatches:
         unit = "samples" if "speech_lengths" in self.batch else "frames"
         longest = int(lengths.argmax())
         option, value = self.budget
+        done = self.reporter.get_epoch() - 1
+        restart = f"goes on after epoch {done}" if done else "starts anew"
         return (
             f"out of GPU memory in {self._where()}: {len(self.utterances)} utterances of at most {lengths[longest]} "
-            f"{unit} ({self.utterances[longest]}); lower {option} ({value}) and run again: training goes on after "
-            f"epoch {self.reporter.get_epoch() - 1}"
+            f"{unit} ({self.utterances[longest]}); lower {option} ({value}) and run again: training {restart}"
         )
 
     def _check_loss(self) -> None:
