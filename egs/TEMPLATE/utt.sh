@@ -67,8 +67,6 @@ fi
 [ "${executor}" = local ] || extract_workers=(--nj "${nj}" --executor "${executor}")
 read -ra system_list <<<"${systems}"
 read -ra phase_list <<<"${phases}"
-read -ra pair_list <<<"${retrieval_pairs}"
-read -ra contaminated_list <<<"${contaminated}"
 read -ra train_arg_list <<<"${train_args}"
 read -ra speed_list <<<"${speed_perturb}"
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
@@ -95,6 +93,18 @@ prepared() {
     local set
     for set in "$@"; do
         grep -qs "^${set}"$'\t' data/not_prepared.tsv || echo "${set}"
+    done
+}
+# settings_of OPTION "SET SET" SETTING...: the settings (SET, SET=..., SET/...) of these sets; a line names the others.
+settings_of() {
+    local option="$1" sets=" $2 " setting
+    shift 2
+    for setting in "$@"; do
+        if [[ "${sets}" == *" ${setting%%[=/]*} "* ]]; then
+            echo "${setting}"
+        else
+            echo "  --${option} ${setting}: not used, that set is not scored here" >&2
+        fi
     done
 }
 joined() { local IFS=+; echo "$*"; }
@@ -299,6 +309,11 @@ fi
 results="${last_dir}/results"
 if wanted 5; then
     begin_stage "5: scoring"
+    # shellcheck disable=SC2086 # settings are words
+    {
+        mapfile -t pair_list < <(settings_of retrieval_pairs "${retrieval_list[*]}" ${retrieval_pairs})
+        mapfile -t contaminated_list < <(settings_of contaminated "${verification_list[*]}" ${contaminated})
+    }
     arguments=(--system "untrained=${expdir}/untrained/embeddings")
     inputs=("${attributes}")
     for entry in "${scored[@]}"; do

@@ -16,7 +16,8 @@ SHARES = {
     "fleurs dev": 4,
     "fleurs test": 6,
     "mtedx": 6,
-    "voxpopuli": 6,
+    "voxpopuli train": 1,
+    "voxpopuli test": 6,
     "commonvoice train": 8,
     "commonvoice dev": 4,
     "voxceleb2": 5,
@@ -43,10 +44,15 @@ def write_paper_corpora(root: Path) -> dict[str, Path]:
     write_voxceleb1(folders["voxceleb1"], clips("voxceleb1 dev", "eng", "fra"), test_voices)
     write_voxceleb2(folders["voxceleb2"], training_voices)
     write_common_voice(
-        folders["commonvoice"], {split: clips(f"commonvoice {split}", "eng", "ita") for split in ("train", "dev")}
+        folders["commonvoice"],
+        # No speaker is in both.
+        {"train": clips("commonvoice train", "eng", "fra"), "dev": clips("commonvoice dev", "ita")},
     )
-    # The cut sessions of one language, and what its interpreters said.
-    write_voxpopuli(folders["voxpopuli"], {"test": clips("voxpopuli", "fra")}, clips("voxpopuli", "eng"))
+    write_voxpopuli(
+        folders["voxpopuli"],
+        {split: clips(f"voxpopuli {split}", "fra") for split in ("train", "test")},
+        clips("voxpopuli test", "eng"),
+    )
     translations = {sentence["ita"].sentence: sentence["eng"].text for sentence in parts["mtedx"]}
     write_mtedx(folders["mtedx"], {"test": clips("mtedx", "ita")}, translations)
     return folders
