@@ -72,6 +72,13 @@ def test_the_parts_are_told_apart(tree: tuple[Path, dict[str, Clip]]) -> None:
         parse_mtedx(tree[0], "es-en", "valid", LeftOut())
 
 
+def test_a_speaker_may_be_named_otherwise_than_the_talk(tree: tuple[Path, dict[str, Clip]]) -> None:
+    change(tree[0] / "it-en/data/valid/txt/valid.yaml", lambda text: text.replace("id: Qv1_it", "id: A Speaker"))
+    (utterance,) = parse_mtedx(tree[0], "it-en", "valid", LeftOut())
+    assert utterance.speaker == "mtedx-A_Speaker"
+    assert utterance.id.startswith("mtedx-A_Speaker-Qv1_it-0000250-")
+
+
 def test_data_for_recognition_has_no_translations(tree: tuple[Path, dict[str, Clip]]) -> None:
     root, _ = tree
     (root / "it-en").rename(root / "it-it")

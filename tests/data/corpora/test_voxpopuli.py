@@ -106,6 +106,17 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(sessions: Path) -> None
     }
 
 
+def test_accented_english_is_read_when_asked_for(tmp_path: Path) -> None:
+    write_cut_voxpopuli(tmp_path, CLIPS)
+    folder = tmp_path / "transcribed_data" / "en_accented"
+    (tmp_path / "transcribed_data/en").rename(folder)
+    manifest = folder / "asr_test.tsv"
+    manifest.write_text(manifest.read_text().replace("\tNone\n", "\ten_fr\n"))
+    utterances = parse_voxpopuli_asr(tmp_path, "test", ["en_accented"], LeftOut())
+    assert [(u.language, u.labels["accent"]) for u in utterances] == [("eng", "en_fr")] * 2
+    assert {u.language for u in parse_voxpopuli_asr(tmp_path, "test", None, LeftOut())} == {"fra"}
+
+
 def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
     write_cut_voxpopuli(tmp_path, CLIPS)
     manifest = tmp_path / "transcribed_data/fr/asr_test.tsv"
