@@ -66,6 +66,8 @@ class UttTask(AbsTask):
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
         """Check the whole config, before anything is built or written."""
         super().check_required_command_args(args)
+        if args.ngpu > 1 and not args.multiprocessing_distributed:
+            raise UserError("--multiprocessing_distributed false: a launcher's processes have --ngpu 1 each")
         if args.ngpu > (count := torch.cuda.device_count()):
             raise UserError(f"--ngpu {args.ngpu}: this machine shows {count} GPUs (CUDA_VISIBLE_DEVICES?)")
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)

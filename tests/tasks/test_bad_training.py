@@ -133,6 +133,8 @@ def test_more_gpus_than_there_are_are_refused(train: Train, tmp_path: Path) -> N
     count = torch.cuda.device_count() + 1
     with pytest.raises(UserError, match=f"--ngpu {count}: this machine shows {count - 1} GPUs"):
         train(tmp_path / "out", "--ngpu", str(count))
+    with pytest.raises(UserError, match="a launcher's processes have --ngpu 1 each"):
+        train(tmp_path / "out", "--ngpu", "2", "--multiprocessing_distributed", "false")
 
 
 def test_an_error_in_a_process_that_espnet_started_is_one_line(

@@ -45,16 +45,17 @@ RESULTS = ("model.safetensors", "model.json", "layer_weights.json", "curves.tsv"
 Train = Callable[..., Path]
 
 
-def make_dump(folder: Path, num_utterances: int, seed: int) -> None:
-    """Noise with targets, every fifth of which is missing."""
+def make_dump(folder: Path, num_utterances: int, seed: int, prefix: str = "u") -> None:
+    """Noise with targets, every tenth of which is missing."""
     random = np.random.default_rng(seed)
     folder.mkdir()
-    names = [f"u{index:02}" for index in range(num_utterances)]
+    names = [f"{prefix}{index:02}" for index in range(num_utterances)]
     speech = {name: random.normal(0, 0.1, random.integers(3000, 16_000)) for name in names}
     with (folder / "a.ark").open("wb") as stream:
         write_scp(folder / "wav.scp", {n: f"{folder}/a.ark:{append_to_ark(stream, n, speech[n])}" for n in names})
     write_scp(folder / "utt2num_samples", {name: len(samples) for name, samples in speech.items()})
     write_scp(folder / "utt2lang", {name: ("eng", "fra")[index % 2] for index, name in enumerate(names)})
+    write_scp(folder / "utt2spk", dict.fromkeys(names, "somebody"))
     for attribute, dim in DIMS.items():
         vectors = {name: vector for name, vector in zip(names, random.normal(size=(len(names), dim)), strict=True)}
         vectors = {n: (v / np.linalg.norm(v)).astype(np.float32) for n, v in vectors.items() if not n.endswith("5")}

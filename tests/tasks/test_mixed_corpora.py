@@ -1,0 +1,84 @@
+"""Training on corpora that know different attributes, in one run."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_run import Train, make_dump, trainer
+
+from espnet_ext.data.combine import combine_dumps
+from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.errors import UserError
+from espnet_ext.train.watch import WatchedBatches
+
+ATTRIBUTES = ["sem", "spk"]
+
+
+@pytest.fixture(scope="module")
+def mixed(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A read corpus with both attributes and one of talks, four times as large, that knows only speakers."""
+    folder = tmp_path_factory.mktemp("mixed")
+    for name in ("encoder", "attributes.yaml"):
+        (folder / name).symlink_to(work / name)
+    for split, sizes in (("train", (8, 32)), ("dev", (4, 6))):
+        parts = [folder / f"{name}_{split}" for name in ("read", "talks")]
+        for seed, (part, size) in enumerate(zip(parts, sizes, strict=True)):
+            make_dump(part, size, seed, prefix=f"{part.name}-")
+        write_scp(parts[1] / "target_sem.scp", dict.fromkeys(read_scp(parts[1] / "wav.scp"), "None"))
+        combine_dumps(folder / split, parts, ATTRIBUTES)
+    return folder
+
+
+@pytest.fixture
+def train_mixed(mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """See `trainer`."""
+    return trainer(mixed, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def trained_on(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """Corpus -> utterances of the batches of training."""
+    counts: Counter = Counter()
+    plain = WatchedBatches._check_loss
+
+    def count(self: WatchedBatches) -> None:
+        if self.progress:
+            counts.update(utterance.split("_")[0] for utterance in self.utterances)
+        plain(self)
+
+    monkeypatch.setattr(WatchedBatches, "_check_loss", count)
+    return counts
+
+
+def test_every_corpus_trains_what_it_knows(train_mixed: Train, trained_on: Counter, tmp_path: Path) -> None:
+    weights = {"corpus_weights": {"read_train": 1, "talks_train": 3}, "language_weights": {"fra": 0.5}}
+    out = train_mixed(num_iters_per_epoch=30, max_epoch=1, sampler_conf=weights | {"window": 128})
+    assert trained_on["talks"] / trained_on.total() == pytest.approx(0.75, abs=0.1)
+    curves = pd.read_csv(out / "curves.tsv", sep="\t").set_index(["split", "key"])["value"]
+    assert curves["train", "loss_sem"] > 0 and curves["train", "loss_spk"] > 0
+    still = train_mixed(tmp_path / "still", max_epoch=1, num_iters_per_epoch=1, optim_conf={"lr": 0.0})
+    after, before = (load_file(folder / "model.safetensors") for folder in (out, still))
+    for name in ATTRIBUTES:
+        key = f"heads.{name}.layer_mix.weight"
+        assert not torch.equal(after[key], before[key])
+
+
+def test_a_system_draws_no_corpus_that_does_not_know_its_attribute(
+    train_mixed: Train, trained_on: Counter, tmp_path: Path
+) -> None:
+    conf = {"corpus_weights": {"read_train": 1, "talks_train": 3}, "window": 32}
+    # The words of the fixture name both attributes; the last ones count.
+    train_mixed(tmp_path / "sem", "--attribute_names", "sem", max_epoch=1, sampler_conf=conf)
+    assert trained_on.keys() == {"read"}
+
+
+def test_an_unknown_corpus_is_an_error_that_lists_the_legal_ones(train_mixed: Train) -> None:
+    with pytest.raises(UserError, match="corpus_weights: unknown 'talk_train'; legal: read_train, talks_train"):
+        train_mixed(sampler_conf={"corpus_weights": {"talk_train": 1}})
+    with pytest.raises(UserError, match="language_weights: unknown 'deu'; legal: eng, fra"):
+        train_mixed(sampler_conf={"language_weights": {"deu": 1}})
+    with pytest.raises(UserError, match="sampler_conf: corpus_weights must be a dict, found"):
+        train_mixed(sampler_conf={"corpus_weights": [1]})
