@@ -29,10 +29,11 @@ class TargetConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """One head: layer mix of width `hidden_dim`, pooling, projection to `dim` where the two differ.
+    """One head: layer mix of width `hidden_dim`, pooling, projection to `dim` where the pooled size differs.
 
     `first_layer` is the first hidden state the mix reads (0 = the encoder's input to its layers); with
     `identity_init` the projections of the mix start as the identity, both as in the paper's training code.
+    `matryoshka` lists sizes below `dim`: the objective also sees so many first entries, at unit length.
     """
 
     dim: int
@@ -42,6 +43,8 @@ class HeadConfig:
     dropout: float = 0.0
     first_layer: int = 0
     identity_init: bool = False
+    pooling_options: dict[str, Any] = field(default_factory=dict)
+    matryoshka: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ PREPROCESSOR = "preprocessor_config.json"
 def save_model(
     folder: Path, model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]
 ) -> None:
-    """Write a model's description and weights, each whole or not at all; the same model gives the same bytes.
+    """Write a model's description and weights.
 
     Args:
         folder: where to write.
@@ -37,8 +37,13 @@ def save_model(
         "frame_average": model.encoder.frame_average,
         "attributes": {name: dataclasses.asdict(config) for name, config in attributes.items()},
     }
+    write_model(folder, description, model.state_dict())
+
+
+def write_model(folder: Path, description: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
+    """Write model.json and model.safetensors, each whole or not at all; the same content gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.contiguous().cpu() for name, tensor in sorted(model.state_dict().items())}
+    weights = {name: tensor.contiguous().cpu() for name, tensor in sorted(weights.items())}
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(save(weights))
     write_json_atomic(folder / DESCRIPTION, description)

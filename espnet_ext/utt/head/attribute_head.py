@@ -13,8 +13,8 @@ from espnet_ext.utt.head.pooling import POOLINGS
 class AttributeHead(nn.Module):
     """Read all layers of the encoder and return one unit vector per utterance.
 
-    The projection exists only where the width of the mix differs from the embedding's,
-    as for the paper's speaker branch (1024 to 192).
+    The projection exists only where the pooled size differs from the embedding's, as for the paper's speaker
+    branch (1024 to 192).
 
     Args:
         config: the head's declaration in the attributes file.
@@ -37,9 +37,12 @@ class AttributeHead(nn.Module):
             config.identity_init,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.pooling = POOLINGS[config.pooling](config.hidden_dim)
-        same = config.hidden_dim == config.dim
-        self.projection = nn.Identity() if same else nn.Linear(config.hidden_dim, config.dim)
+        try:
+            self.pooling = POOLINGS[config.pooling](config.hidden_dim, **config.pooling_options)
+        except TypeError as error:
+            raise UserError(f"head: pooling {config.pooling}: {error}") from error
+        same = self.pooling.output_dim == config.dim
+        self.projection = nn.Identity() if same else nn.Linear(self.pooling.output_dim, config.dim)
 
     def layer_weights(self) -> Tensor:
         """(num_layers,) learned share of every encoder layer; 0 of those the mix does not read."""

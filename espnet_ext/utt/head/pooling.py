@@ -1,7 +1,9 @@
-"""Attention pooling: one vector per utterance from a sequence of frames."""
+"""Poolings by name: one vector per utterance from a sequence of frames."""
 
 import torch
 from torch import Tensor, nn
+
+from espnet_ext.utt.head.attentive_statistics import AttentiveStatisticsPooling
 
 
 class AttentionPooling(nn.Module):
@@ -16,6 +18,7 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        self.output_dim = dim
         self.scorer = nn.Linear(dim, 1)
 
     def forward(self, frames: Tensor, frame_mask: Tensor) -> Tensor:
@@ -42,11 +45,12 @@ class MeanPooling(nn.Module):
     """Plain mean over the real frames: no parameters, the baseline of an untrained encoder.
 
     Args:
-        dim: size of a frame vector; unused, every pooling is built alike.
+        dim: size of a frame vector.
     """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        self.output_dim = dim
 
     def forward(self, frames: Tensor, frame_mask: Tensor) -> Tensor:
         """Pool (batch, frames, dim) over the frames where `frame_mask` (batch, frames) is True to (batch, dim)."""
@@ -54,4 +58,9 @@ class MeanPooling(nn.Module):
         return frames.sum(dim=1) / frame_mask.sum(dim=1, keepdim=True)
 
 
-POOLINGS: dict[str, type[nn.Module]] = {"attention": AttentionPooling, "mean": MeanPooling}
+# Built as `pooling(size of a frame, **pooling_options)`; `output_dim` is the size of what comes out.
+POOLINGS: dict[str, type[nn.Module]] = {
+    "attention": AttentionPooling,
+    "attentive_statistics": AttentiveStatisticsPooling,
+    "mean": MeanPooling,
+}

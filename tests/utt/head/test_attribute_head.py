@@ -45,7 +45,7 @@ def test_dropout_acts_in_training_alone() -> None:
 
 
 def test_an_unknown_pooling_is_refused_with_the_legal_ones() -> None:
-    with pytest.raises(UserError, match="pooling 'max' is unknown; legal: attention, mean"):
+    with pytest.raises(UserError, match="pooling 'max' is unknown; legal: attention, attentive_statistics, mean"):
         AttributeHead(HeadConfig(dim=8, hidden_dim=8, pooling="max"), 3, 6)
 
 

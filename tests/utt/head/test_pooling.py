@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from espnet_ext.utt.head.attentive_statistics import AttentiveStatisticsPooling
 from espnet_ext.utt.head.pooling import POOLINGS, AttentionPooling
 
 LENGTHS = [1, 11, 30]
@@ -11,12 +12,29 @@ LENGTHS = [1, 11, 30]
 
 def pool_one(pooling: nn.Module, frames: Tensor) -> Tensor:
     """Reference for one utterance (frames, dim), in float64, frame by frame."""
+    if isinstance(pooling, AttentiveStatisticsPooling):
+        return statistics_of_one(pooling, frames)
     weights = [1.0] * len(frames)
     if isinstance(pooling, AttentionPooling):
         scorer = pooling.scorer.weight[0].detach().double()
         scores = [float(frame.double() @ scorer) for frame in frames]
         weights = [torch.tensor(score - max(scores), dtype=torch.float64).exp().item() for score in scores]
     return sum(w * f.double() for w, f in zip(weights, frames, strict=True)) / sum(weights)
+
+
+def statistics_of_one(pooling: AttentiveStatisticsPooling, frames: Tensor) -> Tensor:
+    """Reference for one utterance, entry by entry."""
+    hidden, scorer = pooling.hidden.double(), pooling.scorer.double()
+    with torch.no_grad():
+        scores = torch.stack([scorer(hidden(frame.double()).tanh()) for frame in frames])
+    hidden.float(), scorer.float()
+    means, deviations = [], []
+    for entry, values in enumerate(frames.double().T):
+        weights = scores[:, entry * scores.shape[1] // frames.shape[1]].exp()
+        means.append((weights * values).sum() / weights.sum())
+        variance = (weights * values**2).sum() / weights.sum() - means[-1] ** 2
+        deviations.append(variance.clamp(min=1e-12).sqrt())
+    return torch.stack(means + deviations)
 
 
 @pytest.mark.parametrize("filler", [0.0, 1e4, float("nan")])
