@@ -115,20 +115,16 @@ def _collect(shards: Sequence[ShardJob]) -> tuple[dict[str, str], dict[str, int]
 
 def _write_columns(data_dir: Path, dump: Path, jobs: Sequence[AudioJob]) -> None:
     """Copy text, text.<language> and every utt2*, a perturbed copy taking the values of its original."""
+    originals = {job.utterance: job.utterance.removeprefix(perturbed_name("", job.speed)) for job in jobs}
     for file in sorted(data_dir.iterdir()):
-        if file.name == "utt2num_samples" or not (file.name.startswith(("utt2", "text.")) or file.name == "text"):
-            continue
-        # One column at a time in memory.
-        column = read_scp(file)
-        copy = {}
-        for job in jobs:
-            original = job.utterance.removeprefix(perturbed_name("", job.speed))
-            if original in column:
-                value = column[original]
-                copy[job.utterance] = perturbed_name(value, job.speed) if file.name == "utt2spk" else value
-        write_scp(dump / file.name, copy)
-        if file.name == "utt2spk":
-            write_scp(dump / "spk2utt", invert(copy))
+        if file.name != "utt2num_samples" and (file.name.startswith(("utt2", "text.")) or file.name == "text"):
+            # One column at a time in memory.
+            column = read_scp(file)
+            copy = {utterance: column[original] for utterance, original in originals.items() if original in column}
+            if file.name == "utt2spk":
+                copy = {job.utterance: perturbed_name(copy[job.utterance], job.speed) for job in jobs}
+                write_scp(dump / "spk2utt", invert(copy))
+            write_scp(dump / file.name, copy)
 
 
 def _copy_others(data: DataDir, dump: Path, dumped: Mapping[str, int]) -> None:

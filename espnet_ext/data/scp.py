@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.data.atomic import atomic_path
 from espnet_ext.errors import UserError
 
 
@@ -29,23 +29,23 @@ def iter_scp(path: str | Path) -> Iterator[tuple[str, str]]:
     previous = ""
     with open(path, "rb") as file:  # decoded by line, so that an error can name its line
         for number, raw in enumerate(file, 1):
-            key, value = _split_line(raw, f"{path}:{number}")
-            if key == previous:
-                raise UserError(f"{path}:{number}: {key!r} is listed twice; remove one of the lines")
-            if key < previous:  # code point order equals byte order in UTF-8
-                raise UserError(f"{path}:{number}: {key!r} is out of order; sort with LC_ALL=C")
+            key, value = _split_line(raw, path, number)
+            if key <= previous:  # code point order equals byte order in UTF-8
+                twice = key == previous
+                reason = "listed twice; remove one of the lines" if twice else "out of order; sort with LC_ALL=C"
+                raise UserError(f"{path}:{number}: {key!r} is {reason}")
             yield key, value
             previous = key
 
 
-def _split_line(raw: bytes, where: str) -> tuple[str, str]:
+def _split_line(raw: bytes, path: Path, number: int) -> tuple[str, str]:
     try:
         line = raw.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError as error:
-        raise UserError(f"{where}: not UTF-8 ({error.reason}); convert the file") from error
+        raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); convert the file") from error
     key, _, value = line.partition(" ")
     if not key or not value.strip() or value.endswith("\r"):
-        raise UserError(f"{where}: expected `key value`, found {line!r}")
+        raise UserError(f"{path}:{number}: expected `key value`, found {line!r}")
     return key, value
 
 
@@ -55,10 +55,10 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
     Raises:
         UserError: if a key holds white space or a value is empty or spans lines.
     """
-    lines = []
-    for key in sorted(mapping):
-        value = str(mapping[key])
-        if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
-            raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
-        lines.append(f"{key} {value}\n")
-    write_text_atomic(path, "".join(lines))
+    # Line by line: a million of them are hundreds of megabytes.
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        for key in sorted(mapping):
+            value = str(mapping[key])
+            if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
+                raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
+            file.write(f"{key} {value}\n")

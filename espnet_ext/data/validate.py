@@ -5,6 +5,7 @@ from pathlib import Path
 
 from espnet_ext.data.data_dir import COMPLETE_FILES, DataDir, invert
 from espnet_ext.data.overlap import SHAREABLE, find_overlaps
+from espnet_ext.data.scp import read_scp
 from espnet_ext.data.segments import Segment, check_ends
 from espnet_ext.data.trials import read_trials
 from espnet_ext.errors import UserError
@@ -28,11 +29,12 @@ def validate_data_dir(path: str | Path) -> None:
     if not known:
         raise UserError(f"{data.path / _list_of(data)}: no utterances; run stage 1 again")
     for name in ("utt2spk", "spk2utt", "utt2num_samples"):
-        if data.read(name) is None:
+        if not (data.path / name).exists():
             raise UserError(f"{data.path / name}: no such file; run stage 1 again")
     for file in sorted(data.path.iterdir()):
         if file.name.startswith("utt2") or file.name == "text" or file.name.startswith("text."):
-            _check_utterances(file, data.read(file.name) or {}, known, _list_of(data))
+            # One file at a time in memory: there may be a million utterances.
+            _check_utterances(file, read_scp(file), known, _list_of(data))
     _ = data.utt2num_samples  # checks that each is positive
     if data.segments is not None:
         _check_recordings(data, data.segments)

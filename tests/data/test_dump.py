@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from espnet_ext.data import dump
-from espnet_ext.data.audio import read_audio, read_dumped, resample
-from espnet_ext.data.data_dir import DataDir, read_scp, write_scp
+from espnet_ext.data.audio import read_audio, read_dumped, resample, to_int16
+from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor
@@ -147,3 +147,52 @@ def test_synthetic_speech_is_not_perturbed(make_data_dir: MakeDataDir, tmp_path:
     write_scp(data / "utt2source", read_scp(data / "utt2source") | {"espeak-1": "synthetic"})
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
     assert DataDir(tmp_path / "dump").utterances == ["a-1", "espeak-1", "sp0.9-a-1"]
+
+
+def test_parts_of_recordings_are_dumped_as_if_they_were_files(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    folder = tmp_path / "data/talks"
+    folder.mkdir(parents=True)
+    talks = {name: to_int16(random.normal(0, 0.1, 80_000)) for name in ("t1", "t2")}
+    for name, samples in talks.items():
+        soundfile.write(folder / f"{name}.flac", samples, 16000)
+    spans = {"a-1": ("t1", ((0.5, 1.25),)), "a-2": ("t1", ((2.0, 2.5), (3.0, 3.1))), "b-1": ("t2", ((4.0, 5.0),))}
+    utterances = []
+    for name, (talk, parts) in spans.items():
+        length = sum(round(16000 * (end - start)) for start, end in parts)
+        utterances.append(
+            Utterance(name, name[0], folder / f"{talk}.flac", length, "ita", recording=talk, spans=parts,
+                      text=f"testo {name}", translations={"eng": f"text {name}"})
+        )  # fmt: skip
+    write_utterances(folder, utterances)
+    dump_data_dir(folder, tmp_path / "dump", DumpOptions(DurationLimits(0, 10), (0.9,)), ignore)
+    dumped = DataDir(tmp_path / "dump")
+    validate_data_dir(dumped.path)
+    assert dumped.utterances == ["a-1", "a-2", "b-1", "sp0.9-a-1", "sp0.9-a-2", "sp0.9-b-1"]
+    assert dumped.segments is None
+    for name, (talk, parts) in spans.items():
+        expected = np.concatenate([talks[talk][round(16000 * s) : round(16000 * e)] for s, e in parts]) / 32768
+        np.testing.assert_array_equal(read_dumped(dumped.wav_scp[name]), expected.astype(np.float32))
+        slow = resample(expected.astype(np.float32), 14400)
+        np.testing.assert_allclose(read_dumped(dumped.wav_scp[f"sp0.9-{name}"]), np.clip(slow, -1, 1), atol=1 / 32768)
+    assert dumped.read("text.eng") == {name: f"text {name.removeprefix('sp0.9-')}" for name in dumped.utterances}
+
+
+def test_a_recording_is_never_read_as_a_whole_for_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = tmp_path / "talk.wav"
+    soundfile.write(talk, np.full(16000 * 60, 0.1), 16000)
+    read: list[int] = []
+    plain = soundfile.SoundFile.read
+
+    def count(self: soundfile.SoundFile, frames: int = -1, *args: object, **options: object) -> np.ndarray:
+        samples = plain(self, frames, *args, **options)
+        read.append(len(samples))
+        return samples
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", count)
+    jobs = tuple(dump.AudioJob(f"u{i}", str(talk), 1.0, ((float(i), i + 1.5),)) for i in range(10))
+    (tmp_path / "audio").mkdir()
+    dump.dump_shard(dump.ShardJob(tmp_path / "audio/audio.0000.ark", jobs, LIMITS._replace(max_s=10)))
+    assert read == [24000] * 10
