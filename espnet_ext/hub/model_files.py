@@ -2,22 +2,26 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
+from espnet_ext.hub.weights import fill_strictly, load_weights, read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 DESCRIPTION = "model.json"
+# What the names of the encoder's weights begin with, in a model's file.
+ENCODER = "encoder."
 PREPROCESSOR = "preprocessor_config.json"
 
 
@@ -32,12 +36,18 @@ def save_model(
         encoder_config: the encoder's Hugging Face config.
         attributes: the declarations of the model's attributes.
     """
-    description = {
+    write_model(folder, describe_model(model, encoder_config, attributes), model.state_dict())
+
+
+def describe_model(
+    model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]
+) -> dict[str, Any]:
+    """Content of a model's model.json; see `save_model`."""
+    return {
         "encoder": encoder_config,
         "frame_average": model.encoder.frame_average,
         "attributes": {name: dataclasses.asdict(config) for name, config in attributes.items()},
     }
-    write_model(folder, description, model.state_dict())
 
 
 def write_model(folder: Path, description: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
@@ -55,18 +65,42 @@ def load_model(folder: Path, device: str = "cpu", autocast: str = "float32") -> 
     Raises:
         UserError: a file is missing or damaged, or weights are missing, left over or of another shape.
     """
+    model = ESPnetUttModel(_described_encoder(folder), read_attributes(folder), autocast)
+    load_weights(model, folder / WEIGHTS)
+    return model.to(device).eval()
+
+
+def load_trained_encoder(folder: Path) -> AbsSpeechEncoder:
+    """Build and fill the encoder of a trained model; raises as `load_model` does."""
+    encoder = _described_encoder(folder)
+    weights = read_weights(folder / WEIGHTS)
+    weights = {name.removeprefix(ENCODER): tensor for name, tensor in weights.items() if name.startswith(ENCODER)}
+    fill_strictly(encoder, weights, folder / WEIGHTS)
+    return encoder
+
+
+def read_attributes(folder: Path) -> dict[str, AttributeConfig]:
+    """Declarations of a trained model's attributes; UserError when its model.json describes none."""
     description = read_description(folder)
+    with _describing(folder):
+        return {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
+
+
+def _described_encoder(folder: Path) -> AbsSpeechEncoder:
+    """The encoder of a trained model, its weights still to come."""
+    description = read_description(folder)
+    # Random weights of a model of this paper's size take half a minute, and none of them stays.
+    with _describing(folder), no_init_weights():
+        return build_encoder(description["encoder"], description["frame_average"])
+
+
+@contextmanager
+def _describing(folder: Path) -> Iterator[None]:
     try:
-        attributes = {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
-        # Random weights of a model of this paper's size take half a minute, and none of them stays.
-        with no_init_weights():
-            encoder = build_encoder(description["encoder"], description["frame_average"])
+        yield
     except (KeyError, TypeError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
-    model = ESPnetUttModel(encoder, attributes, autocast)
-    load_weights(model, folder / WEIGHTS)
-    return model.to(device).eval()
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -103,43 +137,6 @@ def load_encoder(folder: Path, frame_average: int = 1) -> AbsSpeechEncoder:
     expected = encoder.encoder.state_dict().keys()
     fill_strictly(encoder.encoder, read_encoder_weights(folder, expected, encoder.checkpoint_prefixes), folder)
     return encoder
-
-
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Fill a module from a safetensors file, strictly.
-
-    Args:
-        module: what to fill.
-        path: the file.
-
-    Raises:
-        UserError: the file is missing or damaged, or a weight is missing, left over or of another shape.
-    """
-    try:
-        weights = load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
-    except SafetensorError as error:
-        raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
-    fill_strictly(module, weights, path)
-
-
-def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
-    """Fill a module; UserError names the file and the first weight that is missing, left over or of another shape."""
-    expected = module.state_dict()
-    problems = [
-        *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),
-        *(f"{name} is unknown" for name in sorted(weights.keys() - expected.keys())),
-        *(
-            f"{name} has shape {tuple(weights[name].shape)}, not {tuple(expected[name].shape)}"
-            for name in sorted(expected.keys() & weights.keys())
-            if weights[name].shape != expected[name].shape
-        ),
-    ]
-    if problems:
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise UserError(f"{where}: weights of another model: {problems[0]}{more}; check the config it was trained with")
-    module.load_state_dict(weights)
 
 
 def _attribute_from(entry: dict[str, Any]) -> AttributeConfig:

@@ -16,7 +16,7 @@ from torch import Tensor
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import encoder_names
-from espnet_ext.hub.model_files import PREPROCESSOR, fill_strictly, read_encoder_config
+from espnet_ext.hub.model_files import PREPROCESSOR, read_encoder_config
 from espnet_ext.hub.sense_names import (
     ATTRIBUTES,
     CONFIG,
@@ -30,6 +30,7 @@ from espnet_ext.hub.sense_names import (
     OUR_ENCODER_PREFIX,
     named_module,
 )
+from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.teachers.weights import load_checkpoint
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel

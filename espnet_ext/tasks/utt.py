@@ -19,7 +19,8 @@ from espnet2.utils.types import str_or_none
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import EncoderConf, check_training
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_weights
+from espnet_ext.hub.model_files import WEIGHTS, load_encoder
+from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.checkpoint import refuse_other_config
 from espnet_ext.train.new_bob import NewBob

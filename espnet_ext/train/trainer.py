@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import fill_strictly
+from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
     atomic_saves,

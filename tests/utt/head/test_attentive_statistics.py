@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling as SpeechBrainPooling
 
 from espnet_ext.config.attributes import HeadConfig
 from espnet_ext.errors import UserError
@@ -12,12 +11,13 @@ from espnet_ext.utt.head.attribute_head import AttributeHead
 DIM, WIDTH = 8, 5
 
 
-def same_in_speechbrain(pooling: AttentiveStatisticsPooling) -> SpeechBrainPooling:
+def same_in_speechbrain(pooling: AttentiveStatisticsPooling) -> torch.nn.Module:
     """SpeechBrain's layer with these weights: it scores each channel, so heads are rows that repeat.
 
     Between the two products it has a ReLU, out of action where its input is positive, and a batch norm.
     """
-    theirs = SpeechBrainPooling(DIM, WIDTH, global_context=False).eval()
+    theirs = pytest.importorskip("speechbrain.lobes.models.ECAPA_TDNN", reason="an optional dependency")
+    theirs = theirs.AttentiveStatisticsPooling(DIM, WIDTH, global_context=False).eval()
     norm = theirs.tdnn.norm.norm
     norm.running_var.fill_(1 - norm.eps)
     for conv, linear, repeats in (

@@ -1,0 +1,50 @@
+"""Weights out of a safetensors file into a module, strictly."""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from espnet_ext.errors import UserError
+
+
+def load_weights(module: torch.nn.Module, path: Path) -> None:
+    """Fill a module from a safetensors file, strictly.
+
+    Args:
+        module: what to fill.
+        path: the file.
+
+    Raises:
+        UserError: the file is missing or damaged, or a weight is missing, left over or of another shape.
+    """
+    fill_strictly(module, read_weights(path), path)
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Content of a safetensors file; UserError when it is missing or damaged."""
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except SafetensorError as error:
+        raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
+
+
+def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
+    """Fill a module; UserError names the file and the first weight that is missing, left over or of another shape."""
+    expected = module.state_dict()
+    problems = [
+        *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),
+        *(f"{name} is unknown" for name in sorted(weights.keys() - expected.keys())),
+        *(
+            f"{name} has shape {tuple(weights[name].shape)}, not {tuple(expected[name].shape)}"
+            for name in sorted(expected.keys() & weights.keys())
+            if weights[name].shape != expected[name].shape
+        ),
+    ]
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise UserError(f"{where}: weights of another model: {problems[0]}{more}; check the config it was trained with")
+    module.load_state_dict(weights)
