@@ -1,4 +1,4 @@
-"""Embed one attribute's targets of a dump directory with its teacher; a killed run goes on where it was."""
+"""Targets of one attribute for a dump directory: from its teacher, where a killed run goes on, or from labels."""
 
 import argparse
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.config.attributes import load_attributes
+from espnet_ext.data.label_targets import dump_labels
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="where a hub's teachers go")
     parser.add_argument("--text_lang", help="embed the translations text.<text_lang> into a target file of their own")
     parser.add_argument("--teacher_dir", type=Path, help="offline weights: a model's folder, or one folder a model")
+    parser.add_argument("--classes", type=Path, help="classes_<attribute>.json of the training set; not for that set")
     parser.add_argument("--device", help="for instance cpu or cuda:1; default: every GPU there is, a process each")
     add_executor_options(parser, nj=1)
     options = parser.parse_args()
@@ -27,12 +29,15 @@ def main() -> None:
     if options.attribute not in attributes:
         legal = ", ".join(attributes)
         raise UserError(f"{options.attributes}: no attribute {options.attribute!r}; it has: {legal}")
+    attribute = attributes[options.attribute]
+    if attribute.target.labels:
+        dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)
+        return
     # Read by huggingface_hub when it is imported, here and in the processes.
     os.environ.setdefault("HF_HUB_CACHE", str(options.cache_dir / "hub"))
     from espnet_ext.data.targets import dump_targets
     from espnet_ext.teachers import Runtime
 
-    attribute = attributes[options.attribute]
     dump_targets(
         options.dump_dir,
         attribute.name,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.attributes import TARGET_SOURCES, load_attributes
+from espnet_ext.config.attributes import LABELS, TARGET_SOURCES, load_attributes
 from espnet_ext.errors import UserError
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("attributes", type=Path, help="the attributes file")
     parser.add_argument("systems", nargs="+", help="attributes joined by +, e.g. sem+spk")
-    parser.add_argument("--source", choices=TARGET_SOURCES, help="only those whose teacher reads this")
+    parser.add_argument("--source", choices=[*TARGET_SOURCES, LABELS], help="only those that learn from this")
     args = parser.parse_args()
     declared = load_attributes(args.attributes)
     wanted = {name for system in args.systems for name in system.split("+")}

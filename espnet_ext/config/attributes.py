@@ -5,26 +5,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from espnet_ext.config.labels import LABEL_KINDS, LabelSpace
 from espnet_ext.config.strict import build_strict, check_keys, read_yaml
 from espnet_ext.errors import UserError
 
 TARGET_SOURCES = ("text", "speech")
-SCORINGS = ("retrieval", "verification")
+LABELS = "labels"
+UNKNOWN_LABELS = ("error", "skip")
+SCORINGS = ("retrieval", "verification", "classification", "regression")
 # Names of the model's other inputs, and of the list of recordings in an npz file of embeddings.
 RESERVED_NAMES = ("speech", "speech_lengths", "layers", "layers_lengths", "utt_id", "ids")
 
 
 @dataclass(frozen=True)
 class TargetConfig:
-    """What is known of the attribute: a teacher's embedding of the text or of the speech.
+    """What is known of the attribute: a teacher's embedding of the text or of the speech, or a label.
 
     With `average_translations`, training pulls towards the mean over a sentence's translations (`utt2sent`).
+    `labels` names a file of the data directory, of classes or numbers (`kind`); `unknown` says what to do
+    with a class that only an evaluation set has: stop, or count the utterance as one without a label.
     """
 
-    teacher: str
-    source: str
+    teacher: str | None = None
+    source: str = LABELS
     options: dict[str, Any] = field(default_factory=dict)
     average_translations: bool = False
+    labels: str | None = None
+    kind: str = "class"
+    unknown: str = "error"
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class ObjectiveConfig:
 
 @dataclass(frozen=True)
 class AttributeConfig:
-    """Everything that is declared of one attribute."""
+    """Everything that is declared of one attribute; `labels` is what the training set adds to it."""
 
     name: str
     target: TargetConfig
@@ -66,6 +74,7 @@ class AttributeConfig:
     objectives: tuple[ObjectiveConfig, ...]
     weight: float = 1.0
     scoring: tuple[str, ...] = ()
+    labels: LabelSpace | None = None
 
 
 def load_attributes(path: Path) -> dict[str, AttributeConfig]:
@@ -116,11 +125,24 @@ def _parse_attribute(name: str, entry: Any, where: str) -> AttributeConfig:
 
 
 def _parse_target(entry: Any, where: str) -> TargetConfig:
-    check_keys(entry, {"teacher", "from", "options", "average_translations"}, {"teacher", "from"}, where)
+    if isinstance(entry, Mapping) and LABELS in entry:
+        return _parse_labels(entry, where)
+    check_keys(entry, {"teacher", "from", "options", "average_translations", LABELS}, {"teacher", "from"}, where)
     if entry["from"] not in TARGET_SOURCES:
         raise UserError(f"{where}.from: unknown {entry['from']!r}; legal: {', '.join(TARGET_SOURCES)}")
     values = {("source" if key == "from" else key): value for key, value in entry.items()}
     return build_strict(TargetConfig, values, where)
+
+
+def _parse_labels(entry: Mapping[str, Any], where: str) -> TargetConfig:
+    check_keys(entry, {LABELS, "kind", "unknown"}, {LABELS}, where)
+    target = build_strict(TargetConfig, entry, where)
+    if not target.labels.removeprefix("utt2").isidentifier() or not target.labels.startswith("utt2"):
+        raise UserError(f"{where}.labels: expected a data directory's file such as utt2lang, found {target.labels!r}")
+    for key, legal in {"kind": LABEL_KINDS, "unknown": UNKNOWN_LABELS}.items():
+        if getattr(target, key) not in legal:
+            raise UserError(f"{where}.{key}: unknown {getattr(target, key)!r}; legal: {', '.join(legal)}")
+    return target
 
 
 def _parse_objective(entry: Any, where: str) -> ObjectiveConfig:

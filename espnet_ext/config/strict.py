@@ -4,17 +4,30 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 import yaml
 
 from espnet_ext.errors import UserError
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which would silently keep the last of several equal keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        # Before merge keys (`<<`) are resolved: what they bring may be written over.
+        scalars = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for index, key in enumerate(scalars):
+            if key.value in [earlier.value for earlier in scalars[:index]]:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} comes twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping; UserError names the file (and line) when it is missing, broken or no mapping."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such config file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -51,7 +64,10 @@ def build_strict[T](cls: type[T], mapping: Any, where: str) -> T:
     }
     check_keys(mapping, set(fields), required, where)
     for key, value in mapping.items():
-        expected = get_origin(fields[key].type) or fields[key].type  # dict[str, Any] is a dict
+        declared = fields[key].type
+        if isinstance(declared, UnionType):  # `str | None`, of which a file gives the first
+            declared = get_args(declared)[0]
+        expected = get_origin(declared) or declared  # dict[str, Any] is a dict
         if expected is float and isinstance(value, int) and not isinstance(value, bool):
             continue
         if isinstance(expected, type) and type(value) is not expected:

@@ -45,7 +45,14 @@ def test_a_declaration_is_read_in_full_and_in_order(tmp_path: Path, attributes_b
         (("target", "from"), "video", r"file: sem\.target\.from: unknown 'video'; legal: text, speech"),
         (("target", "teacher"), 3, r"file: sem\.target: teacher must be a str"),
         (("target", "options"), 3, r"file: sem\.target: options must be "),
-        (("scoring",), ["retrival"], r"file: sem\.scoring: unknown 'retrival'; legal: retrieval, verification"),
+        (("target",), {"labels": 3}, r"file: sem\.target: labels must be a str, found 3"),
+        (("target",), {"labels": "lang"}, r"file: sem\.target\.labels: expected a data dir.* as utt2lang, found 'lang'"),
+        (("target",), {"labels": "utt2../x"}, r"file: sem\.target\.labels: expected a data"),
+        (("target",), {"labels": "utt2age", "kind": "n"}, r"sem\.target\.kind: unknown 'n'; legal: class, number"),
+        (("target",), {"labels": "utt2age", "unknown": 1}, r"sem\.target: unknown must be a str, found 1"),
+        (("target",), {"labels": "utt2age", "unknown": "x"}, r"sem\.target\.unknown: .*'x'; legal: error, skip"),
+        (("target",), {"labels": "utt2age", "from": "text"}, r"sem\.target: unknown key 'from'"),
+        (("scoring",), ["retrival"], r"file: sem\.scoring: unknown 'retrival'; legal: retrieval, verification, cla"),
         (("scoring",), "retrieval", r"file: sem\.scoring: .*list"),
         (("weight",), "high", r"file: sem: weight must be a number, found 'high'"),
         (("objective",), "cosine", r"file: sem\.objective: needs `name`, .* found 'cosine'"),
@@ -81,3 +88,19 @@ def test_at_least_one_attribute_is_needed(block: object) -> None:
 def test_a_name_that_cannot_serve_is_refused(attributes_block: dict, name: str) -> None:
     with pytest.raises(UserError, match="name"):
         parse_attributes({name: attributes_block["sem"]}, "file")
+
+
+def test_a_label_is_declared_by_its_file(attributes_block: dict) -> None:
+    block = {"age": attributes_block["sem"] | {"target": {"labels": "utt2age", "kind": "number"}}}
+    target = parse_attributes(block, "file")["age"].target
+    assert target == TargetConfig(labels="utt2age", kind="number")
+    assert (target.teacher, target.source, target.unknown) == (None, "labels", "error")
+
+
+def test_an_attribute_that_is_declared_twice_is_named(tmp_path: Path, attributes_block: dict) -> None:
+    text = yaml.safe_dump({"attributes": attributes_block}, sort_keys=False)
+    again = yaml.safe_dump({"sem": attributes_block["sem"]})
+    (tmp_path / "a.yaml").write_text(text + "".join(f"  {line}\n" for line in again.splitlines()), encoding="utf-8")
+    line = len(text.splitlines()) + 1
+    with pytest.raises(UserError, match=f"a.yaml: not valid YAML: 'sem' comes twice .*line {line}"):
+        load_attributes(tmp_path / "a.yaml")

@@ -57,6 +57,7 @@ def test_every_legal_key_may_be_absent_unless_required() -> None:
         (b"a: [1", "not valid YAML: .*line 1"),
         (b"a: \xff\xfe", "not valid YAML"),
         (b"a: b: c", "not valid YAML"),
+        (b"a: 1\nb: {c: 1, c: 2}", "not valid YAML: 'c' comes twice .*line 2, column 11"),
         (b"- 1\n- 2\n", "expected `key: value` lines, found list"),
         (b"", "expected `key: value` lines, found NoneType"),
     ],
@@ -68,6 +69,11 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, message: str) ->
         read_yaml(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_merged_in_may_be_written_over(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\n")
+    assert read_yaml(tmp_path / "a.yaml")["b"] == {"x": 1, "y": 3}
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
