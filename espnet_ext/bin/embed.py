@@ -1,7 +1,6 @@
 """Embed audio with a packed model: `python -m espnet_ext.bin.embed --model packed --out out.npz a.wav folder/`."""
 
 import argparse
-import re
 from itertools import batched
 from pathlib import Path
 
@@ -11,16 +10,16 @@ import torch
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import RATE, audio_length, read_dumped
-from espnet_ext.data.audio_sources import list_sources
+from espnet_ext.data.audio_sources import is_dumped, list_sources
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 from espnet_ext.hub.extract import write_vectors
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.hub.source_reader import SourceReader
 
 # Recordings that are handed to the model at once: enough to sort by length, few enough to show progress.
 CHUNK_RECORDINGS = 256
-ARK_ENTRY = re.compile(r"\.ark:\d+$")
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,8 +40,7 @@ def embed(encoder: UttEncoder, sources: dict[str, AudioSource]) -> dict[str, np.
     durations = {identity: duration_s(audio) for identity, audio in sources.items()}
     with audio_progress("embeddings", sum(durations.values())) as advance:
         for chunk in batched(sources, CHUNK_RECORDINGS):
-            audio = [sources[identity] for identity in chunk]
-            parts.append(encoder.encode([read_dumped(a.path) if ARK_ENTRY.search(a.path) else a for a in audio]))
+            parts.append(encoder.encode(SourceReader([sources[identity] for identity in chunk])))
             advance(sum(durations[identity] for identity in chunk))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -51,7 +49,7 @@ def duration_s(audio: AudioSource) -> float:
     """Duration from the header; dumped audio is short and has none of its own, so it is decoded."""
     if audio.spans:
         return sum(end - start for start, end in audio.spans)
-    if ARK_ENTRY.search(audio.path):
+    if is_dumped(audio.path):
         return len(read_dumped(audio.path)) / RATE
     num_samples, rate = audio_length(audio.path)
     return num_samples / rate

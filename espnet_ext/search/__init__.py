@@ -1,0 +1,1 @@
+"""Search in the embeddings of many recordings, by several attributes at once."""

@@ -1,0 +1,72 @@
+"""What an index notes of each recording: its id, where its audio is, and how to see that it changed."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from espnet_ext.data.audio_sources import file_of
+from espnet_ext.data.segments import AudioSource, Spans
+from espnet_ext.errors import UserError
+
+
+class Entry(NamedTuple):
+    """A recording of an index.
+
+    Attributes:
+        identity: its id.
+        path: absolute path of its file (`ark:offset` in a dump directory).
+        spans: (start, end) in seconds of its parts; () = the whole file.
+        num_bytes, mtime_ns: size of the file and time of its last change when it was embedded.
+    """
+
+    identity: str
+    path: str
+    spans: Spans
+    num_bytes: int
+    mtime_ns: int
+
+    @property
+    def source(self) -> AudioSource:
+        return AudioSource(self.path, self.spans)
+
+
+def make_entries(sources: Mapping[str, AudioSource]) -> Iterator[Entry]:
+    """Look at the file of each recording, in order of their ids; UserError names one that is not there."""
+    # A dump's archive holds thousands of recordings.
+    state = lru_cache(maxsize=1024)(os.stat)
+    for identity in sorted(sources):
+        path = os.path.abspath(sources[identity].path)
+        try:
+            found = state(file_of(path))
+        except OSError as error:
+            raise UserError(f"{identity}: {path}: {error.strerror}; correct wav.scp or bring the file back") from error
+        yield Entry(identity, path, tuple(sources[identity].spans), found.st_size, found.st_mtime_ns)
+
+
+def write_entries(path: Path, entries: Iterable[Entry]) -> None:
+    """Write one JSON list a line. File names that are no UTF-8 are escaped, and read back equal."""
+    with path.open("w", encoding="ascii") as stream:
+        stream.writelines(json.dumps(entry) + "\n" for entry in entries)
+
+
+def read_entries(path: Path, num_rows: int, rows: Sequence[int] | None = None) -> list[Entry]:
+    """Read some lines, or all of them, of a file that has `num_rows`.
+
+    Raises:
+        UserError: the file is absent, cut or changed.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+        if len(lines) != num_rows:
+            raise ValueError(f"{len(lines)} recordings, expected {num_rows}")
+        return [_parse(line) for line in (lines if rows is None else (lines[row] for row in rows))]
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: broken index file ({error}); delete the index and build it again") from error
+
+
+def _parse(line: bytes) -> Entry:
+    identity, path, spans, num_bytes, mtime_ns = json.loads(line)
+    return Entry(identity, path, tuple((start, end) for start, end in spans), num_bytes, mtime_ns)

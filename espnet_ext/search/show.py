@@ -1,0 +1,28 @@
+"""What a query found, as a table or as JSON."""
+
+import json
+from collections.abc import Sequence
+
+from espnet_ext.report.markdown import Table, render_grid
+from espnet_ext.search.query import Found, Term
+
+
+def as_table(terms: Sequence[Term], found: Sequence[Found]) -> str:
+    """A Markdown table with the score and the cosine of each term."""
+    wishes = [f"{term.weight:+g} {term.attribute}: {term.name}" for term in terms]
+    rows = [
+        [hit.identity, hit.audio, str(rank), f"{hit.score:.3f}", *(f"{cosine:.3f}" for cosine in hit.cosines)]
+        for rank, hit in enumerate(found, 1)
+    ]
+    return render_grid(Table("", "", ["recording", "audio", "rank", "score", *wishes], rows, names=2))
+
+
+def as_json(terms: Sequence[Term], found: Sequence[Found]) -> str:
+    """An object with the query's terms and the recordings, best first."""
+    return json.dumps(
+        {
+            "query": [{"attribute": term.attribute, "like": term.name, "weight": term.weight} for term in terms],
+            "found": [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(found, 1)],
+        },
+        indent=2,
+    )

@@ -1,0 +1,213 @@
+"""Building an index: adding, changing, being killed, refusing."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_recordings import Recordings, content_vectors
+
+from espnet_ext.data.segments import AudioSource
+from espnet_ext.errors import UserError
+from espnet_ext.search.build import build_index
+from espnet_ext.search.codes import update_codes
+from espnet_ext.search.index import SearchIndex
+from espnet_ext.search.manifest import Manifest
+from espnet_ext.search.query import Term, search
+
+pytestmark = pytest.mark.usefixtures("small_segments")
+NAMES = [f"r{number:02d}" for number in range(30)]
+CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir")
+
+
+def ask(index: SearchIndex, top: int = 100) -> list:
+    random = np.random.default_rng(0)
+    terms = [Term("sem", "a", 1.0, random.normal(size=16)), Term("lang", "b", -0.5, random.normal(size=3))]
+    return search(index, terms, top)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_adding_equals_building_at_once(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    sources = recordings.make(*NAMES)
+    at_once = build_index(tmp_path / "at once", manifest, sources, content_vectors)
+    for names in (NAMES[::2], NAMES[20:], NAMES):
+        bit_by_bit = build_index(
+            tmp_path / "bit by bit", manifest, {name: sources[name] for name in names}, content_vectors
+        )
+    assert ask(bit_by_bit) == ask(at_once)
+    assert bit_by_bit.num_recordings() == len(NAMES)
+
+
+def test_what_is_there_is_not_embedded_again(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    sources = recordings.make(*NAMES)
+    build_index(tmp_path / "index", manifest, sources, content_vectors)
+    before = files_of(tmp_path / "index")
+    build_index(tmp_path / "index", manifest, sources, lambda audio: pytest.fail(f"embedded {audio}"))
+    assert files_of(tmp_path / "index") == before
+
+
+def test_a_changed_recording_replaces_the_old_one(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    for content in ("changed", "changed again"):
+        recordings.make("r03", "r17", content=content)
+        sources = {name: AudioSource(f"{recordings.folder}/{name}.wav") for name in NAMES}
+        index = build_index(tmp_path / "index", manifest, sources, content_vectors)
+    anew = build_index(tmp_path / "anew", manifest, sources, content_vectors)
+    assert index.num_recordings() == len(NAMES)
+    assert ask(index) == ask(anew)
+    assert ask(index, 3) == ask(anew, 3)
+
+
+def test_other_parts_of_a_file_are_a_change(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    sources = recordings.make("talk")
+    for spans in (((0.0, 1.5),), ((0.0, 1.5), (2.0, 3.0))):
+        parts = {"talk": sources["talk"]._replace(spans=spans)}
+        index = build_index(tmp_path / "index", manifest, parts, content_vectors)
+        assert [hit.audio for hit in ask(index)] == [str(parts["talk"])]
+
+
+def test_utterances_of_an_archive_go_by_their_offsets(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest
+) -> None:
+    ark = Path(recordings.folder / "audio.ark")
+    ark.write_text("bytes of several utterances")
+
+    def embed(audio: list[AudioSource]) -> dict[str, np.ndarray]:
+        return content_vectors([AudioSource(str(ark)) for _ in audio])
+
+    sources = {name: AudioSource(f"{ark}:{offset}") for offset, name in enumerate(NAMES)}
+    index = build_index(tmp_path / "index", manifest, sources, embed)
+    assert [hit.audio for hit in ask(index)] == [f"{ark}:{offset}" for offset in range(30)]
+    again = build_index(tmp_path / "index", manifest, sources, lambda audio: pytest.fail("embedded"))
+    assert again.num_recordings() == 30
+
+
+def run_until(step: int, folder: Path, manifest: Manifest, sources: dict[str, AudioSource]) -> bool:
+    """Build in a process that is killed before its `step`-th change of the index; whether it got that far."""
+    child = os.fork()
+    if child == 0:
+        steps = 0
+
+        def kill_at(event: str, words: tuple) -> None:
+            nonlocal steps
+            if event in CHANGES and str(folder) in str(words[0]):
+                steps += 1
+                if steps == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(kill_at)
+        update_codes(build_index(folder, manifest, sources, content_vectors))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_build_killed_anywhere_ends_with_the_same_bytes(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("espnet_ext.search.codes.MIN_ROWS", 16)
+    first, every = recordings.make(*NAMES[:16]), recordings.make(*NAMES[:20])
+    whole = tmp_path / "whole"
+    for sources in (first, every):
+        update_codes(build_index(whole, manifest, sources, content_vectors))
+    # Every seventh of some ninety steps: each takes a while, and all have been tried.
+    for step in range(1, 85, 7):
+        folder = tmp_path / f"killed {step}"
+        assert run_until(step, folder, manifest, first)
+        update_codes(build_index(folder, manifest, first, content_vectors))
+        run_until(step, folder, manifest, every)
+        update_codes(build_index(folder, manifest, every, content_vectors))
+        assert files_of(folder) == files_of(whole), f"killed at step {step}"
+
+
+def test_another_model_is_refused_by_its_fingerprint(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest
+) -> None:
+    sources = recordings.make(*NAMES)
+    build_index(tmp_path / "index", manifest, sources, content_vectors)
+    other = Manifest(manifest.model | {"model.safetensors": "c" * 64}, "float32", manifest.attributes)
+    with pytest.raises(UserError, match="another model: sha256 of its model.safetensors is bbbbbbbbbbbb.*cccccccc"):
+        build_index(tmp_path / "index", other, sources, content_vectors)
+    with pytest.raises(UserError, match="made with --autocast float32; give the same"):
+        build_index(
+            tmp_path / "index", Manifest(manifest.model, "bfloat16", manifest.attributes), sources, content_vectors
+        )
+
+
+def test_one_id_for_two_files_is_refused(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    build_index(tmp_path / "index", manifest, recordings.make("a"), content_vectors)
+    other = Recordings(tmp_path / "others").make("a")
+    with pytest.raises(UserError, match=r"a: .*others/a.wav, but .*some recordings/a.wav in .*build another index"):
+        build_index(tmp_path / "index", manifest, other, content_vectors)
+
+
+def test_a_missing_file_and_a_broken_embedding_are_named(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest
+) -> None:
+    sources = recordings.make("a", "b")
+    with pytest.raises(UserError, match="^gone: /nowhere.wav: No such file"):
+        build_index(tmp_path / "index", manifest, sources | {"gone": AudioSource("/nowhere.wav")}, content_vectors)
+
+    def embed(audio: list[AudioSource]) -> dict[str, np.ndarray]:
+        return content_vectors(audio) | {"spk": np.array([[1.0], [np.nan]])}
+
+    with pytest.raises(UserError, match="embedding of b holds NaN"):
+        build_index(tmp_path / "index", manifest, sources, embed)
+    assert not list((tmp_path / "index").glob("segments/*"))
+
+
+def test_an_index_is_not_written_among_other_files(
+    recordings: Recordings, manifest: Manifest
+) -> None:
+    with pytest.raises(UserError, match="no index, and not empty .a.wav."):
+        build_index(recordings.folder, manifest, recordings.make("a"), content_vectors)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("index.json", "{", "broken index file"),
+        ("index.json", '{"format": 2}', "format 2, this version reads 1"),
+        ("index.json", "{}", "missing key"),
+        ("index.json", None, "make the index with `search build`"),
+        ("segments/000001/sem.npy", None, "broken index file"),
+        ("segments/000001/sem.npy", "", "broken index file"),
+        ("segments/000001/spk.npy", "cut", "broken index file"),
+        ("segments/000001/segment.json", '{"num_rows": 8, "replaces": [[0, 8]]}', "replaces recordings that"),
+        ("segments/000001/segment.json", "[]", "broken index file"),
+        ("segments/000000/entries.jsonl", "cut", "recordings, expected 8"),
+        ("segments/000000/entries.jsonl", "{}\n" * 8, "broken index file"),
+    ],
+)
+def test_broken_files_are_named(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest, file: str, content: str | None, message: str
+) -> None:
+    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    path = tmp_path / "index" / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-20] if content == "cut" else content.encode())
+    with pytest.raises(UserError, match=f"{file}: .*{message}"):
+        ask(SearchIndex.open(tmp_path / "index"))
+
+
+def test_vectors_of_another_shape_are_named(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    np.save(index.segments[1].folder / "spk.npy", np.ones((8, 5), np.float32))
+    with pytest.raises(UserError, match=r"000001/spk.npy: .*float32 \(8, 5\), expected float32 \(8, 6\)"):
+        SearchIndex.open(tmp_path / "index")
+
+
+def test_a_missing_segment_is_named(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    index.segments[1].folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="000001: broken index: this segment is missing"):
+        SearchIndex.open(tmp_path / "index")

@@ -1,0 +1,114 @@
+"""Search against a naive one in numpy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_recordings import DIMS, Recordings, content_vectors
+
+from espnet_ext.errors import UserError
+from espnet_ext.search.build import build_index
+from espnet_ext.search.index import SearchIndex
+from espnet_ext.search.manifest import Manifest
+from espnet_ext.search.query import Found, Term, search
+
+pytestmark = pytest.mark.usefixtures("small_segments")
+NAMES = [f"r{number:02d}" for number in range(50)]
+
+
+def make_term(attribute: str, weight: float, seed: int) -> Term:
+    """Of any length: a query's vectors are rescaled."""
+    return Term(attribute, f"{attribute} {seed}", weight, np.random.default_rng(seed).normal(size=DIMS[attribute]))
+
+
+def naive(vectors: dict[str, np.ndarray], names: Sequence[str], terms: Sequence[Term], top: int) -> list[Found]:
+    cosines = np.stack(
+        [
+            vectors[term.attribute].astype(float)
+            @ term.vector
+            / np.linalg.norm(vectors[term.attribute].astype(float), axis=1)
+            / np.linalg.norm(term.vector)
+            for term in terms
+        ],
+        axis=1,
+    )
+    scores = cosines @ [term.weight for term in terms]
+    order = sorted(range(len(names)), key=lambda row: (-round(scores[row], 9), names[row]))
+    return [Found(names[row], "", scores[row], tuple(cosines[row])) for row in order[:top]]
+
+
+def assert_same(found: Sequence[Found], expected: Sequence[Found]) -> None:
+    assert [hit.identity for hit in found] == [hit.identity for hit in expected]
+    np.testing.assert_allclose([hit.score for hit in found], [hit.score for hit in expected], atol=2e-9)
+    np.testing.assert_allclose([hit.cosines for hit in found], [hit.cosines for hit in expected], atol=1e-12)
+
+
+@pytest.mark.parametrize("top", [1, 10, 60])
+@pytest.mark.parametrize(
+    "weights",
+    [
+        [("sem", 1.0)],
+        [("spk", -2.0)],
+        [("sem", 1.0), ("spk", 0.5), ("lang", -1.0)],
+        [("sem", 1.0), ("sem", -0.3), ("lang", 0.2)],
+    ],
+)
+def test_scores_are_signed_sums_of_cosines(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest, weights: list, top: int
+) -> None:
+    sources = recordings.make(*NAMES)
+    index = build_index(tmp_path / "index", manifest, sources, content_vectors)
+    terms = [make_term(attribute, weight, seed) for seed, (attribute, weight) in enumerate(weights)]
+    expected = naive(content_vectors(list(sources.values())), NAMES, terms, top)
+    assert len(expected) == min(top, 50)
+    found = search(index, terms, top)
+    assert_same(found, expected)
+    assert [hit.audio for hit in found] == [sources[hit.identity].path for hit in found]
+
+
+def test_ties_are_in_order_of_the_ids_even_across_segments(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest
+) -> None:
+    later = recordings.make(*NAMES[10:], content="the same")
+    build_index(tmp_path / "index", manifest, later, content_vectors)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES[:10], content="the same"), content_vectors)
+    found = search(index, [make_term("sem", 1.0, 0), make_term("spk", -1.0, 1)], 13)
+    assert [hit.identity for hit in found] == NAMES[:13]
+    assert len({hit.score for hit in found}) == 1
+
+
+def test_nearly_equal_scores_are_ordered_in_float64(tmp_path: Path, manifest: Manifest, recordings: Recordings) -> None:
+    query = np.zeros(16)
+    query[0] = 1.0
+    # Cosines that differ by less than float32 products err.
+    rows = np.zeros((len(NAMES), 16), np.float32)
+    rows[:, 0] = 0.1
+    rows[:, 1] = np.sqrt(0.99) + np.random.default_rng(0).permutation(len(NAMES)) * 6e-8
+    embed = content_vectors(list(recordings.make(*NAMES).values())) | {"sem": rows}
+    at = {f"{recordings.folder}/{name}.wav": row for row, name in enumerate(NAMES)}
+
+    def embed_some(sources: Sequence) -> dict[str, np.ndarray]:
+        return {name: vectors[[at[source.path] for source in sources]] for name, vectors in embed.items()}
+
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_some)
+    terms = [Term("sem", "", 1.0, query)]
+    assert_same(search(index, terms, 10), naive(embed, NAMES, terms, 10))
+
+
+def test_an_index_without_recordings_is_refused(tmp_path: Path, manifest: Manifest) -> None:
+    manifest_dir = tmp_path / "index"
+    manifest_dir.mkdir()
+    manifest.write(manifest_dir)
+    with pytest.raises(UserError, match="no recordings in this index yet"):
+        search(SearchIndex.open(manifest_dir), [make_term("sem", 1.0, 0)], 3)
+
+
+def test_vectors_that_are_not_finite_are_refused(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    path = index.segments[2].folder / "sem.npy"
+    vectors = np.load(path)
+    vectors[3, 1] = np.nan
+    np.save(path, vectors)
+    with pytest.raises(UserError, match="000002: broken index: vectors that are not finite"):
+        search(index, [make_term("sem", 1.0, 0)], 3)
