@@ -40,8 +40,10 @@ class WatchedBatches:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[tuple[list[str], dict[str, Tensor]]]:
-        for self.number, (self.utterances, self.batch) in enumerate(self.batches, 1):  # noqa: B020
-            yield self.utterances, self.batch
+        for utterances, batch in self.batches:
+            self.number += 1
+            self.utterances, self.batch = utterances, batch
+            yield utterances, batch
             self._check_loss()
             if self.progress:
                 self.progress.count(self.batch)

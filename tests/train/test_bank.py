@@ -6,8 +6,11 @@ import kaldiio
 import numpy as np
 import pytest
 
+from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.train.bank import read_bank
+from espnet_ext.train.bank import fill_banks, read_bank
+from espnet_ext.utt.encoder import build_encoder
+from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 NUM_TARGETS = 50
 
@@ -34,3 +37,14 @@ def test_a_small_bank_is_spread_over_the_targets(targets: Path) -> None:
     assert len(found) == 5
     assert len(np.unique(found)) == 5
     np.testing.assert_array_equal(found, read_bank(targets, 5)[:, 0])
+
+
+def test_banks_are_filled_and_not_sent_between_processes(
+    targets: Path, encoder_config: dict, attributes_block: dict
+) -> None:
+    block = dict(attributes_block["sem"], objective=[{"name": "cosine"}, {"name": "contrastive", "bank_size": 5}])
+    model = ESPnetUttModel(build_encoder(encoder_config), parse_attributes({"sem": block}, "test"))
+    fill_banks(model, {"sem": targets})
+    np.testing.assert_array_equal(model.objectives["sem"][1].bank, read_bank(targets, 5))
+    assert model._ddp_params_and_buffers_to_ignore == ["objectives.sem.1.bank"]
+    assert "objectives.sem.1.bank" in dict(model.named_buffers())
