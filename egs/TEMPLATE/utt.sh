@@ -9,6 +9,7 @@ stop_stage=6            # last stage to run
 systems=                # what to train and compare, attributes joined by +, e.g. "sem spk sem+spk"
 nj=2                    # processes of data preparation and dump; workers of a cluster
 executor=local          # who runs them: local, slurm, or the address of a Dask scheduler (tcp://host:port)
+num_nodes=1             # machines of training, see cmd.sh
 ngpu=0                  # GPUs of one machine, for targets, training and extraction; 0 = CPU, auto = all there are
 seed=0                  # of training and of the bootstrap intervals
 cache_dir=              # downloads, shared between clones; default $XDG_CACHE_HOME/espnet_ext or ~/.cache/espnet_ext
@@ -43,7 +44,7 @@ template="$(dirname "$(readlink -f "$0")")"
 . "${template}/parse_options.sh"
 
 [ "${ngpu}" != auto ] || ngpu="$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true)"
-for name in stage stop_stage nj ngpu seed; do
+for name in stage stop_stage nj num_nodes ngpu seed; do
     [[ "${!name}" =~ ^[0-9]+$ ]] || fail "--${name} must be a whole number, not '${!name}'"
 done
 for name in train_set valid_set phases systems; do
@@ -185,7 +186,7 @@ if wanted 2; then
             audio_options+=(--speed_perturb "${speed_list[@]}")
         fi
         inputs=()
-        for file in "data/${set}/"{wav.scp,segments,utt2spk,text,text.*,utt2sent,trials/*}; do
+        for file in "data/${set}/"{wav.scp,segments,utt2*,text,text.*,trials/*}; do
             [ ! -f "${file}" ] || inputs+=("${file}")
         done
         step --label "${dump}: audio" --state "$(steps "${dump}" audio)" --ignore nj executor \
@@ -250,6 +251,7 @@ if wanted 3; then
             done
             # shellcheck disable=SC2086 # a system's attributes are words
             step --label "${out}: training" --state "$(steps "${out%/*}" "${phase%%=*}")" --log "${out}.log" \
+                --ignore ngpu batch_bins valid_batch_bins num_workers log_interval \
                 --inputs "${config}" "${attributes}" "${train_dump}/wav.scp" "${targets[@]}" "${inits[@]}" \
                 --outputs "${out}" \
                 -- "${train_cmd[@]}" --config "${config}" --output_dir "${out}" --input "${input}" \
