@@ -3,26 +3,11 @@
 import argparse
 from pathlib import Path
 
+from espnet_ext.bin.argument_types import count, flag, positive, words
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora import fleurs
 from espnet_ext.data.corpora.fleurs_voxceleb import prepare
 from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _count(text) < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,29 +22,29 @@ def _parser() -> argparse.ArgumentParser:
     corpora.add_argument("--voxpopuli", type=Path, help="folder of raw_audios/ or transcribed_data/")
     corpora.add_argument("--mtedx", type=Path, help="folder of <source>-<target>/data/")
     parser.add_argument(
-        "--languages", type=_words, default=" ".join(fleurs.LANGUAGES), metavar='"en_us fr_fr ..."', help="of FLEURS"
+        "--languages", type=words, default=" ".join(fleurs.LANGUAGES), metavar='"en_us fr_fr ..."', help="of FLEURS"
     )
     parser.add_argument(
-        "--commonvoice_languages", type=_words, default="", metavar='"en fr ..."', help="of Common Voice; empty: all"
+        "--commonvoice_languages", type=words, default="", metavar='"en fr ..."', help="of Common Voice; empty: all"
     )
-    parser.add_argument("--mtedx_pairs", type=_words, default="it-en", metavar='"it-en ..."', help="of mTEDx")
-    parser.add_argument("--num_valid_speakers", type=_count, default=100, help="VoxCeleb 2 speakers held out")
-    parser.add_argument("--cohort_per_speaker", type=_positive, default=10, help="utterances for AS-norm")
+    parser.add_argument("--mtedx_pairs", type=words, default="it-en", metavar='"it-en ..."', help="of mTEDx")
+    parser.add_argument("--num_valid_speakers", type=count, default=100, help="VoxCeleb 2 speakers held out")
+    parser.add_argument("--cohort_per_speaker", type=positive, default=10, help="utterances for AS-norm")
     parser.add_argument(
         "--allow_incomplete",
-        choices=("true", "false"),
-        default="false",
+        type=flag,
+        default=False,
+        metavar="true|false",
         help="go on where something of a corpus is missing",
     )
-    parser.add_argument("--nj", type=_positive, default=2, help="processes")
+    parser.add_argument("--nj", type=positive, default=2, help="processes")
     return parser
 
 
 def main() -> None:
     given = vars(_parser().parse_args())
     data = given.pop("data")
-    options = Options(**given | {"allow_incomplete": given["allow_incomplete"] == "true"})
-    for line in prepare(options, data):
+    for line in prepare(Options(**given), data):
         print(line, flush=True)
 
 

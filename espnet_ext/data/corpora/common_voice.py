@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.ages import labels_of_decade
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
@@ -174,6 +175,7 @@ def _speaker(client_id: str, clip: str) -> str:
 
 def _labels(row: Mapping[str, str]) -> dict[str, str]:
     labels = {attribute: plain_text(row[column]) for column, attribute in LABELS.items() if column in row}
+    labels |= labels_of_decade(labels.get("age", ""))
     if "gender" in labels:
         gender = labels["gender"].lower()
         labels["gender"] = GENDERS.get(gender, gender)

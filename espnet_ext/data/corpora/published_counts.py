@@ -21,6 +21,10 @@ VOXCELEB = {
 }
 TRIALS = {"O": 37611, "O-original": 37720, "E": 579818, "E-original": 581480, "H": 550894, "H-original": 552536}
 
+# Speakers and recordings. Of IEMOCAP, those are its turns; four classes are what is left of them for the usual ones.
+EMOTION = {"CREMA-D": (91, 7442), "RAVDESS": (24, 1440), "IEMOCAP": (10, 10039)}
+IEMOCAP_FOUR_CLASSES = 5531
+
 
 class Count(NamedTuple):
     """How many of something there are here, and how many there should be."""
@@ -54,6 +58,15 @@ def voxceleb_counts(corpus: str, part: str, utterances: Sequence[Utterance]) -> 
     return [
         Count(f"{corpus} {part}: speakers", found, speakers),
         Count(f"{corpus} {part}: utterances", len(utterances), number),
+    ]
+
+
+def emotion_counts(corpus: str, num_speakers: int, num_recordings: int) -> list[Count]:
+    """Speakers and recordings of a corpus of emotions, those left out included."""
+    speakers, recordings = EMOTION[corpus]
+    return [
+        Count(f"{corpus}: speakers", num_speakers, speakers),
+        Count(f"{corpus}: recordings", num_recordings, recordings),
     ]
 
 

@@ -62,7 +62,7 @@ def test_rows_may_end_early_and_labels_have_one_spelling(tmp_path: Path) -> None
         write_common_voice(tmp_path / columns, clips, columns)
         found, _ = parse(tmp_path / columns, languages=["en"])
         labels = [dict(utterance.labels) for utterance in found.values()]
-        assert labels[0] == {"age": "twenties", "gender": "male", "accent": accent}
+        assert labels[0] == {"age": "twenties", "age_years": "25", "gender": "male", "accent": accent}
         assert labels[1] == {}, "the row ends before the labels"
         assert "text" not in labels[1]
         assert labels[3].get("gender") == ("non-binary" if columns == "new" else None)

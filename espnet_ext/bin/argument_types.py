@@ -1,0 +1,29 @@
+"""Types of command-line arguments, with errors that say what is expected."""
+
+import argparse
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words between white space."""
+    return tuple(text.split())
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number, 1 or more."""
+    if count(text) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return int(text)
+
+
+def flag(text: str) -> bool:
+    """`true` or `false`, as recipes hand them on."""
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, found {text!r}")
+    return text == "true"

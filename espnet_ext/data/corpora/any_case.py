@@ -1,0 +1,21 @@
+"""Files and folders whose names changed their case on the way to this disk."""
+
+from pathlib import Path
+
+
+def child(folder: Path, name: str) -> Path:
+    """The entry `name` of a folder, or one that differs from it in case only; `folder / name` if there is none."""
+    exact = folder / name
+    if exact.exists() or not folder.is_dir():
+        return exact
+    alike = sorted(path for path in folder.iterdir() if path.name.lower() == name.lower())
+    return alike[0] if alike else exact
+
+
+def visible_files(folder: Path, suffix: str) -> list[Path]:
+    """Files of a folder that end in `suffix`, in any case, sorted; without macOS's `._*` doubles."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith(".")
+    )

@@ -1,0 +1,134 @@
+"""CREMA-D: 91 actors say 12 sentences in 6 emotions (Cao et al., 2014, doi 10.1109/TAFFC.2014.2336244; ODbL 1.0)."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_ext.data.corpora.ages import labels_of_years
+from espnet_ext.data.corpora.any_case import child, visible_files
+from espnet_ext.data.corpora.with_lengths import with_lengths
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+AUDIO = "AudioWAV"
+DEMOGRAPHICS = "VideoDemographics.csv"
+SENTENCES = {
+    "DFA": "Don't forget a jacket.",
+    "IEO": "It's eleven o'clock.",
+    "IOM": "I'm on my way to the meeting.",
+    "ITH": "I think I have a doctor's appointment.",
+    "ITS": "I think I've seen this before.",
+    "IWL": "I would like a new alarm clock.",
+    "IWW": "I wonder what this is about.",
+    "MTI": "Maybe tomorrow it will be cold.",
+    "TAI": "The airplane is almost full.",
+    "TIE": "That is exactly what happened.",
+    "TSI": "The surface is slick.",
+    "WSI": "We'll stop in a couple of minutes.",
+}
+EMOTIONS = {
+    "ANG": "angry", "DIS": "disgusted", "FEA": "fearful", "HAP": "happy", "NEU": "neutral", "SAD": "sad",
+}  # fmt: skip
+# XX is not specified; one name is cut: 1040_ITH_SAD_X.
+INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": "", "X": ""}
+# By the authors' README: without sound, all but empty, or of every emotion in a row.
+FAULTY = {"1064_IEO_DIS_MD", "1064_TIE_SAD_XX", "1076_MTI_NEU_XX", "1076_MTI_SAD_XX"}
+MAX_LEFT_OUT = 0.01
+
+
+def parse_crema_d(
+    root: Path,
+    actors: Mapping[str, Mapping[str, str]] | None,
+    left_out: LeftOut,
+    nj: int,
+    max_left_out: float = MAX_LEFT_OUT,
+) -> list[Utterance]:
+    """Read the corpus. The emotion is the one that was acted, not the one that listeners heard.
+
+    Args:
+        root: holds AudioWAV/1001_DFA_ANG_XX.wav ...
+        actors: of `read_actors`; None = their gender and age are not known.
+        left_out: takes the files that the authors list as faulty, second files of a name, and files without sound.
+        nj: processes.
+        max_left_out: largest share of files that may be unreadable.
+
+    Raises:
+        UserError: naming a file of another name, code or actor, or one that Git LFS has not fetched; or if too
+            much is unreadable.
+    """
+    folder = child(root, AUDIO)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; --crema_d is the folder that holds {AUDIO}/ and {DEMOGRAPHICS}")
+    found: dict[str, Utterance] = {}
+    for path in visible_files(folder, ".wav"):
+        utterance = _utterance(path, actors)
+        if path.stem.upper() in FAULTY:
+            left_out.add(utterance.id, path, "faulty by the authors' list")
+        elif utterance.id in found:
+            left_out.add(utterance.id, path, "second file of this name")
+        else:
+            _refuse_pointer(path)
+            found[utterance.id] = utterance
+    lost = LeftOut()
+    utterances = with_lengths(list(found.values()), lost, nj, "CREMA-D: headers")
+    lost.check_share(len(found), max_left_out, folder)
+    left_out.entries += lost.entries
+    return utterances
+
+
+def read_actors(path: Path) -> dict[str, dict[str, str]]:
+    """Actor -> labels (gender, age in decades and in years) of VideoDemographics.csv.
+
+    Raises:
+        UserError: naming the file that is absent or lacks a column, or the line that is not understood.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; fetch this part of the corpus")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"ActorID", "Age", "Sex"} - set(rows.fieldnames or ())
+        if missing:
+            raise UserError(f"{path}:1: no column {', '.join(sorted(missing))}; fetch the file again")
+        actors = {}
+        for row in rows:
+            actor, age, gender = (str(row[name]).strip() for name in ("ActorID", "Age", "Sex"))
+            if not age.isdecimal() or gender.lower() not in ("male", "female"):
+                raise UserError(f"{path}:{rows.line_num}: expected an age and Male or Female, not {age!r}, {gender!r}")
+            actors[actor] = {"gender": gender.lower()} | labels_of_years(int(age))
+    return actors
+
+
+def _utterance(path: Path, actors: Mapping[str, Mapping[str, str]] | None) -> Utterance:
+    stem = path.stem.upper()
+    fields = stem.split("_")
+    if len(fields) != 4 or not fields[0].isdecimal():
+        raise UserError(f"{path}: expected a name like 1001_DFA_ANG_XX.wav; take the file out of the folder")
+    actor, sentence, emotion, intensity = fields
+    for what, code, known in (
+        ("sentence", sentence, SENTENCES), ("emotion", emotion, EMOTIONS), ("level", intensity, INTENSITIES)
+    ):  # fmt: skip
+        if code not in known:
+            raise UserError(f"{path}: {what} {code!r} is none of {', '.join(known)}; correct the name")
+    if actors is not None and actor not in actors:
+        raise UserError(f"{path}: actor {actor} is not in {DEMOGRAPHICS}; fetch that file again")
+    labels = {"emotion": EMOTIONS[emotion]} | dict(actors[actor] if actors else {})
+    if INTENSITIES[intensity]:
+        labels["intensity"] = INTENSITIES[intensity]
+    return Utterance(
+        id=f"crema_d-{actor}-{stem}",
+        speaker=f"crema_d-{actor}",
+        path=path,
+        num_samples=0,
+        language="eng",
+        text=SENTENCES[sentence],
+        sentence=f"crema_d-{sentence}",
+        labels=labels,
+    )
+
+
+def _refuse_pointer(path: Path) -> None:
+    """A clone made without Git LFS holds small text files in place of the audio."""
+    with path.open("rb") as file:
+        if b"git-lfs" in file.read(100):
+            raise UserError(f"{path}: a pointer of Git LFS, not audio; run `git lfs pull` in the corpus's folder")

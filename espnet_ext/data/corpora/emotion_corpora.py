@@ -1,0 +1,140 @@
+"""What egs/emotion takes from each of its corpora: utterances, and the fold of each speaker."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from espnet_ext.data.corpora.any_case import child
+from espnet_ext.data.corpora.crema_d import DEMOGRAPHICS, parse_crema_d, read_actors
+from espnet_ext.data.corpora.iemocap import NOT_EVALUATED, SESSIONS, chosen_emotions, parse_iemocap
+from espnet_ext.data.corpora.published_counts import (
+    IEMOCAP_FOUR_CLASSES,
+    Count,
+    check_counts,
+    emotion_counts,
+    incomplete,
+)
+from espnet_ext.data.corpora.ravdess import SUNG, parse_ravdess
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.folds import speaker_folds
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+CORPORA = ("crema_d", "ravdess", "iemocap")  # the names of their options
+# What the folds of a corpus are balanced by.
+BALANCED = ("emotion", "gender")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Roots of the corpora (None: not given) and choices.
+
+    Attributes:
+        fold: the one that is tested, from 1.
+        num_folds: of the speakers; those of IEMOCAP are its sessions.
+        iemocap_emotions: "four" or "all" that the evaluators agreed upon.
+        merge_excited: of IEMOCAP, excited turns are happy ones.
+        allow_incomplete: go on with a corpus of which something is missing.
+        nj: processes.
+    """
+
+    crema_d: Path | None = None
+    ravdess: Path | None = None
+    iemocap: Path | None = None
+    fold: int = 1
+    num_folds: int = 5
+    iemocap_emotions: Literal["four", "all"] = "four"
+    merge_excited: bool = True
+    allow_incomplete: bool = False
+    nj: int = 1
+
+    def __post_init__(self) -> None:
+        for name in CORPORA:
+            root = getattr(self, name)
+            if root is not None and not root.is_dir():
+                raise UserError(f"--{name} {root}: no such folder; unpack the corpus there or leave the option out")
+        if self.num_folds < 3:
+            raise UserError(f"--num_folds {self.num_folds}: at least 3, for train, dev and test")
+        if not 1 <= self.fold <= self.num_folds:
+            raise UserError(f"--fold {self.fold}: expected 1 to {self.num_folds} (--num_folds)")
+        if self.iemocap is not None and self.num_folds != len(SESSIONS):
+            raise UserError(
+                f"--num_folds {self.num_folds}: the folds of IEMOCAP are its sessions; give --num_folds {len(SESSIONS)}"
+            )
+
+    @property
+    def max_left_out(self) -> float:
+        """Largest share of a corpus that may be unreadable."""
+        return 1.0 if self.allow_incomplete else 0.01
+
+
+@dataclass
+class Parsed:
+    """A corpus as it was found.
+
+    Attributes:
+        folds: speaker -> fold, from 1.
+        notes: lines for the user on what is not as published.
+    """
+
+    name: str
+    licence: str
+    utterances: list[Utterance]
+    left_out: LeftOut
+    folds: Mapping[str, int]
+    counts: list[Count] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def parse_crema_d_folds(options: Options) -> Parsed:
+    """CREMA-D, its speakers dealt to folds."""
+    left_out, notes = LeftOut(), []
+    table = child(options.crema_d, DEMOGRAPHICS)
+    if not table.is_file():
+        if not options.allow_incomplete:
+            raise incomplete([f"CREMA-D lacks {table}"])
+        notes = [f"CREMA-D without {table}: the gender and age of its actors are not known"]
+    actors = read_actors(table) if table.is_file() else None
+    utterances = parse_crema_d(options.crema_d, actors, left_out, options.nj, options.max_left_out)
+    folds = speaker_folds(utterances, options.num_folds, BALANCED)
+    return _counted(Parsed("CREMA-D", "ODbL 1.0", utterances, left_out, folds, notes=notes), options)
+
+
+def parse_ravdess_folds(options: Options) -> Parsed:
+    """The speech of RAVDESS, its speakers dealt to folds."""
+    left_out = LeftOut()
+    utterances = parse_ravdess(options.ravdess, left_out, options.nj, options.max_left_out)
+    folds = speaker_folds(utterances, options.num_folds, BALANCED)
+    return _counted(Parsed("RAVDESS", "CC BY-NC-SA 4.0", utterances, left_out, folds), options)
+
+
+def parse_iemocap_folds(options: Options) -> Parsed:
+    """The chosen emotions of IEMOCAP; session 1 is fold 1 and so on."""
+    left_out = LeftOut()
+    classes = chosen_emotions(options.iemocap_emotions, options.merge_excited)
+    utterances = parse_iemocap(options.iemocap, classes, left_out, options.nj, options.max_left_out)
+    folds = {utterance.speaker: int(utterance.labels["session"]) for utterance in utterances}
+    parsed = Parsed("IEMOCAP", "of its own", utterances, left_out, folds)
+    if options.iemocap_emotions == "four" and options.merge_excited:
+        parsed.counts = [Count("IEMOCAP: turns of the four classes", len(utterances), IEMOCAP_FOUR_CLASSES)]
+    return _counted(parsed, options)
+
+
+PARSERS: dict[str, Callable[[Options], Parsed]] = {
+    "crema_d": parse_crema_d_folds,
+    "ravdess": parse_ravdess_folds,
+    "iemocap": parse_iemocap_folds,
+}
+
+
+def _counted(parsed: Parsed, options: Options) -> Parsed:
+    """With its counts beside the published ones; what is left out was published, too."""
+    recordings = {utterance.id for utterance in parsed.utterances}
+    recordings |= {
+        entry.utterance for entry in parsed.left_out.entries if entry.reason not in (SUNG, NOT_EVALUATED)
+    }
+    speakers = {utterance.speaker for utterance in parsed.utterances}
+    parsed.counts = emotion_counts(parsed.name, len(speakers), len(recordings)) + parsed.counts
+    parsed.notes += check_counts(parsed.counts, options.allow_incomplete)
+    return parsed

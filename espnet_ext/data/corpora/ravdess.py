@@ -1,0 +1,115 @@
+"""RAVDESS, speech: 24 actors say 2 sentences in 8 emotions (Livingstone and Russo, 2018; CC BY-NC-SA 4.0)."""
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import soundfile
+
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.any_case import visible_files
+from espnet_ext.data.corpora.with_lengths import with_lengths
+from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+EMOTIONS = {
+    "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
+    "05": "angry", "06": "fearful", "07": "disgusted", "08": "surprised",
+}  # fmt: skip
+INTENSITIES = {"01": "normal", "02": "strong"}
+STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
+TAKES = {"01": "first", "02": "second"}
+AUDIO_ONLY, SPEECH, SONG = "03", "01", "02"
+SUNG = "sung"
+MAX_LEFT_OUT = 0.01
+
+_NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
+_ACTOR_FOLDER = re.compile(r"actor_(\d\d)", re.IGNORECASE)
+
+
+def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT) -> list[Utterance]:
+    """Read the speech files, sorted by utterance.
+
+    A few files are stereo; they are read as a whole segment, which averages the channels.
+
+    Args:
+        root: holds Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
+        left_out: takes songs, files found a second time in another folder, takes that are another take's copy,
+            and files without sound.
+        nj: processes.
+        max_left_out: largest share of files that may be unreadable.
+
+    Raises:
+        UserError: without any actor's folder, naming a file of another name, code or actor, or if too much
+            is unreadable.
+    """
+    folders = sorted(path for path in root.rglob("*") if path.is_dir() and _ACTOR_FOLDER.fullmatch(path.name))
+    if not folders:
+        raise UserError(f"{root}: no folder Actor_01 and so on; --ravdess is where its archives were unpacked")
+    found: dict[str, Utterance] = {}
+    for path in (path for folder in folders for path in visible_files(folder, ".wav")):
+        utterance, is_song = _utterance(path)
+        if is_song:
+            left_out.add(utterance.id, path, SUNG)
+        elif utterance.id in found:
+            left_out.add(utterance.id, path, "second file of this name")
+        else:
+            found[utterance.id] = utterance
+    lost = LeftOut()
+    distinct = _without_copies([found[name] for name in sorted(found)], left_out)
+    utterances = with_lengths(distinct, lost, nj, "RAVDESS: headers")
+    lost.check_share(len(found), max_left_out, root)
+    left_out.entries += lost.entries
+    return [_averaged(utterance) for utterance in utterances]
+
+
+def _utterance(path: Path) -> tuple[Utterance, bool]:
+    """The utterance (without its length), and whether it is sung."""
+    match = _NAME.fullmatch(path.stem)
+    folder = _ACTOR_FOLDER.fullmatch(path.parent.name)
+    if match is None:
+        raise UserError(f"{path}: expected a name like 03-01-06-01-02-01-12.wav; take the file out of the folder")
+    modality, channel, emotion, intensity, statement, take, actor = match.groups()
+    for what, code, known in (
+        ("modality", modality, (AUDIO_ONLY,)), ("vocal channel", channel, (SPEECH, SONG)),
+        ("emotion", emotion, EMOTIONS), ("intensity", intensity, INTENSITIES),
+        ("statement", statement, STATEMENTS), ("repetition", take, TAKES), ("actor", actor, (folder[1],)),
+    ):  # fmt: skip
+        if code not in known:
+            raise UserError(f"{path}: {what} {code!r} is none of {', '.join(known)}; correct the name")
+    utterance = Utterance(
+        id=f"ravdess-{actor}-{path.stem}",
+        speaker=f"ravdess-{actor}",
+        path=path,
+        num_samples=0,
+        language="eng",
+        text=STATEMENTS[statement],
+        sentence=f"ravdess-{statement}",
+        labels={
+            "emotion": EMOTIONS[emotion],
+            "intensity": INTENSITIES[intensity],
+            "gender": "male" if int(actor) % 2 else "female",
+        },
+    )
+    return utterance, channel == SONG
+
+
+def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utterance]:
+    """Utterances without files of the same bytes: the distribution has one take of actor 7 twice."""
+    first: dict[tuple[str, str], str] = {}
+    kept = []
+    for utterance in utterances:
+        digest = hashlib.sha256(utterance.path.read_bytes()).hexdigest()
+        if first.setdefault((utterance.speaker, digest), utterance.id) == utterance.id:
+            kept.append(utterance)
+        else:
+            left_out.add(utterance.id, utterance.path, "same file as another take")
+    return kept
+
+
+def _averaged(utterance: Utterance) -> Utterance:
+    if soundfile.info(utterance.path).channels == 1:
+        return utterance
+    return replace(utterance, recording=utterance.id, spans=((0.0, utterance.num_samples / RATE),))

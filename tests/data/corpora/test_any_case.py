@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from espnet_ext.data.corpora.any_case import child, visible_files
+
+
+def test_an_entry_of_the_exact_name_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "audiowav").mkdir()
+    assert child(tmp_path, "AudioWAV") == tmp_path / "audiowav"
+    (tmp_path / "AudioWAV").mkdir()
+    assert child(tmp_path, "AudioWAV") == tmp_path / "AudioWAV"
+    assert child(tmp_path, "absent") == tmp_path / "absent"
+    assert child(tmp_path / "no folder", "AudioWAV") == tmp_path / "no folder/AudioWAV"
+
+
+def test_doubles_and_other_files_are_not_listed(tmp_path: Path) -> None:
+    for name in ("b.wav", "a.WAV", "._b.wav", "b.mp3"):
+        (tmp_path / name).touch()
+    assert visible_files(tmp_path, ".wav") == [tmp_path / "a.WAV", tmp_path / "b.wav"]
+    assert visible_files(tmp_path / "absent", ".wav") == []
