@@ -8,22 +8,29 @@ import torch
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.data.progress import audio_progress
-from espnet_ext.hub.model_files import load_encoder
+from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
 
 def main() -> None:
-    """Fill `<dump_dir>/layers/`."""
+    """Fill `<dump_dir>/layers/`, or the folder of another name."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump directory with wav.scp")
-    parser.add_argument("--encoder", type=Path, required=True, help="folder of the pretrained encoder")
-    parser.add_argument("--frame_average", type=int, default=1, help="neighbouring frames averaged into one")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--encoder", type=Path, help="folder of the pretrained encoder")
+    source.add_argument("--model", type=Path, help="folder of a trained model, for its encoder")
+    parser.add_argument("--frame_average", type=int, help="frames averaged into one (default 1; the model's own)")
+    parser.add_argument("--layers_name", default="layers", help="name of the folder below the dump directory")
     parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="bfloat16", help="dtype of matrix products")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
-    cache = LayerCache(args.dump_dir, args.encoder, args.frame_average, args.autocast)
-    encoder = load_encoder(args.encoder, args.frame_average).to(args.device).eval()
+    if args.model and args.frame_average:
+        parser.error("--frame_average: a trained model has its own")
+    encoder = load_trained_encoder(args.model) if args.model else load_encoder(args.encoder, args.frame_average or 1)
+    encoder = encoder.to(args.device).eval()
+    folder = args.model or args.encoder
+    cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name)
     num_samples = read_scp(args.dump_dir / "utt2num_samples")
     total_s = sum(map(int, num_samples.values())) / encoder.sampling_rate
     with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:

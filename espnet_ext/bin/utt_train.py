@@ -11,7 +11,7 @@ from espnet_ext.config.strict import read_yaml
 from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
 
-INPUT_TYPES = {"speech": ("wav.scp", "audio_ark"), "layers": ("layers/layers.scp", "layers")}
+INPUT_TYPES = {"speech": "audio_ark", "layers": "layers"}
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
@@ -22,14 +22,15 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--train_dump", type=Path, required=True, help="dump directory to train on")
     parser.add_argument("--valid_dump", type=Path, required=True, help="dump directory of the dev loss")
     parser.add_argument("--input", choices=sorted(INPUT_TYPES), default="speech", help="waveforms or cached layers")
+    parser.add_argument("--layers_name", default="layers", help="folder of the layers, below the dump directories")
     parser.add_argument("--attribute_names", nargs="+", required=True, help="attributes to train")
     return parser.parse_known_args()
 
 
 def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     """ESPnet's data options for one dump directory; UserError for a missing file or targets that fit no head."""
-    file, kind = INPUT_TYPES[args.input]
-    triples = [(dump / file, args.input, kind)]
+    file = "wav.scp" if args.input == "speech" else f"{args.layers_name}/layers.scp"
+    triples = [(dump / file, args.input, INPUT_TYPES[args.input])]
     declared = load_attributes(args.attributes)
     for name in args.attribute_names:
         averaged = name in declared and declared[name].target.average_translations

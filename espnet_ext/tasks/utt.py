@@ -19,13 +19,14 @@ from espnet2.utils.types import str_or_none
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import EncoderConf, check_training
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import WEIGHTS, load_encoder
+from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.checkpoint import refuse_other_config
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
+from espnet_ext.train.start import check_start
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -46,9 +47,17 @@ class UttTask(AbsTask):
         group = parser.add_argument_group(description="Utterance embeddings")
         group.add_argument("--attributes", type=str, help="YAML file that declares the attributes")
         group.add_argument("--attribute_names", type=str, nargs="+", help="which of them to train")
-        group.add_argument("--encoder", type=str, help="folder with the encoder's config.json and model.safetensors")
+        group.add_argument(
+            "--encoder", type=str_or_none, default=None, help="folder of the encoder: config.json and model.safetensors"
+        )
         group.add_argument(
             "--init_model", type=str_or_none, default=None, help="folder of a trained model to start from"
+        )
+        group.add_argument(
+            "--add_to",
+            type=str_or_none,
+            default=None,
+            help="folder of a trained model that gains the attributes, instead of --encoder; all else of it stays",
         )
         group.add_argument(
             "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks, frame_average, lora_rank ..."
@@ -74,6 +83,7 @@ class UttTask(AbsTask):
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
         check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
         refuse_other_config(args)
+        check_start(args, selected_attributes(args))
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -109,10 +119,13 @@ class UttTask(AbsTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
-        """Build the model and load its weights: the pretrained encoder's, then those of `--init_model`."""
+        """Build the model and load its weights: the encoder's, then those of `--init_model`."""
         register_data_types()
         encoder_conf = EncoderConf(**args.encoder_conf)
-        encoder = load_encoder(Path(args.encoder), encoder_conf.frame_average)
+        if args.add_to is None:
+            encoder = load_encoder(Path(args.encoder), encoder_conf.frame_average)
+        else:
+            encoder = load_trained_encoder(Path(args.add_to))
         model = ESPnetUttModel(encoder, selected_attributes(args), **args.model_conf)
         if args.init_model is not None:
             load_weights(model, Path(args.init_model) / WEIGHTS)

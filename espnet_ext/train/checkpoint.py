@@ -33,6 +33,7 @@ REPORTER_TYPES = [
 # What a checkpoint's weights, optimizers and schedulers are made for.
 OF_THE_CHECKPOINT = (
     "attribute_names",
+    "add_to",
     "encoder_conf",
     *(f"{kind}{number}{conf}" for kind in ("optim", "scheduler") for number in ("", "2") for conf in ("", "_conf")),
 )

@@ -9,12 +9,24 @@ import torch
 import yaml
 from espnet2.train.reporter import Reporter
 
+from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import read_encoder_config, save_model
+from espnet_ext.hub.model_files import (
+    ENCODER,
+    WEIGHTS,
+    describe_model,
+    load_model,
+    read_description,
+    read_encoder_config,
+    save_model,
+    write_model,
+)
+from espnet_ext.hub.weights import read_weights
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
+from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.lora import merge_lora
 
 CURVES = re.compile(r"(loss|grad_norm|(loss|cos|gradnorm|gradcos)_(?!scale$).+)")
@@ -31,12 +43,38 @@ def export_model(output_dir: Path) -> None:
     model = UttTask.build_model(args)
     model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
     merge_lora(model.encoder)
-    save_model(output_dir, model, read_encoder_config(Path(args.encoder)), selected_attributes(args))
+    attributes = selected_attributes(args)
+    if args.add_to is None:
+        save_model(output_dir, model, read_encoder_config(Path(args.encoder)), attributes)
+    else:
+        save_addition(output_dir, Path(args.add_to), model, attributes)
+        model = load_model(output_dir)
     write_json_atomic(output_dir / "layer_weights.json", model.layer_weights())
     reporter = Reporter()
     reporter.load_state_dict(load_newest_readable(output_dir / CHECKPOINT, "cpu")["reporter"])
     with atomic_path(output_dir / "curves.tsv") as temporary:
         curve_table(reporter, output_dir.name).to_csv(temporary, sep="\t", index=False)
+
+
+def save_addition(folder: Path, base: Path, model: ESPnetUttModel, attributes: dict[str, AttributeConfig]) -> None:
+    """Write the model that has a trained model's attributes, their weights untouched, and the new ones.
+
+    Args:
+        folder: where to write.
+        base: folder of the trained model.
+        model: its encoder, and the new attributes' heads and objectives.
+        attributes: declarations of the new ones.
+
+    Raises:
+        UserError: the heads were trained on another encoder.
+    """
+    weights, trained = read_weights(base / WEIGHTS), model.state_dict()
+    if any(not torch.equal(trained[name], tensor) for name, tensor in weights.items() if name.startswith(ENCODER)):
+        raise UserError(f"{folder}: was trained on another encoder than that of {base}: delete it to train anew")
+    description = read_description(base)
+    description["attributes"] |= describe_model(model, description["encoder"], attributes)["attributes"]
+    added = {name: tensor for name, tensor in trained.items() if name.startswith(("heads.", "objectives."))}
+    write_model(folder, description, weights | added)
 
 
 def curve_table(reporter: Reporter, phase: str) -> pd.DataFrame:

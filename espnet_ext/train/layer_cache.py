@@ -1,11 +1,14 @@
 """The frozen encoder's layers of every utterance, computed once and kept on disk."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from itertools import batched
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.data.atomic import atomic_path
@@ -15,7 +18,10 @@ from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.layer_store import append_layers
 from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.stale import remove_temporary
-from espnet_ext.hub.encoder_weights import weight_files
+from espnet_ext.errors import UserError
+from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
+from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
+from espnet_ext.hub.weights import read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 SHARD_UTTERANCES = 512
@@ -23,23 +29,25 @@ BATCH_S = 60.0
 
 
 class LayerCache:
-    """`<dump>/layers/`: one file of layers for every 512 utterances, and layers.scp over all.
+    """`<dump>/<name>/`: one file of layers for every 512 utterances, and layers.scp over all.
 
     A shard is written whole or not at all, and its batches depend on its utterances alone: a run that was
     killed goes on behind its last whole shard, and ends with the same bytes.
 
     Args:
         dump: a dump directory.
-        encoder_folder: folder of the pretrained encoder; other weights empty the cache.
+        encoder_folder: folder of the pretrained encoder or of a trained model; another encoder empties the cache.
         frame_average: neighbouring frames averaged into one; another count empties the cache.
         autocast: name of the dtype of the encoder's matrix products; another one empties the cache.
+        name: of the folder below `dump`.
     """
 
-    def __init__(self, dump: Path, encoder_folder: Path, frame_average: int, autocast: str) -> None:
+    def __init__(
+        self, dump: Path, encoder_folder: Path, frame_average: int, autocast: str, name: str = "layers"
+    ) -> None:
         self.wav_scp = read_scp(dump / "wav.scp")
-        self.folder = dump / "layers"
-        weights = " ".join(sha256_of(path) for path in weight_files(encoder_folder))
-        origin = {"encoder": weights, "audio": sha256_of(dump / "wav.scp")}
+        self.folder = dump / name
+        origin = {"encoder": encoder_hash(encoder_folder), "audio": sha256_of(dump / "wav.scp")}
         empty_unless(self.folder, origin | {"frame_average": frame_average, "autocast": autocast})
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
@@ -76,6 +84,25 @@ class LayerCache:
                     entries[utterances[index]] = append_layers(stream, ark, layers)
         write_scp(scp, entries)
         return int(lengths.sum()) / encoder.sampling_rate
+
+
+def encoder_hash(folder: Path) -> str:
+    """Hash of the weights of a pretrained encoder, or of the encoder in a trained model whatever its heads."""
+    if not (folder / DESCRIPTION).exists():
+        return " ".join(sha256_of(path) for path in weight_files(folder))
+    digest = hashlib.sha256()
+    for name, tensor in sorted(read_weights(folder / WEIGHTS).items()):
+        if name.startswith(ENCODER):
+            digest.update(save({name: tensor}))
+    return digest.hexdigest()
+
+
+def check_encoder(cache: Path, encoder_folder: Path) -> None:
+    """UserError when the layers of a cache are another encoder's than the folder's."""
+    origin = cache / "origin.json"
+    known = json.loads(origin.read_text(encoding="utf-8"))["encoder"] if origin.exists() else None
+    if known != encoder_hash(encoder_folder):
+        raise UserError(f"{cache}: layers of another encoder than that of {encoder_folder}: dump its own")
 
 
 @torch.inference_mode()

@@ -142,9 +142,14 @@ class ESPnetUttModel(AbsESPnetModel):
         return {name: head.layer_weights().tolist() for name, head in self.heads.items()}
 
     def train(self, mode: bool = True) -> "ESPnetUttModel":
-        """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones."""
+        """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones.
+
+        An encoder that is frozen as a whole stays as it is in inference, where its cached layers come from.
+        """
         self.training_steps = 0
-        return super().train(mode)
+        super().train(mode)
+        self.encoder.train(mode and any(parameter.requires_grad for parameter in self.encoder.parameters()))
+        return self
 
     def collect_feats(self, **batch: Tensor) -> dict[str, Tensor]:
         """Nothing to collect: no statistics of features are needed before training."""

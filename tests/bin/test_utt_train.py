@@ -37,7 +37,7 @@ def dump(tmp_path: Path) -> Path:
 
 def options_of(dump: Path, kind: str) -> list[str]:
     attributes = dump.parent / "attributes.yaml"
-    args = argparse.Namespace(input=kind, attribute_names=["sem", "spk"], attributes=attributes)
+    args = argparse.Namespace(input=kind, layers_name="layers", attribute_names=["sem", "spk"], attributes=attributes)
     return data_options(dump, "train", args)
 
 

@@ -30,7 +30,8 @@ class AttentiveStatisticsPooling(nn.Module):
             raise UserError(f"head: attention_dim must be at least 1, found {attention_dim}")
         self.output_dim = 2 * dim
         self.hidden = nn.Linear(dim, attention_dim)
-        self.scorer = nn.Linear(attention_dim, num_heads)
+        # No bias: the softmax over frames would not feel it.
+        self.scorer = nn.Linear(attention_dim, num_heads, bias=False)
 
     def forward(self, frames: Tensor, frame_mask: Tensor) -> Tensor:
         """Pool each utterance over its real frames.

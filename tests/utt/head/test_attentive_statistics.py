@@ -20,12 +20,13 @@ def same_in_speechbrain(pooling: AttentiveStatisticsPooling) -> torch.nn.Module:
     theirs = theirs.AttentiveStatisticsPooling(DIM, WIDTH, global_context=False).eval()
     norm = theirs.tdnn.norm.norm
     norm.running_var.fill_(1 - norm.eps)
+    theirs.conv.conv.bias.data.zero_()
+    theirs.tdnn.conv.conv.bias.data = pooling.hidden.bias.data
     for conv, linear, repeats in (
         (theirs.tdnn.conv.conv, pooling.hidden, 1),
         (theirs.conv.conv, pooling.scorer, DIM // pooling.scorer.out_features),
     ):
         conv.weight.data = linear.weight.data.repeat_interleave(repeats, dim=0)[..., None]
-        conv.bias.data = linear.bias.data.repeat_interleave(repeats, dim=0)
     return theirs
 
 

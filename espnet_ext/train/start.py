@@ -1,0 +1,103 @@
+"""What a training starts from, checked before anything is built: encoder, trained model, cached layers."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from espnet_ext.config.attributes import AttributeConfig, load_attributes
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import read_attributes, read_description
+from espnet_ext.train.layer_cache import check_encoder
+
+# Options of a head that matter in training alone.
+TRAINING_ONLY = {"dropout", "identity_init", "matryoshka"}
+
+
+def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]) -> None:
+    """Check the options `encoder`, `init_model` and `add_to` of a run, and whose layers its cached layers are.
+
+    Args:
+        args: options of the task.
+        trained: attributes of the run.
+
+    Raises:
+        UserError: the options contradict one another, the attributes file or the layers.
+    """
+    if args.add_to is not None:
+        check_addition(args)
+    elif args.encoder is None:
+        raise UserError("--encoder: name the folder of the pretrained encoder, or of a trained model by --add_to")
+    if args.init_model is not None:
+        check_init(Path(args.init_model), trained, args.attributes)
+        return
+    for path, name, _ in [*args.train_data_path_and_name_and_type, *args.valid_data_path_and_name_and_type]:
+        if name == "layers":
+            check_encoder(Path(path).parent, Path(args.add_to or args.encoder))
+
+
+def check_addition(args: argparse.Namespace) -> None:
+    """Check that a run can add its attributes to the model of `add_to`.
+
+    Raises:
+        UserError: the model has one of them already or declares one of its own otherwise than the attributes
+            file does, or the config would train the model's encoder or change its frame rate.
+    """
+    base = Path(args.add_to)
+    if args.init_model is not None or args.encoder is not None:
+        raise UserError(f"--add_to {base} brings its own encoder and weights: leave out --encoder and --init_model")
+    if args.encoder_conf.get("freeze_blocks") != -1:
+        raise UserError(f"{args.config}: encoder_conf: --add_to keeps the encoder as it is: set freeze_blocks: -1")
+    attributes = read_attributes(base)
+    if present := [name for name in args.attribute_names if name in attributes]:
+        raise UserError(
+            f"{base}: the model has an attribute {present[0]!r} already ({', '.join(attributes)}); choose another name"
+        )
+    declared = load_attributes(Path(args.attributes))
+    for part in ("head", "target"):
+        check_alike(base, part, attributes, declared, args.attributes)
+    frame_average = read_description(base)["frame_average"]
+    if args.encoder_conf.get("frame_average", 1) != frame_average:
+        raise UserError(f"{args.config}: encoder_conf: frame_average must be {frame_average}, that of {base}")
+
+
+def check_init(base: Path, trained: Mapping[str, AttributeConfig], where: str) -> None:
+    """UserError when a run cannot start from a model, for its attributes are others or their heads differ.
+
+    Args:
+        base: folder of the model.
+        trained: attributes of the run.
+        where: the attributes file, for messages.
+    """
+    attributes = read_attributes(base)
+    if attributes.keys() != trained.keys():
+        raise UserError(
+            f"{base}: a model of {', '.join(attributes)} cannot start a training of {', '.join(trained)}; "
+            "to train further attributes on it, use --add_to"
+        )
+    check_alike(base, "head", attributes, trained, where)
+
+
+def check_alike(
+    base: Path,
+    part: str,
+    attributes: Mapping[str, AttributeConfig],
+    declared: Mapping[str, AttributeConfig],
+    where: str,
+) -> None:
+    """UserError with the first difference in one part, `head` or `target`, of attributes that both have.
+
+    Args:
+        base: folder of the model.
+        part: of the declaration.
+        attributes: the model's.
+        declared: the file's.
+        where: the file.
+    """
+    for name in [name for name in attributes if name in declared]:
+        ours, theirs = (vars(getattr(of[name], part)) for of in (declared, attributes))
+        for key in ours:
+            if key not in TRAINING_ONLY and ours[key] != theirs[key]:
+                raise UserError(
+                    f"{where}: {name}.{part}: {key} is {ours[key]!r}, but {theirs[key]!r} in the model {base}: "
+                    "declare it alike, or train the model anew"
+                )
