@@ -10,6 +10,7 @@ from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
+from espnet_ext.train.label_spaces import check_labels
 
 INPUT_TYPES = {"speech": "audio_ark", "layers": "layers"}
 
@@ -55,6 +56,8 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
 
 def check_dimension(description: Path, attribute: AttributeConfig, attributes: Path) -> None:
     """UserError when an attribute's targets have another dimension than its head."""
+    if attribute.target.labels:
+        return  # the head's dimension is free
     targets = json.loads(description.read_text(encoding="utf-8"))
     if targets["dim"] != attribute.head.dim:
         raise UserError(
@@ -68,6 +71,10 @@ def main() -> None:
     args, rest = parse_args()
     read_yaml(args.config)  # ESPnet's reader has a traceback for a file that is no YAML
     options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
+    declared = load_attributes(args.attributes)
+    for attribute in (declared[name] for name in args.attribute_names if name in declared):
+        file = f"target_{attribute.name}.json"
+        check_labels(attribute, args.train_dump / file, args.valid_dump / file)
     # Imported late: ESPnet's task takes seconds to import, --help should not.
     from espnet2.train.distributed_utils import get_rank
     from torch.multiprocessing import ProcessExitedException

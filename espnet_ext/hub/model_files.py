@@ -12,6 +12,7 @@ from safetensors.torch import save
 from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
+from espnet_ext.config.labels import LabelSpace
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
@@ -147,4 +148,5 @@ def _attribute_from(entry: dict[str, Any]) -> AttributeConfig:
         objectives=tuple(ObjectiveConfig(**term) for term in entry["objectives"]),
         weight=entry["weight"],
         scoring=tuple(entry["scoring"]),
+        labels=LabelSpace(**entry["labels"]) if entry.get("labels") else None,  # older models have no such entry
     )

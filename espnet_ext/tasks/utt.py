@@ -23,6 +23,7 @@ from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encod
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.checkpoint import refuse_other_config
+from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
@@ -135,9 +136,10 @@ class UttTask(AbsTask):
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
-        """First the heads' optimizer, then the encoder's; no second one when the encoder is frozen."""
+        """First that of the heads and objectives, then the encoder's; no second one when the encoder is frozen."""
         encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
-        optimizers = [optim_classes[args.optim](model.heads.parameters(), **args.optim_conf)]
+        of_heads = [*model.heads.parameters(), *model.objectives.parameters()]
+        optimizers = [optim_classes[args.optim](of_heads, **args.optim_conf)]
         if encoder:
             optimizers.append(optim_classes[args.optim2](encoder, **args.optim2_conf))
         return optimizers
@@ -176,8 +178,9 @@ def build_sampler(args: argparse.Namespace, iter_options: IteratorOptions, train
 
 
 def selected_attributes(args: argparse.Namespace) -> dict[str, AttributeConfig]:
-    """Declarations of the attributes that are trained; UserError for a name that is not declared."""
+    """Declarations of the attributes that are trained, with their labels; UserError for a name that is not declared."""
     declared = load_attributes(Path(args.attributes))
     if unknown := [name for name in args.attribute_names if name not in declared]:
         raise UserError(f"{args.attributes}: no attribute {unknown[0]!r}; declared: {', '.join(declared)}")
-    return {name: declared[name] for name in args.attribute_names}
+    target_scps = {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type}
+    return {name: with_labels(declared[name], target_scps[name]) for name in args.attribute_names}

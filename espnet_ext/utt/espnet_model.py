@@ -10,11 +10,10 @@ from torch import Tensor, nn
 
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.errors import UserError
+from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
-from espnet_ext.utt.objective import build_objective
-from espnet_ext.utt.objective.abs_objective import mean_over
 from espnet_ext.utt.ranks import num_ranks, sum_over_ranks
 
 AUTOCAST_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
@@ -48,13 +47,7 @@ class ESPnetUttModel(AbsESPnetModel):
         self.heads = nn.ModuleDict(
             {name: AttributeHead(config.head, encoder.num_layers, encoder.dim) for name, config in attributes.items()}
         )
-        self.objectives = nn.ModuleDict(
-            {
-                name: nn.ModuleList([build_objective(term, f"attribute {name}") for term in config.objectives])
-                for name, config in attributes.items()
-            }
-        )
-        self.term_weights = {name: [term.weight for term in c.objectives] for name, c in attributes.items()}
+        self.objectives = nn.ModuleDict({name: AttributeLoss(config) for name, config in attributes.items()})
         self.attribute_weights = {name: config.weight for name, config in attributes.items()}
         self.autocast_dtype = AUTOCAST_DTYPES[autocast]
         self.nominal_batch = nominal_batch
@@ -78,7 +71,7 @@ class ESPnetUttModel(AbsESPnetModel):
             layers: (batch, frames, num_layers, dim), instead of `speech`.
             layers_lengths: (batch,) real frames.
             utt_id: not used; ESPnet's trainer passes it.
-            targets: `<attribute>` (batch, dim) each; a row of NaN is a missing target.
+            targets: `<attribute>` (batch, target_dim) each; a row of NaN is a missing target.
 
         Returns:
             Sum of the losses over `nominal_batch` (scalar), statistics by name, losses among them as means over
@@ -92,29 +85,16 @@ class ESPnetUttModel(AbsESPnetModel):
                 hidden = list(layers.unbind(dim=2))
                 frame_mask = torch.arange(layers.shape[1], device=layers.device) < layers_lengths[:, None]
             embeddings = {name: head(hidden, frame_mask) for name, head in self.heads.items()}
-        present = {name: ~targets[name].isnan().any(dim=1) for name in embeddings}
-        losses, cosines = {}, {}
-        for name, embedding in embeddings.items():
-            losses[name], cosines[name] = self.attribute_loss(name, embedding, targets[name], present[name])
+        present = {name: objective.present(targets[name]) for name, objective in self.objectives.items()}
+        losses, measures = {}, {}
+        for name, objective in self.objectives.items():
+            compared = embeddings[name], targets[name], present[name]
+            losses[name], measures[name] = objective(*compared), objective.measure(*compared)
         counts = {name: rows.sum() for name, rows in present.items()}
         sums = [self.attribute_weights[name] * losses[name] * counts[name] / self.nominal_batch for name in losses]
-        statistics, batch_size = self._statistics(losses, cosines, counts, len(frame_mask))
+        statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))
         loss = torch.stack(sums).sum() * num_ranks()
         return force_gatherable((loss, statistics, batch_size), loss.device)
-
-    def attribute_loss(self, name: str, embedding: Tensor, target: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss of one attribute and its mean cosine to the target (zero when no row of the batch has one).
-
-        Args:
-            name: the attribute.
-            embedding: (batch, dim) of unit length.
-            target: (batch, dim) of unit length; rows that are not present may hold anything.
-            present: (batch,) bool, True where there is a target.
-        """
-        target = target.masked_fill(~present[:, None], 0.0)
-        terms = zip(self.term_weights[name], self.objectives[name], strict=True)
-        loss = torch.stack([weight * objective(embedding, target, present) for weight, objective in terms]).sum()
-        return loss, mean_over((embedding.detach() * target).sum(dim=1), present)
 
     def embed(self, speech: Tensor, num_samples: Tensor) -> dict[str, Tensor]:
         """All attributes' embeddings of a batch of waveforms, in one pass.
@@ -129,6 +109,19 @@ class ESPnetUttModel(AbsESPnetModel):
         with self.autocast():
             hidden, frame_mask = self.encoder(speech, num_samples)
             return {name: head(hidden, frame_mask) for name, head in self.heads.items()}
+
+    def predict(self, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the labelled attributes' classifiers say.
+
+        Args:
+            embeddings: attribute -> (batch, dim) of unit length.
+
+        Returns:
+            attribute -> (batch, classes) logits in the order of its classes, or (batch, 1) numbers in their own unit;
+            attributes of teachers, or without a classifier, are left out.
+        """
+        classifiers = {name: self.objectives[name].classifier for name in embeddings}
+        return {name: term.predict(embeddings[name]) for name, term in classifiers.items() if term is not None}
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
@@ -156,26 +149,27 @@ class ESPnetUttModel(AbsESPnetModel):
         return {}
 
     def _statistics(
-        self, losses: dict[str, Tensor], cosines: dict[str, Tensor], counts: dict[str, Tensor], batch_size: int
+        self, losses: dict[str, Tensor], measures: dict[str, Tensor], counts: dict[str, Tensor], batch_size: int
     ) -> tuple[dict[str, Tensor], Tensor | int]:
         """Statistics of the whole batch from those of this process's share of it, and the whole batch's size.
 
         Args:
             losses: attribute -> mean over the rows that have its target, with a graph.
-            cosines: attribute -> mean likewise.
+            measures: attribute -> mean of what its objective measures.
             counts: attribute -> how many rows have its target.
             batch_size: utterances of the share.
         """
         count = torch.stack(list(counts.values()))
-        loss, cosine = (torch.stack([mean.detach() for mean in means.values()]) for means in (losses, cosines))
+        loss, measure = (torch.stack([mean.detach() for mean in means.values()]) for means in (losses, measures))
         whole = count
         if num_ranks() > 1:
-            totals = sum_over_ranks(torch.cat([loss * count, cosine * count, count, count.new_tensor([batch_size])]))
-            loss, cosine, whole, size = totals.split([len(count), len(count), len(count), 1])
-            loss, cosine = loss / whole.clamp(min=1), cosine / whole.clamp(min=1)
+            totals = sum_over_ranks(torch.cat([loss * count, measure * count, count, count.new_tensor([batch_size])]))
+            loss, measure, whole, size = totals.split([len(count), len(count), len(count), 1])
+            loss, measure = loss / whole.clamp(min=1), measure / whole.clamp(min=1)
             batch_size = size.long()
-        cosine = torch.where(whole > 0, cosine, torch.nan)
-        statistics = {f"cos_{name}": value for name, value in zip(losses, cosine, strict=True)}
+        measure = torch.where(whole > 0, measure, torch.nan)
+        terms = [objective.measured for objective in self.objectives.values()]
+        statistics = {f"{t.metric}_{name}": value for name, t, value in zip(losses, terms, measure, strict=True) if t}
         statistics |= {f"loss_{name}": value for name, value in zip(losses, loss, strict=True)}
         shares = dict(zip(losses, count / whole.clamp(min=1), strict=True))
         statistics |= self._gradient_statistics({name: losses[name] * shares[name] for name in losses})

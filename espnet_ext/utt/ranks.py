@@ -1,7 +1,8 @@
 """Sums and rows over the processes (ranks) that share a batch; with one process, everything is what it is."""
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_gather
 
 
 def num_ranks() -> int:
@@ -18,23 +19,34 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     return total
 
 
-def gather_rows(rows: Tensor) -> Tensor:
-    """Rows of all ranks, without a gradient.
+def gather_rows(rows: Tensor, differentiable: bool = False) -> Tensor:
+    """Rows of all ranks.
 
     Args:
         rows: (batch, dim) of this rank; the ranks' batches may differ in size.
+        differentiable: let each rank's loss reach the other ranks' rows; without it there is no gradient.
 
     Returns:
         (sum of the batches, dim), by rank.
     """
-    ranks = num_ranks()
-    if ranks == 1:
+    if num_ranks() == 1:
         return rows
-    sizes = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(ranks)]
-    distributed.all_gather(sizes, sizes[0].new_tensor([len(rows)]))
-    counts = torch.cat(sizes).tolist()
-    padded = rows.new_zeros(max(counts), rows.shape[1])
-    padded[: len(rows)] = rows.detach()
-    parts = [torch.empty_like(padded) for _ in range(ranks)]
-    distributed.all_gather(parts, padded)
+    counts = _row_counts(rows)
+    padded = nn.functional.pad(rows, (0, 0, 0, max(counts) - len(rows)))
+    if differentiable:
+        parts = all_gather(padded)
+    else:
+        parts = [torch.empty_like(padded) for _ in counts]
+        distributed.all_gather(parts, padded.detach())
     return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
+def first_row(rows: Tensor) -> int:
+    """Where this rank's rows begin among those of all ranks."""
+    return 0 if num_ranks() == 1 else sum(_row_counts(rows)[: distributed.get_rank()])
+
+
+def _row_counts(rows: Tensor) -> list[int]:
+    sizes = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(num_ranks())]
+    distributed.all_gather(sizes, sizes[0].new_tensor([len(rows)]))
+    return torch.cat(sizes).tolist()

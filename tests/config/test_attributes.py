@@ -46,7 +46,7 @@ def test_a_declaration_is_read_in_full_and_in_order(tmp_path: Path, attributes_b
         (("target", "teacher"), 3, r"file: sem\.target: teacher must be a str"),
         (("target", "options"), 3, r"file: sem\.target: options must be "),
         (("target",), {"labels": 3}, r"file: sem\.target: labels must be a str, found 3"),
-        (("target",), {"labels": "lang"}, r"file: sem\.target\.labels: expected a data dir.* as utt2lang, found 'lang'"),
+        (("target",), {"labels": "lang"}, r"file: sem\.target\.labels: expected a data dir.* utt2lang, found 'lang'"),
         (("target",), {"labels": "utt2../x"}, r"file: sem\.target\.labels: expected a data"),
         (("target",), {"labels": "utt2age", "kind": "n"}, r"sem\.target\.kind: unknown 'n'; legal: class, number"),
         (("target",), {"labels": "utt2age", "unknown": 1}, r"sem\.target: unknown must be a str, found 1"),

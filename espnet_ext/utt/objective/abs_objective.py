@@ -7,7 +7,15 @@ from torch import Tensor, nn
 
 
 class AbsObjective(nn.Module, ABC):
-    """A loss between embeddings and targets, of which any rows may be missing."""
+    """A loss between embeddings and targets, of which any rows may be missing.
+
+    Attributes:
+        takes: kinds of targets it is for: "teacher" (unit vectors), "class" (indices) or "number".
+        metric: what `measure` measures, the name of its mean in the statistics; None = nothing.
+    """
+
+    takes: tuple[str, ...] = ("teacher",)
+    metric: str | None = "cos"
 
     @abstractmethod
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
@@ -15,12 +23,17 @@ class AbsObjective(nn.Module, ABC):
 
         Args:
             embeddings: (batch, dim) float32 of unit length.
-            targets: (batch, dim) float32 of unit length; rows that are not present hold zeros.
+            targets: (batch, target_dim) float32: a teacher's vectors of unit length and of `dim` entries, or one
+                column of class indices or numbers; rows that are not present hold zeros.
             present: (batch,) bool, True where there is a target.
 
         Returns:
             Scalar: mean over the rows that are present, zero (with a gradient of zero) when none is.
         """
+
+    def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
+        """How near (batch, dim) embeddings are to their targets, (batch,): here the cosine."""
+        return (embeddings * targets).sum(dim=1)
 
 
 def mean_over(values: Tensor, present: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class ContrastiveObjective(AbsObjective):
     def __init__(self, temperature: float = 0.05, same_above: float = 0.9, bank_size: int = 0) -> None:
         super().__init__()
         if not same_above < 1:
-            raise UserError(f"objective contrastive: same_above must be below 1, found {same_above}")
+            raise UserError(f"same_above must be below 1, found {same_above}")
         self.temperature = temperature
         self.same_above = same_above
         self.bank_size = bank_size

@@ -1,0 +1,57 @@
+"""The loss of one attribute: its objectives, each with a weight."""
+
+from torch import Tensor, nn
+
+from espnet_ext.config.attributes import AttributeConfig
+from espnet_ext.utt.objective import AbsObjective, build_objective
+from espnet_ext.utt.objective.abs_objective import mean_over
+from espnet_ext.utt.objective.class_objective import ClassObjective
+from espnet_ext.utt.objective.regression import RegressionObjective
+
+
+class AttributeLoss(nn.ModuleList):
+    """Weighted sum of an attribute's objectives.
+
+    Args:
+        config: the attribute's declaration, with its labels if it has any.
+    """
+
+    def __init__(self, config: AttributeConfig) -> None:
+        where = f"attribute {config.name}"
+        super().__init__(build_objective(term, where, config.head.dim, config.labels) for term in config.objectives)
+        self.weights = [term.weight for term in config.objectives]
+        self.of_classes = config.labels is not None and config.labels.kind == "class"
+
+    @property
+    def measured(self) -> AbsObjective | None:
+        """The first term that measures anything: what it measures is reported."""
+        return next((term for term in self if term.metric), None)
+
+    @property
+    def classifier(self) -> ClassObjective | RegressionObjective | None:
+        """The first term that predicts a label."""
+        return next((term for term in self if isinstance(term, ClassObjective | RegressionObjective)), None)
+
+    def present(self, targets: Tensor) -> Tensor:
+        """Where there is a target, (batch,) bool: a row of (batch, target_dim) without NaN, and of a known class."""
+        known = ~targets.isnan().any(dim=1)
+        return known & (targets[:, 0] >= 0) if self.of_classes else known
+
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """Mean loss over the rows that are present, zero when none is.
+
+        Args:
+            embeddings: (batch, dim) of unit length.
+            targets: (batch, target_dim); rows that are not present may hold anything.
+            present: (batch,) bool.
+        """
+        targets = targets.masked_fill(~present[:, None], 0.0)
+        losses = [weight * term(embeddings, targets, present) for weight, term in zip(self.weights, self, strict=True)]
+        return sum(losses[1:], losses[0])
+
+    def measure(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """Mean of what is measured over the rows that are present; zero when none is, or nothing is measured."""
+        if self.measured is None:
+            return embeddings.new_zeros(())
+        targets = targets.masked_fill(~present[:, None], 0.0)
+        return mean_over(self.measured.measure(embeddings, targets).detach(), present)
