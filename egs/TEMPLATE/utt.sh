@@ -72,8 +72,10 @@ read -ra train_arg_list <<<"${train_args}"
 read -ra speed_list <<<"${speed_perturb}"
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
 [ "${#attribute_list[@]}" -gt 0 ] || exit 1
-mapfile -t text_attribute_list < <(python -m espnet_ext.bin.list_attributes --source text "${attributes}" \
-    "${system_list[@]}")
+attributes_from() { python -m espnet_ext.bin.list_attributes --source "$1" "${attributes}" "${system_list[@]}"; }
+mapfile -t text_attribute_list < <(attributes_from text)
+mapfile -t speech_attribute_list < <(attributes_from speech)
+mapfile -t label_attribute_list < <(attributes_from labels)
 final_phase="${phase_list[-1]%%=*}"
 
 step() { python -m espnet_ext.bin.step "$@"; }
@@ -110,13 +112,32 @@ settings_of() {
 }
 joined() { local IFS=+; echo "$*"; }
 
-# Targets of one attribute of a dump directory, made from `inputs`; with a language, from its text.<language>.
+# dump_targets DUMP ATTRIBUTE FILES OPTION...: the targets of an attribute, made from FILES (an array's name) and kept as
+# target_ATTRIBUTE, with the option --text_lang L as target_ATTRIBUTE.L.
 dump_targets() {
-    local name="target_$2${3:+.$3}"
-    step --label "$1: targets of $2${3:+ in $3}" --state "$(steps "$1" "${name}")" \
-        --ignore nj executor device teacher_dir --inputs "${inputs[@]}" --outputs "$1/${name}.scp" \
-        -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "$2" --dump_dir "$1" \
-        ${3:+--text_lang "$3"} "${workers[@]}" "${target_device[@]}" ${teacher_dir:+--teacher_dir "${teacher_dir}"}
+    local dump="$1" attribute="$2" name="target_$2"
+    local -n files="$3"
+    shift 3
+    [ "${1:-}" != --text_lang ] || name+=".$2"
+    step --label "${dump}: targets of ${name#target_}" --state "$(steps "${dump}" "${name}")" \
+        --ignore nj executor device teacher_dir --inputs "${attributes}" "${files[@]}" --outputs "${dump}/${name}.scp" \
+        -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "${attribute}" \
+        --dump_dir "${dump}" "$@" "${workers[@]}" "${target_device[@]}" ${teacher_dir:+--teacher_dir "${teacher_dir}"}
+}
+
+# dump_labels SET [OTHER]: the labels of every attribute whose targets they are; OTHER: in the classes of the training set.
+dump_labels() {
+    local dump="${dumpdir}/$1" attribute classes options
+    for attribute in "${label_attribute_list[@]}"; do
+        inputs=("${dump}/wav.scp" "${dump}"/utt2*)
+        options=()
+        if [ -n "${2:-}" ]; then
+            classes="${train_dump}/classes_${attribute}.json"
+            inputs+=("${classes}")
+            options=(--classes "${classes}")
+        fi
+        dump_targets "${dump}" "${attribute}" inputs "${options[@]}"
+    done
 }
 
 # One dump directory out of those of several sets; a single one stays as it is.
@@ -193,21 +214,28 @@ if wanted 2; then
             --inputs "${inputs[@]}" --outputs "${dump}/wav.scp" \
             -- python -m espnet_ext.bin.dump_audio --data_dir "data/${set}" --dump_dir "${dump}" "${workers[@]}" \
             "${audio_options[@]}"
-        inputs=("${dump}/wav.scp" "${attributes}")
+        inputs=("${dump}/wav.scp")
         [ ! -f "${dump}/text" ] || inputs+=("${dump}/text")
-        for attribute in "${attribute_list[@]}"; do
-            dump_targets "${dump}" "${attribute}"
+        for attribute in "${text_attribute_list[@]}" "${speech_attribute_list[@]}"; do
+            dump_targets "${dump}" "${attribute}" inputs
         done
         # A set's translations are candidates of its retrieval.
         for text in "${dump}/text."*; do
             [ -f "${text}" ] || continue
-            inputs=("${attributes}" "${text}")
+            inputs=("${text}")
             for attribute in "${text_attribute_list[@]}"; do
-                dump_targets "${dump}" "${attribute}" "${text##*/text.}"
+                dump_targets "${dump}" "${attribute}" inputs --text_lang "${text##*/text.}"
             done
         done
     done
+    # The classes are those of the training set.
+    for set in "${train_list[@]}"; do
+        dump_labels "${set}"
+    done
     combine "${train_dump}" "${train_list[@]}"
+    for set in "${dump_list[@]}"; do
+        [[ " ${train_list[*]} " == *" ${set} "* ]] || dump_labels "${set}" other
+    done
     combine "${valid_dump}" "${valid_list[@]}"
     end_stage
 fi
