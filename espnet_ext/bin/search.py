@@ -1,7 +1,7 @@
-"""Search recordings by several attributes at once: `search build` makes an index, `search query` asks it.
+"""Search recordings by several attributes at once: `build` makes an index, `query` asks it.
 
-    search build --model packed --index_dir index recordings/ data/test
-    search query --model packed --index_dir index \\
+    python -m espnet_ext.bin.search build --model packed --index_dir index recordings/ data/test
+    python -m espnet_ext.bin.search query --model packed --index_dir index \\
         --text "please wait" --audio spk=voice.wav:0.5 --audio lang=x.wav:-1
 
 finds what is said like this text, by a voice like this file, not in this language. A recording's score is
@@ -69,11 +69,11 @@ def run_build(args: argparse.Namespace) -> None:
     from espnet_ext.hub.source_reader import SourceReader
     from espnet_ext.search.build import build_index
     from espnet_ext.search.codes import update_codes
-    from espnet_ext.search.manifest import Manifest
+    from espnet_ext.search.fingerprint import manifest_of
 
     sources = list_sources(args.audio)
     model = model_folder(args.model)
-    manifest = Manifest.of_model(model, args.autocast)
+    manifest = manifest_of(model, args.autocast)
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
     index = build_index(args.index_dir, manifest, sources, lambda audio: encoder.encode(SourceReader(audio)))
     if args.index == "faiss":
@@ -86,8 +86,8 @@ def run_query(args: argparse.Namespace) -> None:
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.search.audio_terms import check_weight, parse_audio_term
     from espnet_ext.search.codes import open_codes
+    from espnet_ext.search.fingerprint import manifest_of
     from espnet_ext.search.index import SearchIndex
-    from espnet_ext.search.manifest import Manifest
     from espnet_ext.search.query import search
     from espnet_ext.search.show import as_json, as_table
 
@@ -104,7 +104,7 @@ def run_query(args: argparse.Namespace) -> None:
         index.manifest.check_attribute(args.index_dir, term.attribute)
     codes = open_codes(index) if args.index == "faiss" else None
     model = model_folder(args.model)
-    index.manifest.check_model(args.index_dir, Manifest.of_model(model))
+    index.manifest.check_model(args.index_dir, manifest_of(model))
     terms = [*embed_text_term(args, model), *embed_audio(args, model, audio_terms)]
     found = search(index, terms, args.top, codes)
     print(as_json(terms, found) if args.json else as_table(terms, found))

@@ -1,6 +1,6 @@
 """Approximate search: 4-bit product quantisation (FAISS, fast scan) of all attributes side by side.
 
-A code holds the attributes one after the other, each in its own sub-quantisers of four dimensions.
+A code holds the attributes one after the other, each in its own sub-quantisers of two dimensions.
 A query that does not ask for an attribute has zeros there, which cost no precision, so that one
 scan serves any combination of attributes, whatever the signs of the weights; trees and graphs over
 the neighbours in a fixed metric do not. The best by their codes are then scored exactly.
@@ -23,7 +23,7 @@ from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.ranking import Ranking
 
 FILE_NAME = "codes.faiss"
-SUB_DIM = 4
+SUB_DIM = 2
 # Fewer vectors are searched exactly in a millisecond.
 MIN_ROWS = 1024
 MAX_TRAIN_ROWS = 32_768

@@ -1,5 +1,6 @@
 """An index as it is on disk: a manifest and numbered segments."""
 
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from espnet_ext.errors import UserError
 from espnet_ext.search.entries import Entry
 from espnet_ext.search.manifest import Manifest
 from espnet_ext.search.segment import HEADER, Place, Segment, broken, open_segment
+
+# File descriptors that are left to everything else in the process.
+SPARE_FILES = 256
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,10 @@ class SearchIndex:
             UserError: no index, or one whose files are broken or of another format; names the file.
         """
         manifest = Manifest.read(folder)
-        segments = tuple(open_segment(path, manifest.attributes) for path in _segment_folders(folder))
+        folders = _segment_folders(folder)
+        num_files = len(folders) * len(manifest.attributes)
+        keep_open = num_files + SPARE_FILES < resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        segments = tuple(open_segment(path, manifest.attributes, keep_open) for path in folders)
         rows: dict[int, list[int]] = {}
         for segment_number, segment in enumerate(segments):
             for number, row in segment.replaces:
@@ -62,10 +69,6 @@ class SearchIndex:
             for row, entry in enumerate(segment.entries()):
                 if row not in gone:
                     yield (number, row), entry
-
-    def next_segment(self) -> Path:
-        """Folder of the segment to be written next."""
-        return segment_folder(self.folder, len(self.segments))
 
 
 def segment_folder(folder: Path, number: int) -> Path:

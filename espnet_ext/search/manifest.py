@@ -8,9 +8,7 @@ from typing import Any
 
 from espnet_ext.config.strict import build_strict
 from espnet_ext.data.atomic import write_json_atomic
-from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, read_description
 
 FORMAT = 1
 FILE_NAME = "index.json"
@@ -31,16 +29,6 @@ class Manifest:
     autocast: str
     attributes: dict[str, int]
     format: int = FORMAT
-
-    @classmethod
-    def of_model(cls, folder: Path, autocast: str = "float32") -> "Manifest":
-        """What an index made with the packed model in `folder` is to say."""
-        heads = read_description(folder)["attributes"]
-        return cls(
-            model={name: sha256_of(folder / name) for name in (DESCRIPTION, WEIGHTS)},
-            autocast=autocast,
-            attributes={name: entry["head"]["dim"] for name, entry in heads.items()},
-        )
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":

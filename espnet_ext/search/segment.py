@@ -28,20 +28,17 @@ class Segment:
         folder: holds segment.json, entries.jsonl and <attribute>.npy.
         num_rows: recordings.
         replaces: places in earlier segments of recordings that changed and are embedded again here.
+        mapped: attribute -> vectors, of files that are kept open.
     """
 
     folder: Path
     num_rows: int
     replaces: tuple[Place, ...]
+    mapped: dict[str, np.ndarray]
 
     def vectors(self, attribute: str) -> np.ndarray:
         """(rows, dim) float32, mapped from the disk: pages are read when they are used."""
-        path = self.folder / f"{attribute}.npy"
-        try:
-            # np.asarray: slices of np.memmap are slow to make.
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-        except (OSError, ValueError, EOFError) as error:
-            raise broken(path, error) from error
+        return self.mapped[attribute] if self.mapped else _map(self.folder, attribute)
 
     def entries(self, rows: Sequence[int] | None = None) -> list[Entry]:
         """Those of some rows; of all by default."""
@@ -69,11 +66,12 @@ def write_segment(
         (temporary / HEADER).write_text(json.dumps(header) + "\n", encoding="ascii")
 
 
-def open_segment(folder: Path, attributes: Mapping[str, int]) -> Segment:
+def open_segment(folder: Path, attributes: Mapping[str, int], keep_open: bool) -> Segment:
     """Look at a segment's files without reading its vectors.
 
     Args:
         attributes: attribute -> dimension, of the index.
+        keep_open: hold a file descriptor for each attribute, which spares a query some 0.1 ms for each.
 
     Raises:
         UserError: a file is missing, cut, or of another shape.
@@ -81,15 +79,28 @@ def open_segment(folder: Path, attributes: Mapping[str, int]) -> Segment:
     path = folder / HEADER
     try:
         header = json.loads(path.read_bytes())
-        segment = Segment(folder, int(header["num_rows"]), tuple((int(n), int(row)) for n, row in header["replaces"]))
+        num_rows, replaces = int(header["num_rows"]), tuple((int(n), int(row)) for n, row in header["replaces"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise broken(path, error) from error
+    mapped = {}
     for attribute, dim in attributes.items():
-        vectors = segment.vectors(attribute)
-        if vectors.shape != (segment.num_rows, dim) or vectors.dtype != np.float32:
-            found = f"{vectors.dtype} {vectors.shape}, expected float32 {(segment.num_rows, dim)}"
+        vectors = _map(folder, attribute)
+        if vectors.shape != (num_rows, dim) or vectors.dtype != np.float32:
+            found = f"{vectors.dtype} {vectors.shape}, expected float32 {(num_rows, dim)}"
             raise broken(folder / f"{attribute}.npy", found)
-    return segment
+        if keep_open:
+            mapped[attribute] = vectors
+    return Segment(folder, num_rows, replaces, mapped)
+
+
+def _map(folder: Path, attribute: str) -> np.ndarray:
+    # A str, not a Path, whose every parent numpy would look up.
+    path = f"{folder}/{attribute}.npy"
+    try:
+        # np.asarray: slices of np.memmap are slow to make.
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise broken(Path(path), error) from error
 
 
 def broken(path: Path, problem: object) -> UserError:
