@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Stage 1 of emotion: data/{train,dev,test} of one fold. Options: local/data.sh --help
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+exec ../../tools/venv/bin/python -m espnet_ext.bin.prepare_emotion "$@"

@@ -1,0 +1,35 @@
+"""The attributes files of all recipes are legal, and those that extend another one agree with it."""
+
+from pathlib import Path
+
+import pytest
+
+from espnet_ext.config.attributes import load_attributes
+from espnet_ext.utt.head.pooling import POOLINGS
+
+RECIPES = Path(__file__).resolve().parents[2] / "egs"
+FILES = sorted(RECIPES.glob("*/conf/attributes*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[f"{path.parts[-3]}/{path.name}" for path in FILES])
+def test_a_file_is_legal(path: Path) -> None:
+    for attribute in load_attributes(path).values():
+        assert attribute.head.pooling in POOLINGS
+        labelled = attribute.target.labels is not None
+        wanted = {"class": "classification", "number": "regression"}[attribute.target.kind]
+        assert (wanted in attribute.scoring) == labelled
+
+
+@pytest.mark.parametrize(
+    ("recipe", "extended", "added"),
+    [
+        ("mini_prompts", "attributes_lang.yaml", ["lang"]),
+        ("fleurs_voxceleb", "attributes_labels.yaml", ["lang", "gender", "accent", "age"]),
+    ],
+)
+def test_only_labels_are_added(recipe: str, extended: str, added: list[str]) -> None:
+    """The figures of `sem` and `spk` with and without them are to be compared."""
+    plain = load_attributes(RECIPES / recipe / "conf/attributes.yaml")
+    more = load_attributes(RECIPES / recipe / "conf" / extended)
+    assert list(more) == [*plain, *added]
+    assert {name: more[name] for name in plain} == plain
