@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mtedx_pairs", type=words, default="it-en", metavar='"it-en ..."', help="of mTEDx")
     parser.add_argument("--num_valid_speakers", type=count, default=100, help="VoxCeleb 2 speakers held out")
     parser.add_argument("--cohort_per_speaker", type=positive, default=10, help="utterances for AS-norm")
+    parser.add_argument("--min_accent_speakers", type=positive, default=20, help="that make an accent a label")
     parser.add_argument(
         "--allow_incomplete",
         type=flag,

@@ -18,6 +18,7 @@ class Options:
         mtedx_pairs: for instance `it-en`.
         num_valid_speakers: of VoxCeleb 2, held out of training.
         cohort_per_speaker: most utterances of a training speaker in the cohort.
+        min_accent_speakers: training speakers of Common Voice that make an accent a label.
         allow_incomplete: go on with a corpus of which something is missing.
         nj: processes.
     """
@@ -34,6 +35,7 @@ class Options:
     mtedx_pairs: tuple[str, ...] = ("it-en",)
     num_valid_speakers: int = 100
     cohort_per_speaker: int = 10
+    min_accent_speakers: int = 20
     allow_incomplete: bool = False
     nj: int = 1
 

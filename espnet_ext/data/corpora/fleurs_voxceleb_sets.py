@@ -15,6 +15,7 @@ from espnet_ext.data.corpora.prepared_set import (
     without_texts_of,
 )
 from espnet_ext.data.corpora.published_counts import check_counts, fleurs_counts, incomplete
+from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among
 from espnet_ext.data.corpora.voxpopuli import parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
 from espnet_ext.data.data_dir import Utterance
@@ -73,7 +74,21 @@ def common_voice_sets(options: Options, data: Path) -> Sets:
     train, dev = sets["train"], sets["dev"]
     train.utterances = without_speakers_of(train.utterances, dev.utterances, train.left_out)
     train.utterances = without_texts_of(train.utterances, dev.utterances, train.left_out)
+    _drop_rare_accents(train, dev, options.min_accent_speakers)
     yield from sets.values()
+
+
+def _drop_rare_accents(train: PreparedSet, dev: PreparedSet, min_speakers: int) -> None:
+    """Accents are free text; those of few training speakers are no labels, in dev neither."""
+    known = common_labels(train.utterances, "accent", 1)
+    common = common_labels(train.utterances, "accent", min_speakers)
+    for prepared in (train, dev):
+        prepared.utterances = with_labels_among(prepared.utterances, "accent", common)
+    if known != common:
+        train.notes.append(
+            f"{len(common)} of {len(known)} accents have {min_speakers} training speakers (--min_accent_speakers); "
+            "the others are no labels"
+        )
 
 
 def voxpopuli_sets(options: Options, data: Path) -> Sets:

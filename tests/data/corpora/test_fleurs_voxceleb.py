@@ -98,6 +98,20 @@ def test_common_voice_train_lacks_speakers_and_texts_of_dev(prepared: tuple[Path
     ]  # fmt: skip
 
 
+def test_rare_accents_are_no_labels(
+    prepared: tuple[Path, list[str]], roots: dict[str, Path], tmp_path: Path
+) -> None:
+    data, lines = prepared
+    assert not (data / "commonvoice_train/utt2accent").exists()
+    note = "0 of 1 accents have 20 training speakers (--min_accent_speakers); the others are no labels"
+    assert f"  note: {note}" in lines
+    list(prepare(options({"commonvoice": roots["commonvoice"]}, min_accent_speakers=1), tmp_path))
+    train = DataDir(tmp_path / "commonvoice_train")
+    assert set(train.read("utt2accent").values()) == {"United States English,Midwestern"}
+    assert set(train.read("utt2age_years").values()) == {"25"}
+    assert train.read("utt2gender") == DataDir(data / "commonvoice_train").read("utt2gender")
+
+
 def test_pairs_share_sentences_and_translations_go_along(prepared: tuple[Path, list[str]]) -> None:
     data, _ = prepared
     pairs = DataDir(data / "voxpopuli_s2s")
