@@ -13,8 +13,8 @@ from espnet_ext.data.audio import RATE, audio_length, read_dumped
 from espnet_ext.data.audio_sources import is_dumped, list_sources
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
+from espnet_ext.data.vectors import write_vectors
 from espnet_ext.errors import UserError
-from espnet_ext.hub.extract import write_vectors
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.source_reader import SourceReader
 
@@ -64,7 +64,7 @@ def write_embeddings(out: Path, identities: list[str], embeddings: dict[str, np.
     if spaced := [identity for identity in identities if " " in identity]:
         raise UserError(f"{spaced[0]}: an id with a space cannot be a key of a kaldi archive; write --out X.npz")
     for name, vectors in embeddings.items():
-        write_vectors(out / f"{name}.ark", dict(zip(identities, vectors, strict=True)))
+        write_vectors(out / f"{name}.ark", zip(identities, vectors, strict=True))
     return [out / f"{name}.scp" for name in embeddings]
 
 

@@ -7,18 +7,18 @@ from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
 
-import kaldiio
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_temporary
+from espnet_ext.data.vectors import write_vectors
 from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model
+from espnet_ext.hub.predictions import read_classifiers, write_predictions
 from espnet_ext.utt.untrained import UntrainedModel
 
 SHARD_UTTERANCES = 512
@@ -72,6 +72,7 @@ class ShardJob(NamedTuple):
 def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor) -> Iterator[int]:
     """Write `<out>/<set>/<attribute>.scp` of every dump directory, over archives `<attribute>.<shard>.ark`.
 
+    Where an attribute was learnt from labels, what its classifier says of the embeddings is written beside them.
     Whole shards of a killed run are kept, if they are of this very system and audio.
 
     Yields:
@@ -86,8 +87,11 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
         jobs += [ShardJob(system, folder, index, dict(shard)) for index, shard in enumerate(shards)]
     for _, num_samples in run_jobs(extract_shard, jobs, executor):
         yield num_samples
+    classifiers = {} if system.untrained else read_classifiers(system.folder)
     for dump in dumps:
         _merge(system, out / dump.name, [job for job in jobs if job.folder == out / dump.name])
+        for name in set(system.attributes) & set(classifiers):
+            write_predictions(out / dump.name, name, classifiers[name])
 
 
 def extract_shard(job: ShardJob) -> int:
@@ -97,7 +101,7 @@ def extract_shard(job: ShardJob) -> int:
     with ThreadPoolExecutor(READ_THREADS) as pool:
         speech = ReadAhead(list(job.wav_scp.values()), pool)
         for name, vectors in _encoder(job.system).encode(speech).items():
-            write_vectors(job.ark(name), dict(zip(job.wav_scp, vectors, strict=True)))
+            write_vectors(job.ark(name), zip(job.wav_scp, vectors, strict=True))
         return sum(map(len, speech))
 
 
@@ -130,14 +134,3 @@ def _merge(system: System, folder: Path, jobs: Sequence[ShardJob]) -> None:
         for job in jobs:
             entries |= read_scp(job.ark(name).with_suffix(".scp"))
         write_scp(folder / f"{name}.scp", entries)
-
-
-def write_vectors(ark: Path, vectors: dict[str, np.ndarray]) -> None:
-    """Write float32 vectors (dim,) by utterance to a kaldiio archive and the scp file of the same name."""
-    entries = {}
-    with atomic_path(ark) as temporary, temporary.open("wb") as stream:
-        for utterance, vector in vectors.items():
-            # An scp entry points behind the key and its space.
-            entries[utterance] = f"{ark}:{stream.tell() + len(utterance.encode()) + 1}"
-            kaldiio.save_ark(stream, {utterance: vector})
-    write_scp(ark.with_suffix(".scp"), entries)

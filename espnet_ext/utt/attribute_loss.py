@@ -20,7 +20,7 @@ class AttributeLoss(nn.ModuleList):
         where = f"attribute {config.name}"
         super().__init__(build_objective(term, where, config.head.dim, config.labels) for term in config.objectives)
         self.weights = [term.weight for term in config.objectives]
-        self.of_classes = config.labels is not None and config.labels.kind == "class"
+        self.labels = config.labels
 
     @property
     def measured(self) -> AbsObjective | None:
@@ -35,7 +35,7 @@ class AttributeLoss(nn.ModuleList):
     def present(self, targets: Tensor) -> Tensor:
         """Where there is a target, (batch,) bool: a row of (batch, target_dim) without NaN, and of a known class."""
         known = ~targets.isnan().any(dim=1)
-        return known & (targets[:, 0] >= 0) if self.of_classes else known
+        return known & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else known
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         """Mean loss over the rows that are present, zero when none is.

@@ -1,0 +1,59 @@
+"""What a model's own classifiers say of embeddings that are written already."""
+
+from collections.abc import Iterator
+from itertools import batched
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import torch
+
+from espnet_ext.data.atomic import write_json_atomic
+from espnet_ext.data.scp import iter_scp
+from espnet_ext.data.vectors import write_vectors
+from espnet_ext.hub.encoder_weights import WEIGHTS
+from espnet_ext.hub.model_files import read_attributes
+from espnet_ext.hub.weights import fill_strictly, read_weights
+from espnet_ext.utt.attribute_loss import AttributeLoss
+
+BATCH_SIZE = 4096
+
+
+def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
+    """Attribute -> its loss, of a trained model's attributes that predict a label; the encoder is not loaded.
+
+    Raises:
+        UserError: a file of the model is missing or damaged, or its weights are those of another model.
+    """
+    labelled = {name: config for name, config in read_attributes(folder).items() if config.labels}
+    if not labelled:
+        return {}
+    weights = read_weights(folder / WEIGHTS)
+    classifiers = {}
+    for name, config in labelled.items():
+        loss, prefix = AttributeLoss(config), f"objectives.{name}."
+        own = {key.removeprefix(prefix): tensor for key, tensor in weights.items() if key.startswith(prefix)}
+        fill_strictly(loss, own, folder / WEIGHTS)
+        if loss.classifier is not None:
+            classifiers[name] = loss.eval()
+    return classifiers
+
+
+def write_predictions(folder: Path, attribute: str, loss: AttributeLoss) -> None:
+    """Write `<attribute>.logits.scp` and its archive beside `<attribute>.scp`, and `<attribute>.classes.json`.
+
+    Args:
+        folder: of a set's embeddings.
+        attribute: names the files; of each utterance float32 (classes,) logits, or the (1,) number in its unit.
+        loss: see `read_classifiers`.
+    """
+    write_json_atomic(folder / f"{attribute}.classes.json", loss.labels.to_json())
+    write_vectors(folder / f"{attribute}.logits.ark", _predictions(folder / f"{attribute}.scp", loss))
+
+
+def _predictions(scp: Path, loss: AttributeLoss) -> Iterator[tuple[str, np.ndarray]]:
+    for batch in batched(iter_scp(scp), BATCH_SIZE):
+        embeddings = torch.from_numpy(np.stack([kaldiio.load_mat(entry) for _, entry in batch]))
+        with torch.inference_mode():
+            predicted = loss.classifier.predict(embeddings).numpy()
+        yield from zip([utterance for utterance, _ in batch], predicted, strict=True)
