@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 
+from espnet_ext.config.attributes import LABELS
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.data.combine_labels import combine_labels
 from espnet_ext.data.scp import iter_scp
 from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
@@ -69,19 +71,23 @@ def _combine_targets(out: Path, dumps: Sequence[Path], name: str, otherwise: str
                 break
     if not files:
         raise UserError(f"{name}.scp is in none of {' '.join(map(str, dumps))}; run stage 2 first")
-    agreed = _agreed_description({path.with_suffix(".json") for path in files.values()})
-    columns = [_column(dump, files[dump].name) if dump in files else _constant(dump, MISSING) for dump in dumps]
-    count = _write_merged(out / f"{name}.scp", dumps, columns)
+    columns = {dump: _column(dump, files[dump].name) if dump in files else _constant(dump, MISSING) for dump in dumps}
+    jsons = {dump: path.with_suffix(".json") for dump, path in files.items()}
+    described = {dump: json.loads(path.read_text(encoding="utf-8")) for dump, path in jsons.items()}
+    if any(LABELS in description for description in described.values()):
+        agreed = combine_labels(out, name, described, columns)
+    else:
+        agreed = _agreed_description({jsons[dump]: found for dump, found in described.items()})
+    count = _write_merged(out / f"{name}.scp", dumps, list(columns.values()))
     write_json_atomic(out / f"{name}.json", agreed | {"num_targets": count, "corpora": [dump.name for dump in files]})
     return count
 
 
-def _agreed_description(paths: set[Path]) -> dict:
+def _agreed_description(described: dict[Path, dict]) -> dict:
     """What the descriptions of all targets say alike; UserError names the two that differ.
 
     A dump without any target was described without its teacher.
     """
-    described = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(paths)}
     described = {path: content for path, content in described.items() if content.get("num_targets")} or described
     (first, known), *others = described.items()
     for path, other in others:

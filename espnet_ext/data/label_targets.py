@@ -58,7 +58,11 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
             f"{file}: {labels[unknown[0]]!r} of {unknown[0]} is not among the classes of {classes}; "
             "correct it, or write `unknown: skip` in the attribute's target"
         )
-    places = _write_archive(dump_dir / f"target_{attribute}.ark", space, values)
+    numbers = {value: value for value in values.values()}
+    if target.kind == "class":
+        indices = {name: index for index, name in enumerate(space.classes)}
+        numbers = {value: indices.get(value, UNKNOWN_CLASS) for value in numbers}
+    places = write_numbers(dump_dir / f"target_{attribute}.ark", numbers)
     write_scp(dump_dir / f"target_{attribute}.scp", {name: places.get(values.get(name)) for name in utterances})
     counts = {
         "num_targets": len(labels),
@@ -68,6 +72,8 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
     write_json_atomic(dump_dir / f"target_{attribute}.json", describe_labels(target.labels, space) | counts)
     if classes is None:
         write_json_atomic(class_file(dump_dir, attribute), describe_labels(target.labels, space))
+    else:
+        class_file(dump_dir, attribute).unlink(missing_ok=True)
 
 
 def describe_labels(labels: str, space: LabelSpace) -> dict:
@@ -121,16 +127,11 @@ def _read_space(path: Path, target: TargetConfig) -> LabelSpace:
     return space
 
 
-def _write_archive(
-    ark: Path, space: LabelSpace, values: Mapping[str, str] | Mapping[str, float]
-) -> dict[str | float, str]:
-    """Write one vector for each label; label -> its `archive:offset`."""
-    indices = {name: index for index, name in enumerate(space.classes)}
-    places: dict[str | float, str] = {}
+def write_numbers[Label](ark: Path, numbers: Mapping[Label, float]) -> dict[Label, str]:
+    """Write a float32 vector (1,) for each label; label -> its `archive:offset`."""
+    places = {}
     with atomic_path(ark) as temporary, temporary.open("wb") as stream:
-        for utterance, value in values.items():
-            if value not in places:
-                number = value if space.kind == "number" else indices.get(value, UNKNOWN_CLASS)
-                places[value] = f"{ark}:{stream.tell() + len(utterance.encode()) + 1}"
-                kaldiio.save_ark(stream, {utterance: np.array([number], dtype=np.float32)})
+        for index, (label, number) in enumerate(numbers.items()):
+            places[label] = f"{ark}:{stream.tell() + len(str(index)) + 1}"
+            kaldiio.save_ark(stream, {str(index): np.array([number], dtype=np.float32)})
     return places
