@@ -35,6 +35,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--contaminated", nargs="*", default=[], metavar="SET[/TRIALS]",
         help="trials of speakers that a teacher or the encoder was trained on: marked in the tables",
     )  # fmt: skip
+    parser.add_argument(
+        "--classification_sets", nargs="*", default=[], metavar="SET",
+        help="sets whose labels are scored: by classifiers of attributes with labels, by linear probes of every head",
+    )  # fmt: skip
+    parser.add_argument(
+        "--probe_labels", nargs="*", default=[], metavar="FILE",
+        help="labels that probes read, e.g. utt2lang utt2spk; default: utt2lang and the attributes' classes",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="results.tsv; scores/ is written beside it")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the 95%% intervals")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
@@ -59,6 +67,8 @@ def main() -> None:
         cohort_set=args.cohort_set,
         calibration_set=args.calibration_set,
         contaminated=args.contaminated,
+        classification_sets=args.classification_sets,
+        probe_labels=args.probe_labels,
     )
     rows = run.score([*teachers, *map(parse_system, args.system)])
     write_results(args.out, rows)

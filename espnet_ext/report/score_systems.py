@@ -8,6 +8,9 @@ from pathlib import Path
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.errors import UserError
+from espnet_ext.report.label_rules import LabelRules
+from espnet_ext.report.label_set import LabelSet
+from espnet_ext.report.probe_set import ProbeSet
 from espnet_ext.report.results import ResultRow
 from espnet_ext.report.retrieval_set import RetrievalSet
 from espnet_ext.report.systems import System
@@ -24,7 +27,8 @@ from espnet_ext.scoring.products import NumpyProducts, Products
 class ScoringRun:
     """What to score: the attributes say how, the sets where; `retrieval_pairs` the directions of a set, else all.
 
-    cohort_set, calibration_set, contaminated: see `VerificationSet`.
+    cohort_set, calibration_set, contaminated: see `VerificationSet`; classification_sets, probe_labels:
+    see `LabelRules`.
     """
 
     attributes: Mapping[str, AttributeConfig]
@@ -38,6 +42,8 @@ class ScoringRun:
     cohort_set: str | None = None
     calibration_set: str | None = None
     contaminated: Sequence[str] = ()
+    classification_sets: Sequence[str] = ()
+    probe_labels: Sequence[str] = ()
 
     def score(self, systems: Sequence[System]) -> list[ResultRow]:
         """All figures, in the order of systems, attributes, rules and sets.
@@ -54,12 +60,17 @@ class ScoringRun:
         self._check_contaminated()
         if self.verification_sets and not self.calibration_set:
             print("no --calibration_set: actDCF and Cllr are not scored")
-        sets = self._sets()
+        labels = LabelRules(
+            self.attributes, self.dump_dir, self.classification_sets, self.scores_dir, self.probe_labels, self.bootstrap
+        )
+        sets = self._sets() | labels.own_sets() | labels.probe_sets()
         evaluations = plan_evaluations({name: entry.scoring for name, entry in self.attributes.items()})
+        evaluations += labels.probe_evaluations()
+        parts = [*self.retrieval_sets, *self.verification_sets, *self.classification_sets]
         rows: list[ResultRow] = []
         for system in systems:
             start = time.monotonic()
-            own = system.attributes(self.attributes, [*self.retrieval_sets, *self.verification_sets])
+            own = system.attributes(self.attributes, parts)
             for evaluation in evaluations:
                 if evaluation.attribute in own:
                     for rule_set in sets[evaluation.rule]:
@@ -98,7 +109,7 @@ class ScoringRun:
 
 
 def _score(
-    system: System, evaluation: Evaluation, rule_set: RetrievalSet | VerificationSet
+    system: System, evaluation: Evaluation, rule_set: RetrievalSet | VerificationSet | LabelSet | ProbeSet
 ) -> list[ResultRow]:
     """Score one set; an error says whose figure it stopped."""
     try:

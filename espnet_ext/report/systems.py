@@ -1,13 +1,15 @@
 """A system to score: where its embeddings of a set and an attribute lie."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.errors import UserError
 from espnet_ext.report.inputs import Vectors, read_embeddings, read_targets
+from espnet_ext.report.predictions import Predictions, read_predictions
 
 # Names become folders of scores; `sem+spk/heads` is one below the other.
 NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
@@ -18,11 +20,14 @@ class System(Protocol):
 
     name: str
 
-    def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
+    def attributes(self, attributes: Mapping[str, AttributeConfig], parts: Sequence[str]) -> list[str]:
         """Those attributes that this system has embeddings of."""
 
     def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> Vectors:
         """The vectors of a set's utterances, in their order; an utterance may lack one."""
+
+    def predictions(self, part: str, attribute: str, utterances: Sequence[str]) -> Predictions | None:
+        """What its own classifier of the attribute says of all of them; None without one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class EmbeddedSystem:
     name: str
     root: Path
 
-    def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
+    def attributes(self, attributes: Mapping[str, AttributeConfig], parts: Sequence[str]) -> list[str]:
         """Those with a file in one of the sets: a single-task system has only its own.
 
         Raises:
@@ -54,6 +59,10 @@ class EmbeddedSystem:
         """Read them (see `read_embeddings` for the errors)."""
         return read_embeddings(self.root / part / f"{attribute}.scp", utterances)
 
+    def predictions(self, part: str, attribute: str, utterances: Sequence[str]) -> Predictions | None:
+        """Read them (see `read_predictions` for the errors)."""
+        return read_predictions(self.root / part, attribute, utterances)
+
 
 @dataclass(frozen=True)
 class TeacherSystem:
@@ -65,17 +74,21 @@ class TeacherSystem:
     name: str
     dump_dir: Path
 
-    def attributes(self, attributes: Iterable[str], parts: Sequence[str]) -> list[str]:
-        """Those with targets in one of the sets; maybe none."""
+    def attributes(self, attributes: Mapping[str, AttributeConfig], parts: Sequence[str]) -> list[str]:
+        """Those with a teacher and targets in one of the sets; maybe none."""
         return [
             attribute
-            for attribute in attributes
-            if any((self.dump_dir / part / f"target_{attribute}.scp").is_file() for part in parts)
+            for attribute, entry in attributes.items()
+            if entry.target.teacher
+            and any((self.dump_dir / part / f"target_{attribute}.scp").is_file() for part in parts)
         ]
 
     def embeddings(self, part: str, attribute: str, utterances: Sequence[str]) -> Vectors:
         """Those of the utterances that have a target."""
         return read_targets(self.dump_dir / part / f"target_{attribute}.scp", utterances)
+
+    def predictions(self, part: str, attribute: str, utterances: Sequence[str]) -> None:
+        """None: teachers only embed."""
 
 
 def parse_system(option: str) -> EmbeddedSystem:

@@ -43,7 +43,7 @@ def score_regression(
     low, high = percentile_interval(draws if len(names) > 1 else draws[:0])
     values = _metrics(moments.mean(axis=0)[None])[0]
     figures = [
-        Figure(protocol, metric, *map(float, (values[i], len(truth), low[i], high[i], chance[i])))
+        Figure(protocol, metric, float(values[i]), len(truth), float(low[i]), float(high[i]), float(chance[i]))
         for i, metric in enumerate(METRICS)
     ]
     return [*figures, Figure(protocol, "units", len(names), len(truth))]
