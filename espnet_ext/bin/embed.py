@@ -30,17 +30,28 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="X.npz, or a folder for kaldi archives")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
+    parser.add_argument(
+        "--dims", action="append", default=[], metavar="NAME=SIZE", help="size to cut an attribute's embeddings to"
+    )
     parser.add_argument("--downmix", action="store_true", help="average the channels of files that have several")
     return parser.parse_args()
 
 
-def embed(encoder: UttEncoder, sources: dict[str, AudioSource]) -> dict[str, np.ndarray]:
+def parse_dims(entries: list[str]) -> dict[str, int]:
+    """attribute -> size, of the option `--dims`; UserError for an entry that is no NAME=SIZE."""
+    pairs = dict(entry.partition("=")[::2] for entry in entries)
+    if wrong := [name for name, size in pairs.items() if not size.isdecimal()]:
+        raise UserError(f"--dims {wrong[0]}: expected NAME=SIZE such as sem=64")
+    return {name: int(size) for name, size in pairs.items()}
+
+
+def embed(encoder: UttEncoder, sources: dict[str, AudioSource], dims: dict[str, int]) -> dict[str, np.ndarray]:
     """attribute -> (recordings, dim), in the order of `sources`, with progress."""
     parts: list[dict[str, np.ndarray]] = []
     durations = {identity: duration_s(audio) for identity, audio in sources.items()}
     with audio_progress("embeddings", sum(durations.values())) as advance:
         for chunk in batched(sources, CHUNK_RECORDINGS):
-            parts.append(encoder.encode(SourceReader([sources[identity] for identity in chunk])))
+            parts.append(encoder.encode(SourceReader([sources[identity] for identity in chunk]), dims))
             advance(sum(durations[identity] for identity in chunk))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -71,9 +82,10 @@ def write_embeddings(out: Path, identities: list[str], embeddings: dict[str, np.
 def main() -> None:
     """Embed everything, then write."""
     args = parse_args()
+    dims = parse_dims(args.dims)
     sources = list_sources(args.audio)
     encoder = UttEncoder.from_pretrained(args.model, args.device, args.autocast, args.downmix)
-    for path in write_embeddings(args.out, list(sources), embed(encoder, sources)):
+    for path in write_embeddings(args.out, list(sources), embed(encoder, sources, dims)):
         print(path)
 
 

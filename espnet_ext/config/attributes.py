@@ -41,7 +41,7 @@ class HeadConfig:
 
     `first_layer` is the first hidden state the mix reads (0 = the encoder's input to its layers); with
     `identity_init` the projections of the mix start as the identity, both as in the paper's training code.
-    `matryoshka` lists sizes below `dim`: the objective also sees so many first entries, at unit length.
+    `matryoshka` lists sizes below `dim` that the embedding can be cut to: the objective also sees it cut.
     """
 
     dim: int

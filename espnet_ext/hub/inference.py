@@ -1,6 +1,6 @@
 """Embeddings of any audio from a trained model: `UttEncoder`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,29 +54,42 @@ class UttEncoder:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(load_model(model_folder(name), device, autocast), downmix)
 
-    def encode(self, audio: Sequence[Audio]) -> dict[str, np.ndarray]:
+    def encode(self, audio: Sequence[Audio], dims: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
         """Embed recordings.
 
         Args:
             audio: file names, parts of files, or float32 arrays (samples,) in [-1, 1] at 16 kHz.
+            dims: attribute -> size that its embeddings are cut to; only sizes that the head was trained for.
 
         Returns:
             attribute -> (recordings, dim) float32 of unit length.
 
         Raises:
             UserError: a recording cannot be read, has samples that are not finite or is too short for one frame,
-                with its name or index.
+                with its name or index; or `dims` names an attribute or a size that the model does not have.
         """
+        axes = {name: self._axes(name, size) for name, size in (dims or {}).items()}
         sums: dict[str, np.ndarray] = {}
         for batch in self._batches(self._windows(audio)):
             for name, vectors in self._embed(batch).items():
                 total = sums.setdefault(name, np.zeros((len(audio), vectors.shape[1]), dtype=np.float64))
                 for (index, samples), vector in zip(batch, vectors, strict=True):
                     total[index] += len(samples) * vector.astype(np.float64)
+        cut = {name: total @ axes[name].T if name in axes else total for name, total in sums.items()}
         return {
             name: (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
-            for name, total in sums.items()
+            for name, total in cut.items()
         }
+
+    def _axes(self, name: str, size: int) -> np.ndarray:
+        """(size, dim) float64 axes along which an attribute's embeddings are cut."""
+        if name not in self.model.heads:
+            raise UserError(f"dims: no attribute {name!r}; the model has {', '.join(self.model.heads)}")
+        matryoshka = self.model.heads[name].matryoshka
+        if matryoshka is None or size not in matryoshka.sizes:
+            sizes = ", ".join(map(str, matryoshka.sizes)) if matryoshka else "its whole size alone"
+            raise UserError(f"dims: {name} was not trained to be cut to {size}; legal: {sizes}")
+        return matryoshka.axes[:size].cpu().numpy().astype(np.float64)
 
     def _windows(self, audio: Sequence[Audio]) -> Iterator[tuple[int, np.ndarray]]:
         """Index of the recording and samples of each window."""

@@ -21,7 +21,7 @@ from espnet_ext.config.training import EncoderConf, check_training
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
-from espnet_ext.train.bank import fill_banks
+from espnet_ext.train.bank import fill_banks, turn_axes
 from espnet_ext.train.checkpoint import refuse_other_config
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
@@ -128,10 +128,13 @@ class UttTask(AbsTask):
         else:
             encoder = load_trained_encoder(Path(args.add_to))
         model = ESPnetUttModel(encoder, selected_attributes(args), **args.model_conf)
-        if args.init_model is not None:
+        target_scps = {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type}
+        if args.init_model is None:
+            turn_axes(model, target_scps)
+        else:
             load_weights(model, Path(args.init_model) / WEIGHTS)
         choose_trained(encoder, encoder_conf)
-        fill_banks(model, {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type})
+        fill_banks(model, target_scps)
         return model
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Banks of targets, for objectives that compare with more than the batch."""
+"""What the model takes from the training targets as a whole: banks to compare with, axes to cut along."""
 
 from pathlib import Path
 
@@ -9,11 +9,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.head.matryoshka import main_axes
 from espnet_ext.utt.objective.contrastive import ContrastiveObjective
+
+# Targets that the main axes are found from, at most.
+AXES_TARGETS = 8192
 
 
 def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
-    """Give every contrastive objective that wants one a bank of its attribute's training targets.
+    """Give every contrastive objective that wants one a bank of its attribute's training targets, whole and cut.
 
     Args:
         model: its objectives are changed in place.
@@ -24,9 +28,26 @@ def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
         for index, objective in enumerate(objectives):
             if isinstance(objective, ContrastiveObjective) and objective.bank_size:
                 objective.bank = torch.from_numpy(read_bank(target_scps[name], objective.bank_size))
-                banks.append(f"objectives.{name}.{index}.bank")
+                matryoshka = model.heads[name].matryoshka
+                for size in matryoshka.sizes if matryoshka else ():
+                    objective.register_buffer(f"bank_{size}", matryoshka(objective.bank, size), persistent=False)
+                buffers = [key for key, _ in objective.named_buffers() if key.startswith("bank")]
+                banks += [f"objectives.{name}.{index}.{key}" for key in buffers]
     # Equal in all processes, and too large to be sent to them at every step.
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, banks)
+
+
+def turn_axes(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
+    """Cut distilled embeddings along the main axes of their training targets.
+
+    Args:
+        model: its heads with sizes to cut to are changed in place, those with labels excepted.
+        target_scps: attribute -> target_<attribute>.scp of the training set.
+    """
+    for name, head in model.heads.items():
+        if head.matryoshka and model.objectives[name].labels is None:
+            targets = torch.from_numpy(read_bank(target_scps[name], AXES_TARGETS))
+            head.matryoshka.axes.copy_(main_axes(targets, head.matryoshka.sizes[-1]))
 
 
 def read_bank(scp: Path, size: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from espnet_ext.hub.model_files import read_attributes, read_description
 from espnet_ext.train.layer_cache import check_encoder
 
 # Options of a head that matter in training alone.
-TRAINING_ONLY = {"dropout", "identity_init", "matryoshka"}
+TRAINING_ONLY = {"dropout", "identity_init"}
 
 
 def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]) -> None:

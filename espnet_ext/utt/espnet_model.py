@@ -88,8 +88,9 @@ class ESPnetUttModel(AbsESPnetModel):
         present = {name: objective.present(targets[name]) for name, objective in self.objectives.items()}
         losses, measures = {}, {}
         for name, objective in self.objectives.items():
-            compared = embeddings[name], targets[name], present[name]
-            losses[name], measures[name] = objective(*compared), objective.measure(*compared)
+            cuts = self.heads[name].cuts(embeddings[name], targets[name])
+            losses[name] = torch.stack([objective(*cut, present[name]) for cut in cuts]).mean()
+            measures[name] = objective.measure(embeddings[name], targets[name], present[name])
         counts = {name: rows.sum() for name, rows in present.items()}
         sums = [self.attribute_weights[name] * losses[name] * counts[name] / self.nominal_batch for name in losses]
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))

@@ -30,13 +30,15 @@ class ContrastiveObjective(AbsObjective):
         self.temperature = temperature
         self.same_above = same_above
         self.bank_size = bank_size
-        # Not part of the trained model.
+        # Not part of the trained model; `bank_<size>` is the bank for embeddings that are cut to a size.
         self.register_buffer("bank", None, persistent=False)
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         """See `AbsObjective.forward`."""
         if self.bank_size:
-            others, usable = self.bank, torch.ones(len(self.bank), dtype=torch.bool, device=targets.device)
+            size = targets.shape[1]
+            others = self.bank if size == self.bank.shape[1] else self.get_buffer(f"bank_{size}")
+            usable = torch.ones(len(others), dtype=torch.bool, device=targets.device)
         else:
             others = gather_rows(targets)
             usable = others.any(dim=1)
