@@ -94,7 +94,7 @@ class LabelSet:
         if not known.all() and self.targets[attribute].unknown == "error":
             first = int(np.argmin(known))
             raise UserError(
-                f"{self._file(attribute)}: {labels.values[first]!r} of {labels.names[first]} is none of the model's "
+                f"{self._file(attribute)}: `{labels.values[first]}` of {labels.names[first]} is none of the model's "
                 "classes; correct it, or write `unknown: skip` in the attribute's target"
             )
         return known
