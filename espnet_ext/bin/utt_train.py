@@ -79,11 +79,13 @@ def main() -> None:
     from espnet2.train.distributed_utils import get_rank
     from torch.multiprocessing import ProcessExitedException
 
-    from espnet_ext.tasks.utt import UttTask
+    from espnet_ext.tasks.utt import UttTask, selected_attributes
     from espnet_ext.train.export import export_model
+    from espnet_ext.train.start import check_start
 
     chosen = ["--attributes", str(args.attributes), "--attribute_names", *args.attribute_names]
     task_args = UttTask.get_parser().parse_args(["--config", str(args.config), *rest, *options, *chosen])
+    check_start(task_args, selected_attributes(task_args))
     try:
         UttTask.main(args=task_args)
     except ProcessExitedException as error:

@@ -27,7 +27,6 @@ from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
-from espnet_ext.train.start import check_start
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -84,7 +83,6 @@ class UttTask(AbsTask):
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
         check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
         refuse_other_config(args)
-        check_start(args, selected_attributes(args))
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
