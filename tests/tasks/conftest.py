@@ -17,7 +17,8 @@ from espnet_ext.utt.encoder import build_encoder
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from training_run import Train, make_dump, trainer  # noqa: E402  (beside this file)
+from addition_run import write_accents, write_layers  # noqa: E402  (beside this file)
+from training_run import Train, make_dump, trainer  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +60,12 @@ def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(TrainingProgress, "start_epoch", start_epoch)
     return begun
+
+
+@pytest.fixture(scope="session")
+def place(work: Path, straight: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block: dict) -> Path:
+    """Dumps with targets of a third attribute, and layers of the pretrained encoder and of the trained one."""
+    folder = tmp_path_factory.mktemp("addition")
+    write_accents(work, folder, attributes_block)
+    write_layers(folder, work / "encoder", straight)
+    return folder

@@ -8,60 +8,29 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from addition_run import adding
 from safetensors.torch import load_file, save_file
-from training_run import Train, trainer
+from training_run import Train
 
-from espnet_ext.bin import dump_layers
+from espnet_ext.config.attributes import load_attributes
 from espnet_ext.data.audio import read_dumped
+from espnet_ext.data.label_targets import class_file, dump_labels
 from espnet_ext.data.scp import read_scp
-from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.train.layer_cache import encoder_hash
 
-FROZEN = {"encoder_conf": {"freeze_blocks": -1, "frame_average": 2}, "max_epoch": 2}
-ATTRIBUTE = {
-    "target": {"teacher": "resemblyzer", "from": "speech"},
-    "head": {"hidden_dim": 8, "dim": 6, "pooling": "attentive_statistics"},
-    "objective": {"name": "cosine"},
+LABELS = {
+    "target": {"labels": "utt2lang"},
+    "head": {"hidden_dim": 8, "dim": 5, "matryoshka": [3]},
+    "objective": {"name": "aam_softmax"},
 }
-
-
-@pytest.fixture(scope="module")
-def place(work: Path, straight: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block: dict) -> Path:
-    """Dumps with targets of a third attribute and layers of the trained encoder, beside those of the pretrained one."""
-    folder = tmp_path_factory.mktemp("addition")
-    attributes = {"attributes": attributes_block | {"accent": ATTRIBUTE}}
-    (folder / "attributes.yaml").write_text(yaml.safe_dump(attributes, sort_keys=False))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        for name in ("train", "dev"):
-            dump = Path(shutil.copytree(work / name, folder / name))
-            for suffix in ("scp", "json"):
-                shutil.copy(dump / f"target_spk.{suffix}", dump / f"target_accent.{suffix}")
-            for source, words in {
-                "--encoder": [str(work / "encoder"), "--frame_average", "2"],
-                "--model": [str(straight), "--layers_name", "layers of it"],
-            }.items():
-                options = ["--dump_dir", str(dump), "--device", "cpu", "--autocast", "float32", source, *words]
-                monkeypatch.setattr("sys.argv", ["dump_layers", *options])
-                dump_layers.main()
-    return folder
 
 
 @pytest.fixture
 def add(place: Path, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     """Add `accent` to the trained model."""
     return adding(place, straight, tmp_path, monkeypatch)
-
-
-def adding(place: Path, base: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    run = trainer(place, folder, monkeypatch)
-
-    def add(*words: str, out: Path = folder / "out", **changes: object) -> Path:
-        options = ["--encoder", "none", "--add_to", str(base), "--attribute_names", "accent", *words]
-        return run(out, *options, **FROZEN | changes)
-
-    return add
 
 
 @pytest.fixture(scope="module")
@@ -126,85 +95,27 @@ def test_the_hash_of_a_models_encoder_follows_from_its_encoder_alone(
     assert encoder_hash(tmp_path) != encoder_hash(straight)
 
 
-def test_an_attribute_can_be_added_to_a_model_that_had_one_added(
+def test_a_label_can_be_added_to_a_model_that_had_an_attribute_added(
     grown: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attributes = yaml.safe_load((place / "attributes.yaml").read_text())
-    attributes["attributes"]["tempo"] = ATTRIBUTE
+    attributes["attributes"]["lang"] = LABELS
     (tmp_path / "attributes.yaml").write_text(yaml.safe_dump(attributes))
+    target = load_attributes(tmp_path / "attributes.yaml")["lang"].target
     for name in ("train", "dev"):
         dump = Path(shutil.copytree(place / name, tmp_path / name))
-        for suffix in ("scp", "json"):
-            (dump / f"target_accent.{suffix}").rename(dump / f"target_tempo.{suffix}")
+        dump_labels(dump, "lang", target, class_file(tmp_path / "train", "lang") if name == "dev" else None)
     add = adding(tmp_path, grown, tmp_path, monkeypatch)
     # The cached layers serve again.
-    out = add("--attribute_names", "tempo", "--input", "layers", "--layers_name", "layers of it", max_epoch=1)
-    assert list(load_model(out).heads) == ["sem", "spk", "accent", "tempo"]
-
-
-@pytest.mark.parametrize(
-    ("words", "changes", "message"),
-    [
-        (["--attribute_names", "spk"], {}, r"straight\d*/out: the model has an attribute 'spk' already \(sem, spk\)"),
-        (["--init_model", "there"], {}, "--add_to .* brings its own encoder and weights: leave out --encoder and"),
-        ([], {"encoder_conf": {"frame_average": 2}}, "train.yaml: encoder_conf: --add_to keeps the encoder as it is"),
-        ([], {"encoder_conf": {"freeze_blocks": -1}}, "encoder_conf: frame_average must be 2, that of .*straight"),
-        (["--add_to", "nowhere"], {}, "nowhere/model.json: no such file; is nowhere the folder of a trained"),
-        (["--input", "layers"], {}, "train/layers: layers of another encoder than that of .*straight.*: dump its own"),
-        (["--add_to", "none"], {}, "--encoder: name the folder of the pretrained encoder, or of a trained model by"),
-    ],
-)
-def test_what_does_not_fit_the_model_is_one_line(add: Train, words: list[str], changes: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        add(*words, **changes)
-
-
-@pytest.mark.parametrize(
-    ("part", "key", "value", "message"),
-    [
-        ("head", "normalize_layers", True, "sem.head: normalize_layers is True, but False in the model .*straight"),
-        ("target", "teacher", "other", "sem.target: teacher is 'other', but 'usem' in the model .*straight"),
-    ],
-)
-def test_an_attribute_declared_otherwise_than_in_the_model_is_named(
-    add: Train, place: Path, tmp_path: Path, part: str, key: str, value: object, message: str
-) -> None:
-    attributes = yaml.safe_load((place / "attributes.yaml").read_text())
-    attributes["attributes"]["sem"][part][key] = value
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump(attributes))
-    with pytest.raises(UserError, match=f"other.yaml: {message}"):
-        add("--attributes", str(tmp_path / "other.yaml"))
-
-
-def test_a_resume_on_another_base_is_refused(add: Train, straight: Path, tmp_path: Path) -> None:
-    base = Path(shutil.copytree(straight, tmp_path / "base"))
-    out = add("--add_to", str(base))
-    with pytest.raises(UserError, match="checkpoint.pth was trained with add_to '.*base', not '.*straight"):
-        add()
-    weights = load_file(base / "model.safetensors")
-    weights["encoder.encoder.conv1.bias"] += 1e-6
-    save_file(weights, base / "model.safetensors")
-    with pytest.raises(UserError, match="out: was trained on another encoder than that of .*base: delete it"):
-        add("--add_to", str(base))
-    assert (out / "model.safetensors").exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--attribute_names", "sem"], "a model of sem, spk cannot start a training of sem; .* use --add_to"),
-        (["--attribute_names", "sem", "spk", "accent"], "cannot start a training of sem, spk, accent; .* --add_to"),
-    ],
-)
-def test_a_phase_of_other_attributes_is_one_line(
-    place: Path,
-    work: Path,
-    straight: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
-    message: str,
-) -> None:
-    options = ["--encoder", str(work / "encoder"), "--init_model", str(straight)]
-    with pytest.raises(UserError, match=message):
-        trainer(place, tmp_path, monkeypatch)(tmp_path / "out", *options, *words)
+    out = add("--attribute_names", "lang", "--input", "layers", "--layers_name", "layers of it", max_epoch=1)
+    before, after = (load_file(folder / "model.safetensors") for folder in (grown, out))
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    assert after["objectives.lang.0.weight"].shape == (2, 1, 5)
+    model = load_model(out)
+    assert list(model.heads) == ["sem", "spk", "accent", "lang"]
+    embeddings = UttEncoder(model).encode([0.1 * torch.randn(9000).numpy()], dims={"lang": 3})
+    assert embeddings["lang"].shape == (1, 3)
+    # Cut embeddings are cut to their first entries, and classified as such.
+    prediction = model.predict({"lang": torch.from_numpy(embeddings["lang"])})["lang"]
+    weight = torch.nn.functional.normalize(after["objectives.lang.0.weight"][:, 0, :3], dim=1)
+    torch.testing.assert_close(prediction, 30 * torch.from_numpy(embeddings["lang"]) @ weight.T)
