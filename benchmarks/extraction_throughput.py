@@ -1,11 +1,11 @@
 """Extraction against single utterances through the reference pipeline, and against the bare encoder, side by side.
 
-- extraction: `UttEncoder.encode` on dumped audio, decoding and heads included;
+- extraction: `UttEncoder.encode` on dumped audio, decoding and heads included, in float32 and in bfloat16;
 - reference: transformers' extractor and model, one utterance at a time, the same heads;
 - bare: the encoder alone on batches that were decoded, sorted and padded before the clock started.
 
-Same w2v-BERT-shaped model and utterances, float32, same process, in turns. Run it after stages 1 and 2 of
-egs/mini_prompts:
+Same w2v-BERT-shaped model and utterances, same process, in turns; heads as wide as the encoder, as in the paper. Run
+it after stages 1 and 2 of egs/mini_prompts:
 
     cd egs/mini_prompts && ../../tools/venv/bin/python ../../benchmarks/extraction_throughput.py
 """
@@ -13,6 +13,7 @@ egs/mini_prompts:
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,9 @@ def premade_batches(specs: list[str]) -> list[tuple[torch.Tensor, torch.Tensor]]
 @torch.inference_mode()
 def bare_encoder(ours: ESPnetUttModel, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
     """The encoder alone."""
-    for speech, num_samples in batches:
-        ours.encoder(speech, num_samples)
+    with ours.autocast():
+        for speech, num_samples in batches:
+            ours.encoder(speech, num_samples)
 
 
 def main() -> None:
@@ -76,14 +78,23 @@ def main() -> None:
     )
     torch.manual_seed(0)
     reference = Wav2Vec2BertModel(config).eval()
-    ours = ESPnetUttModel(build_encoder(config.to_dict()), load_attributes(args.attributes)).eval()
+    attributes = {
+        name: replace(attribute, head=replace(attribute.head, hidden_dim=args.dim))
+        for name, attribute in load_attributes(args.attributes).items()
+    }
+    ours, ours_bfloat16 = (
+        ESPnetUttModel(build_encoder(config.to_dict()), attributes, autocast).eval()
+        for autocast in ("float32", "bfloat16")
+    )
     specs = list(read_scp(args.dump / "wav.scp").values())
     total_s = sum(map(int, read_scp(args.dump / "utt2num_samples").values())) / RATE
     batches = premade_batches(specs)
     ways: dict[str, Callable[[], object]] = {
         "extraction": lambda: UttEncoder(ours).encode([read_dumped(spec) for spec in specs]),
+        "extraction, bfloat16": lambda: UttEncoder(ours_bfloat16).encode([read_dumped(spec) for spec in specs]),
         "single utterances, reference pipeline": lambda: single_utterances(reference, ours, specs),
         "bare encoder, pre-made batches": lambda: bare_encoder(ours, batches),
+        "bare encoder, pre-made batches, bfloat16": lambda: bare_encoder(ours_bfloat16, batches),
     }
     seconds = dict.fromkeys(ways, 0.0)
     for index in range(args.rounds + 1):
@@ -94,9 +105,10 @@ def main() -> None:
                 seconds[name] += time.perf_counter() - started
     rates = {name: args.rounds * total_s / time_s for name, time_s in seconds.items()}
     print(f"{len(specs)} utterances, {total_s:.0f} s of audio\n")
-    print("| way | s of audio per second | extraction is |\n|---|---|---|")
+    print("| way | s of audio per second | extraction is | extraction in bfloat16 is |\n|---|---|---|---|")
     for name, rate in rates.items():
-        print(f"| {name} | {rate:.1f} | {rates['extraction'] / rate:.2f} x |")
+        ratios = [rates[way] / rate for way in ("extraction", "extraction, bfloat16")]
+        print(f"| {name} | {rate:.1f} | {ratios[0]:.2f} x | {ratios[1]:.2f} x |")
     print(f"\n{torch.get_num_threads()} threads, torch {torch.__version__}")
 
 
