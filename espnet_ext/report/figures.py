@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from espnet_ext.errors import UserError
+from espnet_ext.report.confusion_plot import confusion_figures
 from espnet_ext.report.curves import plot_curves, read_curves
 from espnet_ext.report.pair_plots import pair_figures
 from espnet_ext.report.plots import plot_det, plot_layer_weights
@@ -20,7 +21,7 @@ def write_plots(
     results: pd.DataFrame, scores_dir: Path, out_dir: Path, layer_weights: Path | None, curves: Sequence[Path]
 ) -> list[Path]:
     """Draw what there is data for; returns the PNGs written."""
-    figures = [*_det_figures(results, scores_dir), *pair_figures(results)]
+    figures = [*_det_figures(results, scores_dir), *pair_figures(results), *confusion_figures(results, scores_dir)]
     if layer_weights:
         figures.append(("layer_weights.png", plot_layer_weights(read_layer_weights(layer_weights))))
     if curves:

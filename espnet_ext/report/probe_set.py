@@ -31,9 +31,9 @@ class Probed(NamedTuple):
     def take(self, rows: np.ndarray) -> "Probed":
         return self._replace(labels=self.labels.take(rows), groups=self.groups[rows])
 
-    def testable(self) -> np.ndarray:
-        """Rows (n,) bool of labels that can be seen in training and tested, too."""
-        return in_two_groups(self.labels.values, self.groups)
+    def testable(self) -> "Probed":
+        """Those of labels that can be seen in training and tested, too."""
+        return self.take(np.flatnonzero(in_two_groups(self.labels.values, self.groups)))
 
 
 @dataclass(frozen=True)
@@ -60,37 +60,43 @@ class ProbeSet:
         return f"{self.dump / self.label}: a probe needs two labels or more, each of two {self._probed.kind}s or more"
 
     @cached_property
+    def _labels(self) -> Labels:
+        return read_labels(self.dump, self.label)
+
+    @cached_property
     def _probed(self) -> Probed:
-        labels = read_labels(self.dump, self.label)
-        speakers, sentences = speakers_of(self.dump, labels.names), sentences_of(self.dump, labels.names)
-        by_speaker = Probed(labels, speakers, "speaker")
+        names = self._labels.names
+        speakers, sentences = speakers_of(self.dump, names), sentences_of(self.dump, names)
+        probed = Probed(self._labels, speakers, "speaker").testable()
         # Where each utterance is its own speaker, nobody knows the speakers.
         is_known = len(np.unique(speakers)) < len(speakers)
-        if is_known and len(np.unique(labels.values[by_speaker.testable()])) > 1:
-            probed = by_speaker
-        else:
+        if not is_known or len(np.unique(probed.labels.values)) < 2:
             kind = "sentence" if len(np.unique(sentences)) < len(sentences) else "utterance"
-            probed = Probed(labels, sentences, kind)
-        probed = probed.take(probed.testable())
-        return probed.take(thin_out(probed.groups, self.bootstrap.seed))
+            probed = Probed(self._labels, sentences, kind).testable()
+        # Thinning may have left a label to one group.
+        return probed.take(thin_out(probed.groups, self.bootstrap.seed)).testable()
+
+    @property
+    def _num_left_out(self) -> int:
+        return len(self._labels.names) - len(self._probed.groups)
 
     def score(self, system: System, evaluation: Evaluation) -> Iterator[ResultRow]:
-        """The probe's figures; nothing, with a line that says so, for a teacher that lacks most vectors."""
+        """The probe's figures; nothing, with a line that says so, where an utterance has no vector."""
         attribute, name = evaluation.attribute, self.label.removeprefix("utt2")
-        vectors = system.embeddings(self.dump.name, attribute, self._probed.labels.names.tolist())
-        probed = self._probed.take(np.isin(self._probed.labels.names, vectors.names))
-        kept = probed.testable()
-        probed = probed.take(kept)
-        truth = probed.labels.values
-        if len(np.unique(truth)) < 2:
-            print(f"{system.name}: too few {attribute} vectors in {self.dump.name} for a probe of {name}")
+        labels, groups, kind = self._probed
+        vectors = system.embeddings(self.dump.name, attribute, labels.names.tolist())
+        num_missing = len(labels.names) - len(vectors.names)
+        if num_missing:
+            print(
+                f"{system.name}: {num_missing} of {len(labels.names)} utterances of {self.dump.name} have no "
+                f"{attribute} vector; a probe of {name} would not be comparable and is left out"
+            )
             return
-        rows = UnitRows.of(vectors.rows, vectors.names).take(kept)
-        answers = Answers(truth, cross_validate(rows, truth, probed.groups), probed.groups)
-        protocol = f"{name}:by-{probed.kind}"
-        for figure in score_classification(protocol, answers, self.bootstrap, PREFIX):
-            yield ResultRow(system.name, attribute, evaluation.task, self.dump.name, figure)
-        left_out = len(read_labels(self.dump, self.label).names) - len(truth)
-        if left_out:
-            figure = Figure(protocol, f"{PREFIX}left-out", left_out, len(truth))
+        rows = UnitRows.of(vectors.rows, vectors.names).take(slice(None))
+        answers = Answers(labels.values, cross_validate(rows, labels.values, groups), groups)
+        protocol = f"{name}:by-{kind}"
+        figures = score_classification(protocol, answers, self.bootstrap, PREFIX)
+        if self._num_left_out:
+            figures.append(Figure(protocol, f"{PREFIX}left-out", self._num_left_out, len(groups)))
+        for figure in figures:
             yield ResultRow(system.name, attribute, evaluation.task, self.dump.name, figure)

@@ -22,10 +22,10 @@ def ordered(results: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
 
 
 def number(value: float, metric: str) -> str:
-    """A value as shown: costs with three decimals, percentages with one; `-` where there is none."""
+    """A value as shown: costs and correlations with three decimals, others with one; `-` where there is none."""
     if math.isnan(value):
         return ABSENT
-    return f"{value:.3f}" if re.match("(min|act)?(DCF|Cllr)", metric) else f"{value:.1f}"
+    return f"{value:.3f}" if re.match("(min|act)?(DCF|Cllr)|Pearson|CCC", metric) else f"{value:.1f}"
 
 
 def cell(results: pd.DataFrame, **wanted: str) -> str:
