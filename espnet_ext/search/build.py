@@ -1,6 +1,6 @@
 """Add recordings to an index, segment by segment; a killed build goes on where it was."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,14 @@ from espnet_ext.errors import UserError
 from espnet_ext.search.entries import Entry, make_entries
 from espnet_ext.search.index import SearchIndex, segment_folder
 from espnet_ext.search.manifest import FILE_NAME, Manifest
-from espnet_ext.search.segment import SEGMENT_ROWS, Place, write_segment
+from espnet_ext.search.segment import Place, write_segment
 
 LOCK = "lock"
+MIN_SEGMENT_ROWS = 256
+# 8 MB of float32 at 512 dimensions.
+MAX_SEGMENT_ROWS = 4096
+# Recordings that are embedded at once: enough to sort by length, few enough to show progress.
+CHUNK_RECORDINGS = 256
 Embed = Callable[[Sequence[AudioSource]], Mapping[str, np.ndarray]]
 
 
@@ -53,12 +58,14 @@ def build_index(folder: Path, manifest: Manifest, sources: Mapping[str, AudioSou
         changed = sum(todo.replaces is not None for todo in pending)
         print(f"  {folder}: {len(pending) - changed} new, {changed} changed, {len(sources) - len(pending)} as before")
         with audio_progress("index", len(pending), "recordings") as advance:
-            for number, part in enumerate(batched(pending, SEGMENT_ROWS), len(index.segments)):
-                entries = [todo.entry for todo in part]
-                vectors = embed([entry.source for entry in entries])
+            for number, part in enumerate(_segments_of(pending, int(index.starts[-1])), len(index.segments)):
+                chunks = []
+                for chunk in batched(part, CHUNK_RECORDINGS):
+                    chunks.append(embed([todo.entry.source for todo in chunk]))
+                    advance(len(chunk))
+                vectors = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
                 replaces = [todo.replaces for todo in part if todo.replaces is not None]
-                write_segment(segment_folder(folder, number), entries, vectors, replaces)
-                advance(len(part))
+                write_segment(segment_folder(folder, number), [todo.entry for todo in part], vectors, replaces)
         return SearchIndex.open(folder)
 
 
@@ -77,6 +84,20 @@ def plan(index: SearchIndex, sources: Mapping[str, AudioSource]) -> list[Pending
         if old != entry:
             pending.append(Pending(entry, place))
     return pending
+
+
+def _segments_of(pending: Sequence[Pending], num_rows: int) -> Iterator[Sequence[Pending]]:
+    """Share out recordings among segments.
+
+    Args:
+        num_rows: of the index so far. A segment has as many, between two limits: a killed build loses
+            no more than half of its work, and a large index has few files.
+    """
+    start = 0
+    while start < len(pending):
+        size = min(max(num_rows + start, MIN_SEGMENT_ROWS), MAX_SEGMENT_ROWS)
+        yield pending[start : start + size]
+        start += size
 
 
 def _check_folder(folder: Path) -> None:

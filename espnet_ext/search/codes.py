@@ -77,7 +77,8 @@ class Codes:
         number_of = np.searchsorted(index.starts, places, side="right") - 1
         for number in np.unique(number_of).tolist():
             rows = places[number_of == number] - index.starts[number]
-            rows = np.setdiff1d(rows, index.replaced_in(number))
+            if number in index.replaced:
+                rows = np.setdiff1d(rows, index.replaced[number])
             if len(rows):
                 ranking.offer(number, rows)
 

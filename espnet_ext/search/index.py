@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ class SearchIndex:
                 rows.setdefault(number, []).append(row)
         return cls(folder, manifest, segments, {number: np.unique(found) for number, found in rows.items()})
 
-    @property
+    @cached_property
     def starts(self) -> np.ndarray:
         """Rows before each segment, and before the next one: (segments + 1,)."""
         return np.cumsum([0, *(segment.num_rows for segment in self.segments)])

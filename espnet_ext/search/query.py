@@ -32,12 +32,12 @@ class Found(NamedTuple):
     """A recording that was found.
 
     Attributes:
-        identity, audio: its id, and its file (with the seconds where it is a part of it).
+        recording, audio: its id, and its file (with the seconds where it is a part of it).
         score: the weighted sum of `cosines`.
         cosines: one for each term.
     """
 
-    identity: str
+    recording: str
     audio: str
     score: float
     cosines: tuple[float, ...]

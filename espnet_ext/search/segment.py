@@ -12,8 +12,6 @@ from espnet_ext.errors import UserError
 from espnet_ext.scoring.similarity import row_norms
 from espnet_ext.search.entries import Entry, read_entries, write_entries
 
-# 8 MB of float32 at 512 dimensions; what a killed build has to do again.
-SEGMENT_ROWS = 4096
 HEADER = "segment.json"
 ENTRIES = "entries.jsonl"
 

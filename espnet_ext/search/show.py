@@ -8,13 +8,15 @@ from espnet_ext.search.query import Found, Term
 
 
 def as_table(terms: Sequence[Term], found: Sequence[Found]) -> str:
-    """A Markdown table with the score and the cosine of each term."""
-    wishes = [f"{term.weight:+g} {term.attribute}: {term.name}" for term in terms]
+    """The query, a line a term, and a Markdown table with the score and the cosine of each term."""
+    wishes = [f"{term.weight:+g} {term.attribute}" for term in terms]
+    legend = [f"{wish}: {term.name}" for wish, term in zip(wishes, terms, strict=True)]
     rows = [
-        [hit.identity, hit.audio, str(rank), f"{hit.score:.3f}", *(f"{cosine:.3f}" for cosine in hit.cosines)]
+        [hit.recording, hit.audio, str(rank), f"{hit.score:.3f}", *(f"{cosine:.3f}" for cosine in hit.cosines)]
         for rank, hit in enumerate(found, 1)
     ]
-    return render_grid(Table("", "", ["recording", "audio", "rank", "score", *wishes], rows, names=2))
+    grid = render_grid(Table("", "", ["recording", "audio", "rank", "score", *wishes], rows, names=2))
+    return "\n".join([*legend, "", grid])
 
 
 def as_json(terms: Sequence[Term], found: Sequence[Found]) -> str:

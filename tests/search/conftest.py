@@ -26,4 +26,5 @@ def manifest() -> Manifest:
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("espnet_ext.search.build.SEGMENT_ROWS", 8)
+    monkeypatch.setattr("espnet_ext.search.build.MIN_SEGMENT_ROWS", 8)
+    monkeypatch.setattr("espnet_ext.search.build.MAX_SEGMENT_ROWS", 8)

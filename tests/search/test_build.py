@@ -87,6 +87,24 @@ def test_utterances_of_an_archive_go_by_their_offsets(
     assert again.num_recordings() == 30
 
 
+def test_segments_grow_with_the_index(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit, value in {"MIN_SEGMENT_ROWS": 2, "MAX_SEGMENT_ROWS": 8, "CHUNK_RECORDINGS": 3}.items():
+        monkeypatch.setattr(f"espnet_ext.search.build.{limit}", value)
+    chunks = []
+
+    def embed(audio: list[AudioSource]) -> dict[str, np.ndarray]:
+        chunks.append(len(audio))
+        return content_vectors(audio)
+
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed)
+    assert [segment.num_rows for segment in index.segments] == [2, 2, 4, 8, 8, 6]
+    assert chunks == [2, 2, 3, 1, 3, 3, 2, 3, 3, 2, 3, 3]
+    monkeypatch.setattr("espnet_ext.search.build.CHUNK_RECORDINGS", 100)
+    assert ask(index) == ask(build_index(tmp_path / "large chunks", manifest, recordings.make(*NAMES), content_vectors))
+
+
 def run_until(step: int, folder: Path, manifest: Manifest, sources: dict[str, AudioSource]) -> bool:
     """Build in a process that is killed before its `step`-th change of the index; whether it got that far."""
     child = os.fork()

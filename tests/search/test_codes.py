@@ -23,7 +23,8 @@ TERMS = [
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("espnet_ext.search.build.SEGMENT_ROWS", 50)
+    for limit in ("build.MIN_SEGMENT_ROWS", "build.MAX_SEGMENT_ROWS"):
+        monkeypatch.setattr(f"espnet_ext.search.{limit}", 50)
     for limit, value in {"MIN_ROWS": 100, "MAX_TRAIN_ROWS": 256, "MIN_CANDIDATES": 60}.items():
         monkeypatch.setattr(f"espnet_ext.search.codes.{limit}", value)
 
@@ -37,11 +38,11 @@ def index(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> SearchI
 
 @pytest.mark.parametrize("terms", [TERMS, TERMS[:1], TERMS[1:2], TERMS[2:]])
 def test_most_of_the_best_are_found_and_scored_exactly(index: SearchIndex, terms: list[Term]) -> None:
-    exact = {hit.identity: hit for hit in search(index, terms, 400)}
-    best = {hit.identity for hit in search(index, terms, 5)}
+    exact = {hit.recording: hit for hit in search(index, terms, 400)}
+    best = {hit.recording for hit in search(index, terms, 5)}
     found = search(index, terms, 5, open_codes(index))
-    assert len(best & {hit.identity for hit in found}) >= 4
-    assert [hit for hit in found if hit != exact[hit.identity]] == []
+    assert len(best & {hit.recording for hit in found}) >= 4
+    assert [hit for hit in found if hit != exact[hit.recording]] == []
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 
@@ -62,12 +63,12 @@ def test_recordings_without_codes_are_searched_exactly(
     best = content_vectors(list(recordings.make("new").values()))
     grown = build_index(index.folder, manifest, recordings.make("new"), content_vectors)
     terms = [Term("sem", "", 1.0, best["sem"][0])]
-    assert search(grown, terms, 1, open_codes(grown))[0].identity == "new"
+    assert search(grown, terms, 1, open_codes(grown))[0].recording == "new"
 
 
 def test_replaced_recordings_are_not_found(index: SearchIndex, recordings: Recordings, manifest: Manifest) -> None:
     terms = [Term("spk", "", 1.0, content_vectors(list(recordings.make("r0007").values()))["spk"][0])]
-    assert search(index, terms, 1, open_codes(index))[0].identity == "r0007"
+    assert search(index, terms, 1, open_codes(index))[0].recording == "r0007"
     changed = build_index(index.folder, manifest, recordings.make("r0007", content="changed"), content_vectors)
     found = search(changed, terms, 1, open_codes(changed))[0]
     assert found.score < 0.99

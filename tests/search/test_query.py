@@ -39,7 +39,7 @@ def naive(vectors: dict[str, np.ndarray], names: Sequence[str], terms: Sequence[
 
 
 def assert_same(found: Sequence[Found], expected: Sequence[Found]) -> None:
-    assert [hit.identity for hit in found] == [hit.identity for hit in expected]
+    assert [hit.recording for hit in found] == [hit.recording for hit in expected]
     np.testing.assert_allclose([hit.score for hit in found], [hit.score for hit in expected], atol=2e-9)
     np.testing.assert_allclose([hit.cosines for hit in found], [hit.cosines for hit in expected], atol=1e-12)
 
@@ -64,7 +64,7 @@ def test_scores_are_signed_sums_of_cosines(
     assert len(expected) == min(top, 50)
     found = search(index, terms, top)
     assert_same(found, expected)
-    assert [hit.audio for hit in found] == [sources[hit.identity].path for hit in found]
+    assert [hit.audio for hit in found] == [sources[hit.recording].path for hit in found]
 
 
 def test_ties_are_in_order_of_the_ids_even_across_segments(
@@ -74,7 +74,7 @@ def test_ties_are_in_order_of_the_ids_even_across_segments(
     build_index(tmp_path / "index", manifest, later, content_vectors)
     index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES[:10], content="the same"), content_vectors)
     found = search(index, [make_term("sem", 1.0, 0), make_term("spk", -1.0, 1)], 13)
-    assert [hit.identity for hit in found] == NAMES[:13]
+    assert [hit.recording for hit in found] == NAMES[:13]
     assert len({hit.score for hit in found}) == 1
 
 
