@@ -25,11 +25,14 @@ class EncoderConf:
 
 @dataclass(frozen=True)
 class ModelConf:
-    """`model_conf`: dtype of matrix products, steps between measurements of the gradients."""
+    """`model_conf`: dtype of matrix products, steps between measurements of the gradients, how the attributes'
+    losses become one gradient, weight of the penalty on what heads have in common."""
 
     autocast: str = "float32"
     nominal_batch: int = 1
     gradient_interval: int = 0
+    task_weighting: str = "fixed"
+    decorrelation: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def save_model(
         encoder_config: the encoder's Hugging Face config.
         attributes: the declarations of the model's attributes.
     """
-    write_model(folder, describe_model(model, encoder_config, attributes), model.state_dict())
+    write_model(folder, describe_model(model, encoder_config, attributes), model.kept().state_dict())
 
 
 def describe_model(

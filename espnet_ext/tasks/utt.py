@@ -130,16 +130,18 @@ class UttTask(AbsTask):
         if args.init_model is None:
             turn_axes(model, target_scps)
         else:
-            load_weights(model, Path(args.init_model) / WEIGHTS)
+            load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
         choose_trained(encoder, encoder_conf)
         fill_banks(model, target_scps)
         return model
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
-        """First that of the heads and objectives, then the encoder's; no second one when the encoder is frozen."""
+        """First that of all but the encoder, then the encoder's; no second one when the encoder is frozen."""
         encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
-        of_heads = [*model.heads.parameters(), *model.objectives.parameters()]
+        of_heads: list = [*model.heads.parameters(), *model.objectives.parameters()]
+        if of_losses := list(model.task_weighting.parameters()):
+            of_heads = [{"params": of_heads}, {"params": of_losses, "weight_decay": 0.0}]
         optimizers = [optim_classes[args.optim](of_heads, **args.optim_conf)]
         if encoder:
             optimizers.append(optim_classes[args.optim2](encoder, **args.optim2_conf))

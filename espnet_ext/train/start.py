@@ -23,6 +23,8 @@ def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]
     Raises:
         UserError: the options contradict one another, the attributes file or the layers.
     """
+    if args.model_conf.get("task_weighting") == "pcgrad" and args.encoder_conf.get("freeze_blocks") == -1:
+        raise UserError(f"{args.config}: model_conf: task_weighting pcgrad has no effect on a frozen encoder")
     if args.add_to is not None:
         check_addition(args)
     elif args.encoder is None:

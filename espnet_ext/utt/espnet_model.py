@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
+from espnet_ext.utt.decorrelation import decorrelation
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
-from espnet_ext.utt.ranks import num_ranks, sum_over_ranks
+from espnet_ext.utt.task_weighting import build_task_weighting
+from espnet_ext.utt.whole_batch import whole_batch
 
 AUTOCAST_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
@@ -30,6 +32,8 @@ class ESPnetUttModel(AbsESPnetModel):
             as in the paper, divided by this: an utterance weighs the same in a batch of few long ones as in one of
             many short ones, and on one GPU as on eight.
         gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
+        task_weighting: how the attributes' losses become one gradient, a name of `TASK_WEIGHTINGS`.
+        decorrelation: weight of a penalty on what heads' embeddings have in common, see `decorrelation`; 0 = none.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class ESPnetUttModel(AbsESPnetModel):
         autocast: str = "float32",
         nominal_batch: int = 1,
         gradient_interval: int = 0,
+        task_weighting: str = "fixed",
+        decorrelation: float = 0.0,
     ) -> None:
         super().__init__()
         if autocast not in AUTOCAST_DTYPES:
@@ -53,6 +59,8 @@ class ESPnetUttModel(AbsESPnetModel):
         self.nominal_batch = nominal_batch
         self.gradient_interval = gradient_interval
         self.training_steps = 0
+        self.task_weighting = build_task_weighting(task_weighting, list(attributes))
+        self.decorrelation = decorrelation
 
     def forward(
         self,
@@ -92,9 +100,17 @@ class ESPnetUttModel(AbsESPnetModel):
             losses[name] = torch.stack([objective(*cut, present[name]) for cut in cuts]).mean()
             measures[name] = objective.measure(embeddings[name], targets[name], present[name])
         counts = {name: rows.sum() for name, rows in present.items()}
-        sums = [self.attribute_weights[name] * losses[name] * counts[name] / self.nominal_batch for name in losses]
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))
-        loss = torch.stack(sums).sum() * num_ranks()
+        tasks = {
+            name: self.attribute_weights[name] * self.task_weighting.weigh(name, loss) * counts[name]
+            for name, loss in losses.items()
+        }
+        if self.decorrelation:
+            common = decorrelation(embeddings)
+            statistics["cka"] = common.detach()
+            tasks["decorrelation"] = self.decorrelation * common * len(frame_mask)
+        tasks = {name: task / self.nominal_batch for name, task in tasks.items()}
+        loss = self.task_weighting.total(tasks, self.encoder, [self.heads, self.objectives])
         return force_gatherable((loss, statistics, batch_size), loss.device)
 
     def embed(self, speech: Tensor, num_samples: Tensor) -> dict[str, Tensor]:
@@ -135,6 +151,10 @@ class ESPnetUttModel(AbsESPnetModel):
         """Learned share of each encoder layer, by attribute."""
         return {name: head.layer_weights().tolist() for name, head in self.heads.items()}
 
+    def kept(self) -> nn.ModuleDict:
+        """What a saved model holds, under the names that it has here: not how its losses were weighed."""
+        return nn.ModuleDict({name: getattr(self, name) for name in ("encoder", "heads", "objectives")})
+
     def train(self, mode: bool = True) -> "ESPnetUttModel":
         """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones.
 
@@ -160,23 +180,14 @@ class ESPnetUttModel(AbsESPnetModel):
             counts: attribute -> how many rows have its target.
             batch_size: utterances of the share.
         """
-        count = torch.stack(list(counts.values()))
-        loss, measure = (torch.stack([mean.detach() for mean in means.values()]) for means in (losses, measures))
-        whole = count
-        if num_ranks() > 1:
-            totals = sum_over_ranks(torch.cat([loss * count, measure * count, count, count.new_tensor([batch_size])]))
-            loss, measure, whole, size = totals.split([len(count), len(count), len(count), 1])
-            loss, measure = loss / whole.clamp(min=1), measure / whole.clamp(min=1)
-            batch_size = size.long()
-        measure = torch.where(whole > 0, measure, torch.nan)
-        terms = [objective.measured for objective in self.objectives.values()]
-        statistics = {f"{t.metric}_{name}": value for name, t, value in zip(losses, terms, measure, strict=True) if t}
-        statistics |= {f"loss_{name}": value for name, value in zip(losses, loss, strict=True)}
-        shares = dict(zip(losses, count / whole.clamp(min=1), strict=True))
-        statistics |= self._gradient_statistics({name: losses[name] * shares[name] for name in losses})
-        # Per utterance, whatever the batch: the figure that chooses the best epoch.
-        statistics["loss"] = sum(self.attribute_weights[name] * statistics[f"loss_{name}"] for name in losses)
-        return statistics, batch_size
+        whole = whole_batch(losses, measures, counts, batch_size)
+        terms = {name: objective.measured for name, objective in self.objectives.items()}
+        statistics = {f"{term.metric}_{name}": whole.measures[name] for name, term in terms.items() if term}
+        statistics |= {f"loss_{name}": loss for name, loss in whole.losses.items()}
+        statistics |= self._gradient_statistics({name: losses[name] * whole.shares[name] for name in losses})
+        # Per utterance, whatever the batch and however the attributes are weighed: it chooses the best epoch.
+        statistics["loss"] = sum(self.attribute_weights[name] * whole.losses[name] for name in losses)
+        return statistics | self.task_weighting.statistics(), whole.size
 
     def _gradient_statistics(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """Gradient norms and cosines on the encoder at every `gradient_interval`-th training step."""

@@ -10,7 +10,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.ranks import gather_rows, num_ranks, sum_over_ranks
+from espnet_ext.utt.ranks import first_row, gather_rows, num_ranks, sum_over_ranks
 
 RANKS = 2
 DIMS = {"sem": 8, "spk": 6}
@@ -48,15 +48,40 @@ def test_sums_and_rows_of_unequal_shares(tmp_path: Path) -> None:
         assert not rows.requires_grad
 
 
-@pytest.fixture
-def model(encoder_config: dict, attributes_block: dict) -> ESPnetUttModel:
-    """In-batch negatives for one term of sem, a bank for another, nominal batch 3, gradients measured."""
+def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    rows, weights = torch.randn(5, 3), torch.randn(5, 5)
+
+    def loss_of(first: int, own: Tensor, everyone: Tensor) -> Tensor:
+        return (weights[first : first + len(own)] * (own @ everyone.T).tanh()).sum()
+
+    def work(rank: int) -> tuple[int, Tensor]:
+        own = (rows[:3], rows[3:])[rank].detach().clone().requires_grad_()
+        loss_of(first_row(own), own, gather_rows(own, differentiable=True)).backward()
+        return first_row(own), own.grad
+
+    rows.requires_grad_()
+    loss_of(0, rows, rows).backward()
+    parts = on_ranks(work, tmp_path)
+    assert [first for first, _ in parts] == [0, 3]
+    torch.testing.assert_close(torch.cat([gradient for _, gradient in parts]), rows.grad)
+
+
+@pytest.fixture(params=["fixed", "uncertainty", "pcgrad"])
+def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block: dict) -> ESPnetUttModel:
+    """In-batch negatives for one term of sem, a bank for another, batch mates as positives for spk, nominal batch 3,
+    gradients measured."""
     sem = attributes_block["sem"]
     bank = {"name": "contrastive", "weight": 0.3, "bank_size": 9}
-    block = attributes_block | {"sem": sem | {"objective": [*sem["objective"], bank]}}
+    like = {"name": "supervised_contrastive", "weight": 0.5, "same_above": 0.0}
+    block = {
+        "sem": sem | {"objective": [*sem["objective"], bank]},
+        "spk": attributes_block["spk"] | {"objective": [attributes_block["spk"]["objective"], like]},
+    }
     torch.manual_seed(0)
     attributes = parse_attributes(block, "test")
-    model = ESPnetUttModel(build_encoder(encoder_config), attributes, nominal_batch=3, gradient_interval=1)
+    conf = {"nominal_batch": 3, "gradient_interval": 1, "task_weighting": request.param}
+    model = ESPnetUttModel(build_encoder(encoder_config), attributes, **conf)
     model.objectives["sem"][2].bank = nn.functional.normalize(torch.randn(9, DIMS["sem"]), dim=-1)
     return model
 
@@ -105,3 +130,26 @@ def test_two_ranks_are_one(model: ESPnetUttModel, tmp_path: Path, missing: dict)
         # DistributedDataParallel averages the ranks' gradients.
         mean = sum(part[0][name] for part in parts) / RANKS
         torch.testing.assert_close(mean, expected, rtol=1e-5, atol=1e-6 * scale)
+
+
+def test_distributed_data_parallel_ends_with_the_gradients_of_one_process(
+    model: ESPnetUttModel, tmp_path: Path
+) -> None:
+    """The gradients that its hooks see, and what a batch brings that only adds up its own."""
+    batch = batch_without({"spk": [1, 3]})
+
+    def work(rank: int) -> dict[str, Tensor]:
+        wrapped = nn.parallel.DistributedDataParallel(model.train())
+        share = {name: value[rank::RANKS] for name, value in batch.items()}
+        for last in (False, True):
+            wrapped.require_backward_grad_sync = last
+            (wrapped(**share)[0].sum() / 2).backward()
+        return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+    parts = on_ranks(work, tmp_path)
+    expected, _, _ = train_on(model, batch)
+    scale = max(float(gradient.abs().max()) for gradient in expected.values())
+    for part in parts:
+        assert list(part) == list(expected)
+        for name, gradient in expected.items():
+            torch.testing.assert_close(part[name], gradient, rtol=1e-4, atol=1e-5 * scale)

@@ -1,0 +1,53 @@
+"""Training with learned weights and with gradient surgery: what it leaves, resumes, and hands to the next phase."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_run import RESULTS, Train
+
+from espnet_ext.errors import UserError
+from espnet_ext.hub.model_files import load_model
+
+
+@pytest.mark.parametrize("name", ["uncertainty", "pcgrad"])
+def test_a_resumed_run_ends_with_the_same_model(train: Train, straight: Path, tmp_path: Path, name: str) -> None:
+    conf = {"model_conf": {"task_weighting": name, "gradient_interval": 2, "decorrelation": 0.1}}
+    whole = train(tmp_path / "whole" / "out", **conf)
+    resumed = train(tmp_path / "resumed" / "out", max_epoch=2, **conf)
+    train(resumed, **conf)
+    for file in RESULTS:
+        assert (resumed / file).read_bytes() == (whole / file).read_bytes(), file
+    # Of another way of weighting, but the same model.
+    found, plain = load_file(whole / "model.safetensors"), load_file(straight / "model.safetensors")
+    assert found.keys() == plain.keys()
+    assert any(not torch.equal(found[key], plain[key]) for key in plain)
+    assert load_model(whole).state_dict().keys() == plain.keys()
+    keys = set(pd.read_csv(whole / "curves.tsv", sep="\t")["key"])
+    assert {"cka", "gradcos_sem_spk"} <= keys
+    assert {"weight_sem", "weight_spk"} <= keys or name == "pcgrad"
+
+
+def test_weights_are_learnt_anew_in_each_phase(train: Train, straight: Path, tmp_path: Path) -> None:
+    still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}, "max_epoch": 1}
+    conf = {"model_conf": {"task_weighting": "uncertainty"}}
+    out = train(tmp_path / "out", "--init_model", str(straight), **still, **conf)
+    assert (out / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model_conf": {"task_weighting": "pcgrad"}, "encoder_conf": {"freeze_blocks": -1}},
+            "model_conf: task_weighting pcgrad has no effect on a frozen encoder",
+        ),
+        ({"model_conf": {"task_weighting": "gradnorm"}}, "'gradnorm' is unknown; legal: fixed, uncertainty, pcgrad"),
+        ({"model_conf": {"decorrelation": "much"}}, "model_conf: decorrelation must be a float"),
+    ],
+)
+def test_what_does_not_fit_is_named(train: Train, changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        train(**changes)
