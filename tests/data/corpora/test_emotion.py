@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -133,6 +136,27 @@ def test_a_fold_whose_session_is_not_there(roots: dict[str, Path], tmp_path: Pat
     with pytest.raises(UserError, match=r"test of fold 2 has no utterances: IEMOCAP has \[1, 3, 4, 5\]; choose"):
         list(prepare(given, tmp_path / "data"))
     assert not (tmp_path / "data/not_prepared.tsv").exists()
+
+
+def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
+    prepared: tuple[Path, list[str]], roots: dict[str, Path], tmp_path: Path
+) -> None:
+    data, _ = prepared
+    command = [sys.executable, "-m", "espnet_ext.bin.prepare_emotion", "--data", str(tmp_path), "--nj", "1"]
+    command += ["--allow_incomplete", "true"]
+    command += [word for name, root in roots.items() for word in (f"--{name}", str(root))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        for line in process.stdout:
+            if f"{tmp_path / 'train'}: " in line:
+                process.send_signal(signal.SIGKILL)
+                break
+    validate_data_dir(tmp_path / "train")
+    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
+    subprocess.run(command, check=True, capture_output=True)
+    for path in sorted(data.rglob("*")):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / path.relative_to(data)).read_bytes()
+    assert not list(tmp_path.glob(".tmp-*"))
 
 
 @pytest.mark.parametrize(
