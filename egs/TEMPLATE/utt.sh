@@ -21,6 +21,7 @@ train_set=              # sets below data/ and the dump directory, several of th
 valid_set=
 retrieval_sets=         # sets scored by retrieval
 retrieval_pairs=        # their directions, e.g. "fleurs_test=X-eng mtedx_test=ita-eng"; all where none is named
+classification_sets=    # sets scored by classification and regression
 verification_sets=      # sets scored by speaker verification
 cohort_set=             # set whose speakers are the cohort of AS-norm; without it there are no normalised scores
 calibration_set=        # set whose trials calibrate scores for actDCF and Cllr; without it there are none of these
@@ -34,6 +35,8 @@ attributes=conf/attributes.yaml  # declares the attributes: targets, heads, obje
 teacher_dir=            # folder of the teachers' models, for machines without a hub
 encoder=whisper-base    # pretrained encoder: packaged name, folder, or hub id (owner/model)
 phases=                 # phases of training, "name=config ..."; each starts from the one before
+add_attribute=          # train the head of this attribute alone, on the model of --init, which stays as it is to the bit
+init=                   # folder of that model, e.g. exp/utt_sem+spk/finetune
 train_args=             # further options of training, e.g. "--max_epoch 5"
 # Upload
 upload_to=              # hub id (owner/model) for stage 7
@@ -55,6 +58,8 @@ done
 . ./path.sh
 # shellcheck source-path=SCRIPTDIR
 . ./cmd.sh
+# shellcheck source-path=SCRIPTDIR
+. "${template}/steps.sh"
 
 # Where every command keeps its downloads.
 [ -z "${cache_dir}" ] || export ESPNET_EXT_CACHE="${cache_dir}"
@@ -70,6 +75,16 @@ read -ra system_list <<<"${systems}"
 read -ra phase_list <<<"${phases}"
 read -ra train_arg_list <<<"${train_args}"
 read -ra speed_list <<<"${speed_perturb}"
+if [ -n "${add_attribute}" ]; then
+    [ -e "${init}/model.json" ] || fail "--add_attribute needs --init, the folder of a trained model; '${init}' has no model.json"
+    known="$(python -c 'import json, sys; print("+".join(json.load(open(sys.argv[1]))["attributes"]))' "${init}/model.json")"
+    system_list=("${known}+${add_attribute}")
+    systems="${system_list[0]}"
+    for phase in "${phase_list[@]}"; do
+        ! freezes_encoder "${phase#*=}" || { phase_list=("added=${phase#*=}"); break; }
+    done
+    [ "${phase_list[0]%%=*}" = added ] || fail "--add_attribute: none of --phases has a config with freeze_blocks: -1"
+fi
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
 [ "${#attribute_list[@]}" -gt 0 ] || exit 1
 attributes_from() { python -m espnet_ext.bin.list_attributes --source "$1" "${attributes}" "${system_list[@]}"; }
@@ -78,84 +93,8 @@ mapfile -t speech_attribute_list < <(attributes_from speech)
 mapfile -t label_attribute_list < <(attributes_from labels)
 final_phase="${phase_list[-1]%%=*}"
 
-step() { python -m espnet_ext.bin.step "$@"; }
-system_dir() { echo "${expdir}/utt_$1${tag:+_${tag}}"; }
 last_dir="$(system_dir "${system_list[-1]}")"
-# Steps of any name leave their fingerprints here.
-steps() { echo "$1/.steps/$2.json"; }
-
 summary=()
-begin_stage() { stage_title="$1"; stage_started="${SECONDS}"; echo "Stage ${stage_title}"; }
-end_stage() { summary+=("$(printf '%5d s  stage %s' "$((SECONDS - stage_started))" "${stage_title}")"); }
-wanted() { [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]; }
-# Value of a key of a flat or one-line YAML block.
-config_value() { sed -n "s/.*[ {]*$1: *\([a-z0-9]*\).*/\1/p" "$2" | head -n 1; }
-need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stage $2 --stop-stage $2)"; }
-# Those of some sets that stage 1 could make; it lists the others, whose corpora were not given.
-prepared() {
-    local set
-    for set in "$@"; do
-        grep -qs "^${set}"$'\t' data/not_prepared.tsv || echo "${set}"
-    done
-}
-# settings_of OPTION "SET SET" SETTING...: the settings (SET, SET=..., SET/...) of these sets; a line names the others.
-settings_of() {
-    local option="$1" sets=" $2 " setting
-    shift 2
-    for setting in "$@"; do
-        if [[ "${sets}" == *" ${setting%%[=/]*} "* ]]; then
-            echo "${setting}"
-        else
-            echo "  --${option} ${setting}: not used, that set is not scored here" >&2
-        fi
-    done
-}
-joined() { local IFS=+; echo "$*"; }
-
-# dump_targets DUMP ATTRIBUTE FILES OPTION...: the targets of an attribute, made from FILES (an array's name) and kept as
-# target_ATTRIBUTE, with the option --text_lang L as target_ATTRIBUTE.L.
-dump_targets() {
-    local dump="$1" attribute="$2" name="target_$2"
-    local -n files="$3"
-    shift 3
-    [ "${1:-}" != --text_lang ] || name+=".$2"
-    step --label "${dump}: targets of ${name#target_}" --state "$(steps "${dump}" "${name}")" \
-        --ignore nj executor device teacher_dir --inputs "${attributes}" "${files[@]}" --outputs "${dump}/${name}.scp" \
-        -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "${attribute}" \
-        --dump_dir "${dump}" "$@" "${workers[@]}" "${target_device[@]}" ${teacher_dir:+--teacher_dir "${teacher_dir}"}
-}
-
-# dump_labels SET [OTHER]: the labels of every attribute whose targets they are; OTHER: in the classes of the training set.
-dump_labels() {
-    local dump="${dumpdir}/$1" attribute classes options
-    for attribute in "${label_attribute_list[@]}"; do
-        inputs=("${dump}/wav.scp" "${dump}"/utt2*)
-        options=()
-        if [ -n "${2:-}" ]; then
-            classes="${train_dump}/classes_${attribute}.json"
-            inputs+=("${classes}")
-            options=(--classes "${classes}")
-        fi
-        dump_targets "${dump}" "${attribute}" inputs "${options[@]}"
-    done
-}
-
-# One dump directory out of those of several sets; a single one stays as it is.
-combine() {
-    local out="$1" set attribute
-    shift
-    [ "$#" -gt 1 ] || return 0
-    inputs=()
-    for set in "$@"; do
-        inputs+=("${dumpdir}/${set}/wav.scp")
-        for attribute in "${attribute_list[@]}"; do
-            inputs+=("${dumpdir}/${set}/target_${attribute}.scp")
-        done
-    done
-    step --label "${out}: combined" --state "$(steps "${out}" combined)" --inputs "${inputs[@]}" \
-        --outputs "${out}/wav.scp" -- python -m espnet_ext.bin.combine_dumps --out "${out}" \
-        --dumps "${@/#/"${dumpdir}/"}" --attributes "${attribute_list[@]}"
-}
 
 if wanted 1; then
     begin_stage "1: data preparation"
@@ -165,7 +104,7 @@ if wanted 1; then
     done
     outputs=()
     # shellcheck disable=SC2086 # sets are words
-    for set in $(prepared ${train_set} ${valid_set} ${retrieval_sets} ${verification_sets}); do
+    for set in $(prepared ${train_set} ${valid_set} ${retrieval_sets} ${verification_sets} ${classification_sets}); do
         outputs+=("data/${set}/wav.scp")
     done
     step --label "data/" --state "$(steps data prepare)" --ignore nj --outputs "${outputs[@]}" \
@@ -179,6 +118,7 @@ fi
     mapfile -t valid_list < <(prepared ${valid_set})
     mapfile -t retrieval_list < <(prepared ${retrieval_sets})
     mapfile -t verification_list < <(prepared ${verification_sets})
+    mapfile -t classification_list < <(prepared ${classification_sets})
     mapfile -t calibration_list < <(prepared ${calibration_set})
     mapfile -t cohort_list < <(prepared ${cohort_set})
 }
@@ -186,8 +126,8 @@ for name in train valid; do
     declare -n list="${name}_list"
     [ "${#list[@]}" -gt 0 ] || fail "no set of --${name}_set is there: data/not_prepared.tsv says why"
 done
-mapfile -t eval_list < <(printf '%s\n' "${retrieval_list[@]}" "${verification_list[@]}" "${calibration_list[@]}" \
-    "${cohort_list[@]}" | sed '/^$/d' | sort -u)
+mapfile -t eval_list < <(printf '%s\n' "${retrieval_list[@]}" "${verification_list[@]}" "${classification_list[@]}" \
+    "${calibration_list[@]}" "${cohort_list[@]}" | sed '/^$/d' | sort -u)
 train_dump="${dumpdir}/$(joined "${train_list[@]}")"
 valid_dump="${dumpdir}/$(joined "${valid_list[@]}")"
 
@@ -249,29 +189,42 @@ if wanted 3; then
     need "${train_dump}/wav.scp" 2
     need "${valid_dump}/wav.scp" 2
     for system in "${system_list[@]}"; do
-        init=()
-        inits=()
+        # What a phase starts from, and its files.
+        start=(--encoder "${encoder_dir}")
+        start_inputs=()
+        trained="${system//+/ }"
+        if [ -n "${add_attribute}" ]; then
+            start=(--add_to "${init}")
+            start_inputs=("${init}/model.safetensors" "${init}/model.json")
+            trained="${add_attribute}"
+        fi
         for phase in "${phase_list[@]}"; do
             config="${phase#*=}"
             out="$(system_dir "${system}")/${phase%%=*}"
             need "${config}" "of writing this config"
-            input=speech
+            input=(--input speech)
             # A frozen encoder says the same at every epoch: its layers are computed once.
-            if grep -Eq 'freeze_blocks: *-1' "${config}"; then
-                input=layers
-                autocast="$(config_value autocast "${config}")"
+            if freezes_encoder "${config}"; then
+                name=layers
+                encoder_files=("${encoder_dir}"/model*.safetensors)
                 frame_average="$(config_value frame_average "${config}")"
+                layers_of=(--encoder "${encoder_dir}" --frame_average "${frame_average:-1}")
+                if [ -n "${add_attribute}" ]; then
+                    name="layers_${init//[^a-zA-Z0-9+]/_}"
+                    encoder_files=("${start_inputs[@]}")
+                    layers_of=(--model "${init}")
+                fi
+                input=(--input layers --layers_name "${name}")
+                autocast="$(config_value autocast "${config}")"
                 for dump in "${train_dump}" "${valid_dump}"; do
-                    step --label "${dump}: layers" --state "$(steps "${dump}" layers)" \
-                        --inputs "${dump}/wav.scp" "${encoder_dir}"/model*.safetensors \
-                        --outputs "${dump}/layers/layers.scp" \
-                        -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" \
-                        --encoder "${encoder_dir}" --frame_average "${frame_average:-1}" \
-                        --autocast "${autocast:-float32}" --device "${device}"
+                    step --label "${dump}: ${name}" --state "$(steps "${dump}" "${name}")" \
+                        --inputs "${dump}/wav.scp" "${encoder_files[@]}" --outputs "${dump}/${name}/layers.scp" \
+                        -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" "${layers_of[@]}" \
+                        --layers_name "${name}" --autocast "${autocast:-float32}" --device "${device}"
                 done
             fi
             targets=()
-            for attribute in ${system//+/ }; do
+            for attribute in ${trained}; do
                 for dump in "${train_dump}" "${valid_dump}"; do
                     need "${dump}/target_${attribute}.scp" 2
                     targets+=("${dump}/target_${attribute}.scp")
@@ -280,14 +233,14 @@ if wanted 3; then
             # shellcheck disable=SC2086 # a system's attributes are words
             step --label "${out}: training" --state "$(steps "${out%/*}" "${phase%%=*}")" --log "${out}.log" \
                 --ignore ngpu batch_bins valid_batch_bins num_workers log_interval \
-                --inputs "${config}" "${attributes}" "${train_dump}/wav.scp" "${targets[@]}" "${inits[@]}" \
+                --inputs "${config}" "${attributes}" "${train_dump}/wav.scp" "${targets[@]}" "${start_inputs[@]}" \
                 --outputs "${out}" \
-                -- "${train_cmd[@]}" --config "${config}" --output_dir "${out}" --input "${input}" \
+                -- "${train_cmd[@]}" --config "${config}" --output_dir "${out}" "${input[@]}" \
                 --train_dump "${train_dump}" --valid_dump "${valid_dump}" \
-                --attributes "${attributes}" --attribute_names ${system//+/ } --encoder "${encoder_dir}" \
-                --ngpu "${ngpu}" --seed "${seed}" "${init[@]}" "${train_arg_list[@]}"
-            init=(--init_model "${out}")
-            inits=("${out}/model.safetensors")
+                --attributes "${attributes}" --attribute_names ${trained} "${start[@]}" \
+                --ngpu "${ngpu}" --seed "${seed}" "${train_arg_list[@]}"
+            start=(--encoder "${encoder_dir}" --init_model "${out}")
+            start_inputs=("${out}/model.safetensors")
         done
     done
     end_stage
@@ -367,6 +320,7 @@ if wanted 5; then
         --outputs "${results}/results.tsv" \
         -- python -m espnet_ext.bin.score --attributes "${attributes}" --dump_dir "${dumpdir}" --teacher \
         "${arguments[@]}" --retrieval_sets "${retrieval_list[@]}" --verification_sets "${verification_list[@]}" \
+        --classification_sets "${classification_list[@]}" \
         --retrieval_pairs "${pair_list[@]}" ${cohort_list:+--cohort_set "${cohort_list[0]}"} \
         ${calibration_list:+--calibration_set "${calibration_list[0]}"} --contaminated "${contaminated_list[@]}" \
         --out "${results}/results.tsv" --seed "${seed}" --device "${device}"

@@ -1,0 +1,45 @@
+"""The guide "Add an attribute" of egs/README.md, its commands executed as they stand there."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from tiny_recipe import ROOT, TinyRecipe
+
+from espnet_ext.data.scp import read_scp
+
+
+def guide() -> list[str]:
+    """The blocks of commands of the guide, in order."""
+    section = (ROOT / "egs/README.md").read_text().partition("\n## Add an attribute\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```bash\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def followed(finished: TinyRecipe, tmp_path_factory: pytest.TempPathFactory) -> TinyRecipe:
+    """A copy of the tiny recipe after every command of the guide."""
+    recipe = TinyRecipe(tmp_path_factory.mktemp("it's more") / "my recipe")
+    shutil.copytree(finished.path, recipe.path, symlinks=True)
+    blocks = guide()
+    assert len(blocks) == 4
+    env = os.environ | {"PATH": f"{ROOT / 'tools/venv/bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    for block in blocks:
+        command = ["bash", "-euo", "pipefail", "-c", block]
+        done = subprocess.run(command, cwd=recipe.path, env=env, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+    return recipe
+
+
+def test_the_labels_are_numbers_of_words(followed: TinyRecipe) -> None:
+    texts, words = (read_scp(followed.path / "data/dev" / name) for name in ("text", "utt2words"))
+    assert words == {utterance: str(len(text.split())) for utterance, text in texts.items()}
+
+
+def test_the_attribute_is_trained_and_scored_both_ways(followed: TinyRecipe) -> None:
+    results = sorted(followed.path.glob("exp/*words*/results/results.tsv"))
+    assert len(results) == 2
+    for path in results:
+        rows = [line.split("\t") for line in path.read_text().splitlines()]
+        assert any("words" in row and "regression" in row for row in rows)
