@@ -11,6 +11,7 @@ from espnet_ext.report.select import ABSENT, cell, number, ordered, pick
 from espnet_ext.report.verification_tables import footnote, show_protocol
 
 PROBE = f"{PREFIX}accuracy"
+METRICS = ["R@1", "EER", PROBE]
 
 
 class Column(NamedTuple):
@@ -36,6 +37,7 @@ def leakage_table(results: pd.DataFrame) -> Table:
     is_recall = results["protocol"].str.match(r"one:mean(:|$)") & (results["metric"] == "R@1")
     rows = results[is_recall | results["metric"].isin(["EER", PROBE])]
     columns = [Column(*key) for key in ordered(pick(rows, task="leakage"), "set", "protocol", "metric")]
+    columns.sort(key=lambda column: METRICS.index(column.metric))
     lines = []
     for (system,) in ordered(rows, "system"):
         own = pick(rows, system=system)

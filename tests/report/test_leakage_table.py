@@ -11,8 +11,8 @@ ROWS = """
 teacher sem retrieval one:mean sent R@1 90 80 95 100 2
 teacher spk leakage one:mean sent R@1 3 1 4 100 2
 untrained sem retrieval one:mean sent R@1 10 8 12 100 2
-untrained sem leakage O trials EER 30 25 35 500 50
 untrained sem leakage lang:by-speaker sent probe-accuracy 70 60 80 100 40
+untrained sem leakage O trials EER 30 25 35 500 50
 untrained spk leakage one:mean sent R@1 10 8 12 100 2
 untrained spk verification O trials EER 30 25 35 500 50
 untrained spk leakage lang:by-speaker sent probe-accuracy 70 60 80 100 40
@@ -47,6 +47,7 @@ def test_own_figures_are_bold_and_phases_are_rows(tmp_path: Path) -> None:
     assert table["m/heads", "lang"][probe] == "**95.0 [90.0, 97.0]**"
     assert table["m/heads", "spk"] == {recall: "-", eer: "**5.0 [4.0, 6.0]**", probe: "-"}
     assert table["chance", ""] == {recall: "2.0", eer: "50.0", probe: "40.0"}
+    assert list(table["chance", ""]) == [recall, eer, probe]
 
 
 def test_heads_that_say_the_same_share_a_row(tmp_path: Path) -> None:
