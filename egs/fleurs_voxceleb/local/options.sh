@@ -14,5 +14,6 @@ languages=              # FLEURS languages, e.g. "en_us fr_fr"; all that are the
 commonvoice_languages=  # Common Voice languages, e.g. "en fr"; all that are there if empty
 mtedx_pairs=            # mTEDx pairs, e.g. "it-en fr-en"; all that are there if empty
 num_valid_speakers=     # VoxCeleb2 speakers held out for the dev loss and calibration
+min_accent_speakers=    # Common Voice speakers of an accent that make it a label
 allow_incomplete=false  # true: go on with a corpus of which something is missing
 # <<< options
