@@ -49,9 +49,17 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     for path, name, _ in triples[1:]:
         if name in declared:
             check_dimension(path.with_suffix(".json"), declared[name], args.attributes)
+    chosen = [declared[name] for name in args.attribute_names if name in declared]
+    if (dump / "utt2sent").exists() and any(map(compares_sentences, chosen)):
+        triples.append((dump / "utt2sent", "sentences", "sentence"))
     option = f"--{split}_data_path_and_name_and_type"
     options = [word for triple in triples for word in (option, ",".join(map(str, triple)))]
     return [*options, f"--{split}_shape_file", str(shape_file)]
+
+
+def compares_sentences(attribute: AttributeConfig) -> bool:
+    """Whether an objective tells utterances of one sentence from others."""
+    return attribute.target.source == "text" and any("contrastive" in term.name for term in attribute.objectives)
 
 
 def check_dimension(description: Path, attribute: AttributeConfig, attributes: Path) -> None:

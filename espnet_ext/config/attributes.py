@@ -14,7 +14,7 @@ LABELS = "labels"
 UNKNOWN_LABELS = ("error", "skip")
 SCORINGS = ("retrieval", "verification", "classification", "regression")
 # Names of the model's other inputs, and of the list of recordings in an npz file of embeddings.
-RESERVED_NAMES = ("speech", "speech_lengths", "layers", "layers_lengths", "utt_id", "ids")
+RESERVED_NAMES = ("speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id", "ids")
 
 
 @dataclass(frozen=True)

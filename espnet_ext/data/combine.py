@@ -49,6 +49,9 @@ def combine_dumps(out: Path, dumps: Sequence[Path], attributes: Sequence[str]) -
     (out / "wav.scp").unlink(missing_ok=True)
     for column in COLUMNS:
         _write_merged(out / column, dumps, [_column(dump, column) for dump in dumps])
+    (out / "utt2sent").unlink(missing_ok=True)
+    if known := [dump for dump in dumps if (dump / "utt2sent").is_file()]:
+        _write_merged(out / "utt2sent", known, [iter_scp(dump / "utt2sent") for dump in known])
     _write_merged(out / "utt2corpus", dumps, [_constant(dump, dump.name) for dump in dumps])
     counts = {}
     for attribute in attributes:

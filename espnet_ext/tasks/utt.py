@@ -100,7 +100,7 @@ class UttTask(AbsTask):
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Pad `speech` or `layers`; targets are vectors, not sequences."""
-        return CommonCollateFn(float_pad_value=0.0, not_sequence=args.attribute_names)
+        return CommonCollateFn(float_pad_value=0.0, not_sequence=[*args.attribute_names, "sentences"])
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> None:
@@ -114,7 +114,7 @@ class UttTask(AbsTask):
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The rest depends on the config (`allow_variable_data_keys`)."""
-        return ("speech", "layers")
+        return ("speech", "layers", "sentences")
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:

@@ -12,6 +12,7 @@ from espnet2.train import dataset
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.layer_store import read_layers
 from espnet_ext.data.scp_index import ScpIndex
+from espnet_ext.data.sentences import sentence_number
 from espnet_ext.errors import UserError
 
 
@@ -72,7 +73,19 @@ class TargetReader(ScpReader):
         return vector
 
 
+class SentenceReader(ScpReader):
+    """Sentences (utt2sent): (1,) int64, equal numbers for equal sentences; -1 for an utterance without one."""
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        return self.read(self.entries.get(utterance))
+
+    def read(self, entry: str | None) -> np.ndarray:
+        """See `ScpReader.read`."""
+        return np.array([sentence_number(entry)], dtype=np.int64)
+
+
 def register_data_types() -> None:
     """Let `--train_data_path_and_name_and_type file,name,type` name these readers."""
-    for name, reader in {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader}.items():
+    readers = {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader, "sentence": SentenceReader}
+    for name, reader in readers.items():
         dataset.DATA_TYPES[name] = {"func": reader, "kwargs": [], "help": reader.__doc__}

@@ -21,6 +21,8 @@ class AttributeLoss(nn.ModuleList):
         super().__init__(build_objective(term, where, config.head.dim, config.labels) for term in config.objectives)
         self.weights = [term.weight for term in config.objectives]
         self.labels = config.labels
+        # Two that say the same are two voices.
+        self.of_text = config.target.source == "text"
 
     @property
     def measured(self) -> AbsObjective | None:
@@ -37,16 +39,20 @@ class AttributeLoss(nn.ModuleList):
         known = ~targets.isnan().any(dim=1)
         return known & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else known
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
+    ) -> Tensor:
         """Mean loss over the rows that are present, zero when none is.
 
         Args:
             embeddings: (batch, dim) of unit length.
             targets: (batch, target_dim); rows that are not present may hold anything.
             present: (batch,) bool.
+            sentences: (batch, 1) numbers of the sentences that are said, -1 where unknown.
         """
         targets = targets.masked_fill(~present[:, None], 0.0)
-        losses = [weight * term(embeddings, targets, present) for weight, term in zip(self.weights, self, strict=True)]
+        compared = embeddings, targets, present, sentences if self.of_text else None
+        losses = [weight * term(*compared) for weight, term in zip(self.weights, self, strict=True)]
         return sum(losses[1:], losses[0])
 
     def measure(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:

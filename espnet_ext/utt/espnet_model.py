@@ -68,6 +68,7 @@ class ESPnetUttModel(AbsESPnetModel):
         speech_lengths: Tensor | None = None,
         layers: Tensor | None = None,
         layers_lengths: Tensor | None = None,
+        sentences: Tensor | None = None,
         utt_id: list[str] | None = None,
         **targets: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
@@ -78,6 +79,7 @@ class ESPnetUttModel(AbsESPnetModel):
             speech_lengths: (batch,) real samples.
             layers: (batch, frames, num_layers, dim), instead of `speech`.
             layers_lengths: (batch,) real frames.
+            sentences: (batch, 1) numbers of the sentences that are said, -1 where unknown.
             utt_id: not used; ESPnet's trainer passes it.
             targets: `<attribute>` (batch, target_dim) each; a row of NaN is a missing target.
 
@@ -97,19 +99,16 @@ class ESPnetUttModel(AbsESPnetModel):
         losses, measures = {}, {}
         for name, objective in self.objectives.items():
             cuts = self.heads[name].cuts(embeddings[name], targets[name])
-            losses[name] = torch.stack([objective(*cut, present[name]) for cut in cuts]).mean()
+            losses[name] = torch.stack([objective(*cut, present[name], sentences) for cut in cuts]).mean()
             measures[name] = objective.measure(embeddings[name], targets[name], present[name])
         counts = {name: rows.sum() for name, rows in present.items()}
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))
-        tasks = {
-            name: self.attribute_weights[name] * self.task_weighting.weigh(name, loss) * counts[name]
-            for name, loss in losses.items()
-        }
+        weighed = {name: self.task_weighting.weigh(name, loss) for name, loss in losses.items()}
+        tasks = {n: self.attribute_weights[n] * weighed[n] * counts[n] / self.nominal_batch for n in weighed}
         if self.decorrelation:
             common = decorrelation(embeddings)
             statistics["cka"] = common.detach()
-            tasks["decorrelation"] = self.decorrelation * common * len(frame_mask)
-        tasks = {name: task / self.nominal_batch for name, task in tasks.items()}
+            tasks["decorrelation"] = self.decorrelation * common * len(frame_mask) / self.nominal_batch
         loss = self.task_weighting.total(tasks, self.encoder, [self.heads, self.objectives])
         return force_gatherable((loss, statistics, batch_size), loss.device)
 

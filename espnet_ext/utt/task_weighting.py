@@ -1,6 +1,7 @@
 """How the attributes' losses become one gradient: fixed weights, learned ones, or gradient surgery."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +80,8 @@ class PCGradWeighting(FixedWeighting):
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(names)
+        if find_spec("torchjd") is None:
+            raise UserError("model_conf: task_weighting pcgrad needs the package torchjd: pip install torchjd")
         self.steps = 0
 
     def total(self, tasks: Mapping[str, Tensor], encoder: nn.Module, heads: Sequence[nn.Module]) -> Tensor:

@@ -54,6 +54,18 @@ def test_input_targets_and_lengths_are_named(dump: Path, kind: str, first: str) 
     ]
 
 
+def test_sentences_are_read_where_a_text_objective_compares_them(dump: Path) -> None:
+    (dump / "utt2sent").touch()
+    assert not any("sentences,sentence" in word for word in options_of(dump, "speech"))
+    text = (dump.parent / "attributes.yaml").read_text()
+    for attribute, wanted in {"spk": False, "sem": True}.items():
+        before, after = text.split(f"  {attribute}:")
+        (dump.parent / "attributes.yaml").write_text(
+            f"{before}  {attribute}:{after.replace('cosine', 'contrastive', 1)}"
+        )
+        assert (f"{dump}/utt2sent,sentences,sentence" in options_of(dump, "speech")) == wanted
+
+
 @pytest.mark.parametrize("name", ["wav.scp", "target_spk.scp", "utt2num_samples"])
 def test_a_missing_file_of_the_dump_names_stage_2(dump: Path, name: str) -> None:
     (dump / name).unlink()

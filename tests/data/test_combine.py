@@ -49,6 +49,14 @@ def test_the_lines_of_all_dumps_are_merged_in_order(dumps: list[Path], tmp_path:
     assert read_scp(out / "utt2corpus") == {u: "b" if u in ("a-9", "m-2", "é-1") else "a" for u in expected}
 
 
+def test_sentences_are_those_of_the_dumps_that_know_them(dumps: list[Path], tmp_path: Path) -> None:
+    combine_dumps(tmp_path / "out", dumps, ["spk"])
+    assert not (tmp_path / "out" / "utt2sent").exists()
+    write_scp(dumps[1] / "utt2sent", {"a-9": "hello", "é-1": "bye"})
+    combine_dumps(tmp_path / "out", dumps, ["spk"])
+    assert read_scp(tmp_path / "out" / "utt2sent") == {"a-9": "hello", "é-1": "bye"}
+
+
 def test_a_dump_without_a_target_gives_none(dumps: list[Path], tmp_path: Path) -> None:
     combine_dumps(tmp_path / "out", dumps, ["sem"])
     spec = f"{dumps[0]}/sem.ark:1"

@@ -47,6 +47,7 @@ def labelled(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_bl
     for name, count in {"train": 16, "dev": 6}.items():
         make_dump(folder / name, count, seed=count)
         utterances = list(read_scp(folder / name / "wav.scp"))
+        write_scp(folder / name / "utt2sent", {u: f"s{i % 3}" for i, u in enumerate(utterances) if i % 4})
         write_scp(folder / name / "utt2age", {u: 20 + 3 * i for i, u in enumerate(utterances) if i % 2})
     languages = read_scp(folder / "dev" / "utt2lang")
     write_scp(folder / "dev" / "utt2lang", languages | {"u03": "xho"})

@@ -10,7 +10,7 @@ import pytest
 from espnet_ext.data.audio import append_to_ark
 from espnet_ext.data.data_dir import write_scp
 from espnet_ext.errors import UserError
-from espnet_ext.train.readers import AudioReader, TargetReader
+from espnet_ext.train.readers import AudioReader, SentenceReader, TargetReader
 
 
 @pytest.fixture
@@ -44,3 +44,11 @@ def test_audio_is_float32_at_unit_scale(tmp_path: Path) -> None:
     found = AudioReader(str(tmp_path / "wav.scp"))["u"]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, samples.astype(np.float32))
+
+
+def test_sentences_are_numbers_and_an_utterance_without_one_has_none(tmp_path: Path) -> None:
+    write_scp(tmp_path / "utt2sent", {"a": "s 1", "b": "s 2", "d": "s 1"})
+    reader = SentenceReader(str(tmp_path / "utt2sent"))
+    found = {name: reader[name] for name in "abcd"}
+    assert all(number.shape == (1,) and number.dtype == np.int64 for number in found.values())
+    assert found["a"] == found["d"] != found["b"] and found["c"] == -1

@@ -166,6 +166,12 @@ def test_an_unknown_name_is_refused() -> None:
         build_task_weighting("pcgard", NAMES)
 
 
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("espnet_ext.utt.task_weighting.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pcgrad needs the package torchjd: pip install torchjd"):
+        build_task_weighting("pcgrad", NAMES)
+
+
 def test_the_decorrelation_is_one_more_task(build: Build, batch: dict) -> None:
     plain, penalised = build(), build(decorrelation=0.7)
     (loss, _, _), (other, statistics, _) = plain(**batch), penalised(**batch)

@@ -18,7 +18,9 @@ class AbsObjective(nn.Module, ABC):
     metric: str | None = "cos"
 
     @abstractmethod
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
+    ) -> Tensor:
         """Compare embeddings with targets.
 
         Args:
@@ -26,6 +28,8 @@ class AbsObjective(nn.Module, ABC):
             targets: (batch, target_dim) float32: a teacher's vectors of unit length and of `dim` entries, or one
                 column of class indices or numbers; rows that are not present hold zeros.
             present: (batch,) bool, True where there is a target.
+            sentences: (batch, 1) numbers of the sentences that are said, -1 where unknown; only of targets that follow
+                from what is said.
 
         Returns:
             Scalar: mean over the rows that are present, zero (with a gradient of zero) when none is.
@@ -34,6 +38,11 @@ class AbsObjective(nn.Module, ABC):
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         """How near (batch, dim) embeddings are to their targets, (batch,): here the cosine."""
         return (embeddings * targets).sum(dim=1)
+
+
+def same_sentence(sentences: Tensor, others: Tensor) -> Tensor:
+    """Where (batch, 1) and (others, 1) sentences are known to be the same, (batch, others) bool."""
+    return (sentences == others.T) & (others.T >= 0)
 
 
 def mean_over(values: Tensor, present: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.errors import UserError
-from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
+from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over, same_sentence
 from espnet_ext.utt.ranks import gather_rows
 
 
@@ -14,8 +14,8 @@ class ContrastiveObjective(AbsObjective):
     An utterance's own target is the positive. The negatives are the other targets of the batch (of the whole batch,
     where processes share it), or a bank of targets of the whole training set, which makes the task as hard in a small
     batch as in a large one.
-    Targets that mean nearly the same as one's own (another recording of the sentence, a paraphrase)
-    are no negatives.
+    What means the same is no negative: the same sentence (`utt2sent`), in any language, where targets are of texts,
+    and targets that are nearly one's own (another recording, a paraphrase).
 
     Args:
         temperature: divides the cosines.
@@ -32,17 +32,24 @@ class ContrastiveObjective(AbsObjective):
         self.bank_size = bank_size
         # Not part of the trained model; `bank_<size>` is the bank for embeddings that are cut to a size.
         self.register_buffer("bank", None, persistent=False)
+        self.register_buffer("bank_sentences", None, persistent=False)
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
+    ) -> Tensor:
         """See `AbsObjective.forward`."""
         if self.bank_size:
             size = targets.shape[1]
             others = self.bank if size == self.bank.shape[1] else self.get_buffer(f"bank_{size}")
             usable = torch.ones(len(others), dtype=torch.bool, device=targets.device)
+            other_sentences = self.bank_sentences
         else:
             others = gather_rows(targets)
             usable = others.any(dim=1)
+            other_sentences = None if sentences is None else gather_rows(sentences)
         negative = (targets @ others.T <= self.same_above) & usable
+        if sentences is not None and other_sentences is not None:
+            negative &= ~same_sentence(sentences, other_sentences)
         own = (embeddings * targets).sum(dim=1, keepdim=True)
         negatives = (embeddings @ others.T).masked_fill(~negative, -torch.inf)
         logits = torch.cat([own, negatives], dim=1) / self.temperature

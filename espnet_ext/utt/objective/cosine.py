@@ -16,6 +16,8 @@ class CosineObjective(AbsObjective):
         super().__init__()
         self.scale = scale
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
+    ) -> Tensor:
         """See `AbsObjective.forward`."""
         return self.scale * mean_over(1.0 - (embeddings * targets).sum(dim=-1), present)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from espnet_ext.errors import UserError
-from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
+from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over, same_sentence
 from espnet_ext.utt.ranks import first_row, gather_rows
 
 # Not -inf: a row without any other to compare with must keep finite gradients.
@@ -15,8 +15,8 @@ class SupervisedContrastiveObjective(AbsObjective):
     """Loss L_out of Khosla et al. (2020, arXiv 2004.11362), between students: no teacher's space is copied.
 
     Positives of an utterance are the others of the batch (of the whole batch, where processes share it) with its
-    label, or whose target is nearly its own: the same sentence. All others are negatives. An utterance without a
-    positive in the batch adds nothing.
+    label, that say the same sentence (`utt2sent`, where targets are of texts), or whose target is nearly its own. All
+    others are negatives. An utterance without a positive in the batch adds nothing.
 
     Args:
         temperature: divides the cosines.
@@ -33,14 +33,19 @@ class SupervisedContrastiveObjective(AbsObjective):
         self.temperature = temperature
         self.same_above = same_above
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
+    ) -> Tensor:
         """See `AbsObjective.forward`."""
         others = gather_rows(embeddings, differentiable=True)
         facts = gather_rows(torch.cat([targets, present[:, None].to(targets)], dim=1))
         other_targets, usable = facts[:, :-1], facts[:, -1] > 0
         rows = torch.arange(len(embeddings), device=embeddings.device) + first_row(embeddings)
         compared = usable & (torch.arange(len(others), device=rows.device) != rows[:, None])
-        positive = compared & self._same(targets, other_targets)
+        same = self._same(targets, other_targets)
+        if sentences is not None:
+            same |= same_sentence(sentences, gather_rows(sentences))
+        positive = compared & same
         logits = (embeddings @ others.T / self.temperature).masked_fill(~compared, NOTHING)
         log_shares = logits.log_softmax(dim=1).masked_fill(~positive, 0.0)
         return mean_over(-log_shares.sum(dim=1) / positive.sum(dim=1).clamp(min=1), present)

@@ -96,6 +96,26 @@ def test_with_a_bank_the_negatives_are_those_of_the_bank() -> None:
     assert found.item() == pytest.approx(total / 4, rel=1e-5)
 
 
+@pytest.mark.parametrize("bank_size", [0, 6])
+def test_translations_of_the_sentence_are_no_negatives_though_their_targets_differ(bank_size: int) -> None:
+    torch.manual_seed(0)
+    embeddings, targets = unit(6, 8), unit(6, 8)
+    sentences = torch.tensor([[5], [5], [-1], [-1], [7], [5]])
+    options = {**OPTIONS["contrastive"], "bank_size": bank_size}
+    objective = build_objective(ObjectiveConfig("contrastive", options=options), "test")
+    if bank_size:
+        objective.bank, objective.bank_sentences = targets, sentences
+    total = 0.0
+    for row in range(6):
+        same = [0, 1, 5] if row in (0, 1, 5) else [row]
+        exponentials = [math.exp(dot(embeddings[row], targets[j]) / TEMPERATURE) for j in range(6) if j not in same]
+        own = math.exp(dot(embeddings[row], targets[row]) / TEMPERATURE)
+        total -= math.log(own / (own + sum(exponentials)))
+    assert max(dot(targets[0], targets[j]) for j in range(1, 6)) < SAME_ABOVE
+    found = objective(embeddings, targets, torch.ones(6, dtype=torch.bool), sentences)
+    assert found.item() == pytest.approx(total / 6, rel=1e-5)
+
+
 def test_a_bank_is_no_part_of_the_saved_model() -> None:
     objective = build_objective(ObjectiveConfig("contrastive", options={"bank_size": 4}), "test")
     objective.bank = unit(4, 8)

@@ -27,7 +27,7 @@ def test_matches_a_float64_loop_over_the_rows_present(options: dict) -> None:
     total = error = 0.0
     for embedding, age, present in zip(embeddings, AGES, PRESENT, strict=True):
         if present:
-            found, expected = float(weight @ embedding) + bias, (age - 40) / 12
+            found, expected = (weight @ embedding).item() + bias, (age - 40) / 12
             distance, delta = abs(found - expected), options.get("delta", 1.0)
             if "loss" in options:
                 total += distance**2

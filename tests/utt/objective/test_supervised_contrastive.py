@@ -59,6 +59,15 @@ def test_utterances_of_one_sentence_are_positives() -> None:
     assert loss.item() == pytest.approx(loop(embeddings, same, list(range(6)), 0.3))
 
 
+def test_translations_of_the_sentence_are_positives() -> None:
+    torch.manual_seed(0)
+    embeddings, targets = unit(5, 5), unit(5, 5)
+    sentences = torch.tensor([[3], [-1], [3], [-1], [4]])
+    same = [[one == other or {one, other} == {0, 2} for other in range(5)] for one in range(5)]
+    loss = build(None, temperature=0.3)(embeddings, targets, torch.ones(5, dtype=torch.bool), sentences)
+    assert loss.item() == pytest.approx(loop(embeddings, same, list(range(5)), 0.3))
+
+
 @pytest.mark.parametrize("num_present", [0, 1])
 def test_without_others_loss_and_gradient_are_zero(num_present: int) -> None:
     embeddings, present = unit(3, 5).requires_grad_(), torch.arange(3) < num_present
