@@ -72,7 +72,9 @@ class LabelSet:
         else:
             confusion = self.scores_dir / system.name / attribute / part / CONFUSION
             figures = self._score_classes(attribute, labels, predictions, confusion)
-        if labels.num_missing:
+        if not figures:
+            print(f"{system.name}: fewer than two of {attribute}'s classes in {part} are known; not scored there")
+        elif labels.num_missing:
             figures.append(Figure(PROTOCOL, "unlabelled", labels.num_missing, figures[0].n))
         for figure in figures:
             yield ResultRow(system.name, attribute, evaluation.task, part, figure)
@@ -80,6 +82,8 @@ class LabelSet:
     def _score_classes(self, attribute: str, labels: Labels, predictions: Predictions, confusion: Path) -> list[Figure]:
         classes = np.array(list(predictions.space.classes))
         known = self._known(attribute, labels, classes)
+        if len(np.unique(labels.values[known])) < 2:
+            return []
         kept, predicted = labels.take(known), classes[predictions.rows[known].argmax(axis=1)]
         answers = Answers(kept.values, predicted, speakers_of(self.dump, kept.names))
         figures = score_classification(PROTOCOL, answers, self.bootstrap)

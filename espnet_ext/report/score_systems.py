@@ -1,7 +1,7 @@
 """Score every system by every rule on every set that the rule applies to."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,19 +60,17 @@ class ScoringRun:
         self._check_contaminated()
         if self.verification_sets and not self.calibration_set:
             print("no --calibration_set: actDCF and Cllr are not scored")
-        labels = LabelRules(
-            self.attributes, self.dump_dir, self.classification_sets, self.scores_dir, self.probe_labels, self.bootstrap
-        )
+        parts = [*self.retrieval_sets, *self.verification_sets, *self.classification_sets]
+        own = {system.name: system.attributes(self.attributes, parts) for system in systems}
+        labels = self._label_rules(set().union(*own.values()))
         sets = self._sets() | labels.own_sets() | labels.probe_sets()
         evaluations = plan_evaluations({name: entry.scoring for name, entry in self.attributes.items()})
         evaluations += labels.probe_evaluations()
-        parts = [*self.retrieval_sets, *self.verification_sets, *self.classification_sets]
         rows: list[ResultRow] = []
         for system in systems:
             start = time.monotonic()
-            own = system.attributes(self.attributes, parts)
             for evaluation in evaluations:
-                if evaluation.attribute in own:
+                if evaluation.attribute in own[system.name]:
                     for rule_set in sets[evaluation.rule]:
                         rows += _score(system, evaluation, rule_set)
             print(f"{system.name}: scored in {time.monotonic() - start:.1f} s", flush=True)
@@ -87,6 +85,12 @@ class ScoringRun:
                 raise UserError(f"--contaminated {name}: {part} is none of the verification sets")
             if trials and trials not in DataDir(self.dump_dir / part).trials():
                 raise UserError(f"--contaminated {name}: there is no {self.dump_dir / part}/trials/{trials}")
+
+    def _label_rules(self, used: Collection[str]) -> LabelRules:
+        """The rules of labels; what is declared, but no system has, need not be on any set."""
+        attributes = {name: entry for name, entry in self.attributes.items() if name in used}
+        parts, labels = self.classification_sets, self.probe_labels
+        return LabelRules(attributes, self.dump_dir, parts, self.scores_dir, labels, self.bootstrap)
 
     def _sets(self) -> dict[str, list[RetrievalSet] | list[VerificationSet]]:
         texts = [name for name, entry in self.attributes.items() if entry.target.source == "text"]

@@ -175,6 +175,16 @@ def test_or_is_counted_as_unknown(labelled: World) -> None:
     assert figure(results, metric="accuracy", **wanted)["n"] == 35
 
 
+def test_a_set_with_one_known_class_is_left_out(labelled: World, capsys: pytest.CaptureFixture[str]) -> None:
+    rename(labelled, " fra", " zho")
+    rename(labelled, " spa", " ces")
+    attributes = labelled.root / "attributes.yaml"
+    attributes.write_text(attributes.read_text().replace("labels: utt2lang", "labels: utt2lang, unknown: skip"))
+    results = classify(labelled, "test_sent")
+    assert not ((results["protocol"] == "classifier") & (results["attribute"] == "lang")).any()
+    assert "joint: fewer than two of lang's classes in test_sent are known" in capsys.readouterr().out
+
+
 def test_a_set_of_one_class_is_an_error_where_it_is_the_only_set(
     labelled: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,4 +239,13 @@ def test_a_label_that_no_set_has_is_an_error(world: World) -> None:
     with pytest.raises(UserError, match="--probe_labels utt2accent: none of the sets test_sent has"):
         classify(world, "test_sent", "--probe_labels", "utt2accent")
     with pytest.raises(UserError, match="give the sets to probe"):
-        classify(world, "--probe_labels", "utt2lang")
+        world.score("--probe_labels", "utt2lang")
+
+
+def test_an_attribute_that_no_system_has_needs_no_labels(labelled: World) -> None:
+    (labelled.root / "dump/test_sent/utt2age").unlink()
+    with pytest.raises(UserError, match="utt2age: there are no labels"):
+        classify(labelled, "test_sent")
+    for part in ("test_sent", "test_spk"):
+        (labelled.root / f"embeddings/joint/{part}/age.scp").unlink()
+    assert "age" not in set(classify(labelled, "test_sent")["attribute"])
