@@ -81,6 +81,24 @@ class UttEncoder:
             for name, total in cut.items()
         }
 
+    def label(self, embeddings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the model's own classifiers say of whole embeddings.
+
+        Args:
+            embeddings: of `encode`, of any attributes.
+
+        Returns:
+            attribute -> (recordings,) names of classes, or numbers in the label's unit, of those that learnt labels.
+        """
+        on_device = {name: torch.from_numpy(vectors).to(self.device) for name, vectors in embeddings.items()}
+        with torch.inference_mode():
+            predicted = {name: values.cpu().numpy() for name, values in self.model.predict(on_device).items()}
+        spaces = {name: self.model.objectives[name].labels for name in predicted}
+        return {
+            name: np.array(list(spaces[name].classes))[values.argmax(axis=1)] if spaces[name].classes else values[:, 0]
+            for name, values in predicted.items()
+        }
+
     def _axes(self, name: str, size: int) -> np.ndarray:
         """(size, dim) float64 axes along which an attribute's embeddings are cut."""
         if name not in self.model.heads:

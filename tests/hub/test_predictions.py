@@ -18,6 +18,7 @@ from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub import predictions
 from espnet_ext.hub.extract import System, extract
+from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model, save_model
 from espnet_ext.hub.predictions import read_classifiers
 from espnet_ext.utt.encoder import build_encoder
@@ -76,6 +77,18 @@ def test_logits_and_numbers_are_those_of_the_model(
         description = json.loads((written / f"{name}.classes.json").read_text())
         assert LabelSpace.from_json(description) == LABELS[name]
     assert not list(written.glob("sem.logits*")) and not list(written.glob("talk.logits*"))
+
+
+def test_labels_are_names_and_numbers(folder: Path) -> None:
+    encoder = UttEncoder.from_pretrained(folder, "cpu")
+    speech = [np.random.default_rng(seed).normal(0, 0.1, 3000).astype(np.float32) for seed in range(3)]
+    embeddings = encoder.encode(speech)
+    logits = encoder.model.predict({name: torch.from_numpy(vectors) for name, vectors in embeddings.items()})
+    found = encoder.label(embeddings)
+    assert set(found) == {"lang", "age"}
+    assert found["lang"].tolist() == [["deu", "eng", "spa"][int(row.argmax())] for row in logits["lang"]]
+    assert found["age"].tolist() == pytest.approx(logits["age"][:, 0].tolist())
+    assert encoder.label({"sem": embeddings["sem"]}) == {}
 
 
 def test_the_cosines_of_the_nearest_sub_centre_are_the_logits(folder: Path) -> None:
