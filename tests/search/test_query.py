@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from toy_recordings import DIMS, Recordings, content_vectors
 
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 from espnet_ext.search.build import build_index
 from espnet_ext.search.index import SearchIndex
@@ -78,22 +79,32 @@ def test_ties_are_in_order_of_the_ids_even_across_segments(
     assert len({hit.score for hit in found}) == 1
 
 
+def test_the_first_of_many_ties_are_found_in_a_large_segment(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("espnet_ext.search.build.MIN_SEGMENT_ROWS", 50)
+    monkeypatch.setattr("espnet_ext.search.build.MAX_SEGMENT_ROWS", 50)
+    sources = recordings.make(*NAMES[::2], content="one") | recordings.make(*NAMES[1::2], content="other")
+    index = build_index(tmp_path / "index", manifest, sources, content_vectors)
+    found = search(index, [Term("sem", "", 1.0, content_vectors([sources["r00"]])["sem"][0])], 3)
+    assert [hit.recording for hit in found] == ["r00", "r02", "r04"]
+
+
 def test_nearly_equal_scores_are_ordered_in_float64(tmp_path: Path, manifest: Manifest, recordings: Recordings) -> None:
-    query = np.zeros(16)
-    query[0] = 1.0
+    random = np.random.default_rng(0)
     # Cosines that differ by less than float32 products err.
-    rows = np.zeros((len(NAMES), 16), np.float32)
-    rows[:, 0] = 0.1
-    rows[:, 1] = np.sqrt(0.99) + np.random.default_rng(0).permutation(len(NAMES)) * 6e-8
-    embed = content_vectors(list(recordings.make(*NAMES).values())) | {"sem": rows}
-    at = {f"{recordings.folder}/{name}.wav": row for row, name in enumerate(NAMES)}
+    rows = (random.normal(size=16) * (1 + 1e-7 * random.normal(size=(len(NAMES), 16)))).astype(np.float32)
+    sources = recordings.make(*NAMES)
+    embed = content_vectors(list(sources.values())) | {"sem": rows / np.linalg.norm(rows, axis=1, keepdims=True)}
+    at = {source.path: row for row, source in enumerate(sources.values())}
 
-    def embed_some(sources: Sequence) -> dict[str, np.ndarray]:
-        return {name: vectors[[at[source.path] for source in sources]] for name, vectors in embed.items()}
+    def embed_some(audio: Sequence[AudioSource]) -> dict[str, np.ndarray]:
+        return {name: vectors[[at[source.path] for source in audio]] for name, vectors in embed.items()}
 
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_some)
-    terms = [Term("sem", "", 1.0, query)]
-    assert_same(search(index, terms, 10), naive(embed, NAMES, terms, 10))
+    index = build_index(tmp_path / "index", manifest, sources, embed_some)
+    for seed in range(20):
+        terms = [make_term("sem", 1.0, seed)]
+        assert_same(search(index, terms, 2), naive(embed, NAMES, terms, 2))
 
 
 def test_an_index_without_recordings_is_refused(tmp_path: Path, manifest: Manifest) -> None:

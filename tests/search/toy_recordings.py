@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from espnet_ext.data.segments import AudioSource
+from espnet_ext.search.index import SearchIndex
+from espnet_ext.search.query import Found, Term, search
 
 DIMS = {"sem": 16, "spk": 6, "lang": 3}
 
@@ -33,3 +35,10 @@ class Recordings:
         for name in names:
             (self.folder / f"{name}.wav").write_text(content or name)
         return {name: AudioSource(f"{self.folder}/{name}.wav") for name in names}
+
+
+def ask(index: SearchIndex, top: int = 100) -> list[Found]:
+    """Answer a query for two attributes."""
+    random = np.random.default_rng(0)
+    terms = [Term("sem", "a", 1.0, random.normal(size=16)), Term("lang", "b", -0.5, random.normal(size=3))]
+    return search(index, terms, top)
