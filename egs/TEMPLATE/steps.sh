@@ -79,3 +79,8 @@ combine() {
 # Value of a key of a flat or one-line YAML block.
 config_value() { sed -n "s/.*[ {]*$1: *\([a-z0-9]*\).*/\1/p" "$2" | head -n 1; }
 freezes_encoder() { grep -Eqs 'freeze_blocks: *-1' "$1"; }
+# Whether a training hears as much audio as its dump directory holds.
+hears_all() {
+    local heard=$(($(config_value max_epoch "$1") * $(config_value num_iters_per_epoch "$1") * $(config_value batch_bins "$1")))
+    [ "${heard}" -ge "$(awk '{ total += $2 } END { print total }' "$2/utt2num_samples")" ]
+}

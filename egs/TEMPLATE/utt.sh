@@ -37,6 +37,7 @@ encoder=whisper-base    # pretrained encoder: packaged name, folder, or hub id (
 phases=                 # phases of training, "name=config ..."; each starts from the one before
 add_attribute=          # train the head of this attribute alone, on the model of --init, which stays as it is to the bit
 init=                   # folder of that model, e.g. exp/utt_sem+spk/finetune
+add_config=             # its training config, with freeze_blocks: -1; the first such one of --phases if empty
 train_args=             # further options of training, e.g. "--max_epoch 5"
 # Upload
 upload_to=              # hub id (owner/model) for stage 7
@@ -80,10 +81,10 @@ if [ -n "${add_attribute}" ]; then
     known="$(python -c 'import json, sys; print("+".join(json.load(open(sys.argv[1]))["attributes"]))' "${init}/model.json")"
     system_list=("${known}+${add_attribute}")
     systems="${system_list[0]}"
-    for phase in "${phase_list[@]}"; do
-        ! freezes_encoder "${phase#*=}" || { phase_list=("added=${phase#*=}"); break; }
+    for config in ${add_config:+"${add_config}"} "${phase_list[@]#*=}"; do
+        ! freezes_encoder "${config}" || { phase_list=("added=${config}"); break; }
     done
-    [ "${phase_list[0]%%=*}" = added ] || fail "--add_attribute: none of --phases has a config with freeze_blocks: -1"
+    [ "${phase_list[0]%%=*}" = added ] || fail "--add_attribute needs --add_config, a config with freeze_blocks: -1"
 fi
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
 [ "${#attribute_list[@]}" -gt 0 ] || exit 1
@@ -203,8 +204,8 @@ if wanted 3; then
             out="$(system_dir "${system}")/${phase%%=*}"
             need "${config}" "of writing this config"
             input=(--input speech)
-            # A frozen encoder says the same at every epoch: its layers are computed once.
-            if freezes_encoder "${config}"; then
+            # A frozen encoder says the same at every epoch: its layers are computed once, where that pays.
+            if freezes_encoder "${config}" && { [ -z "${add_attribute}" ] || hears_all "${config}" "${train_dump}"; }; then
                 name=layers
                 encoder_files=("${encoder_dir}"/model*.safetensors)
                 frame_average="$(config_value frame_average "${config}")"
