@@ -307,13 +307,14 @@ if wanted 5; then
                 for part in ${attribute//+/ }; do
                     need "${entry#*=}/${set}/${part}.scp" 4
                     inputs+=("${entry#*=}/${set}/${part}.scp")
+                    [ ! -f "${entry#*=}/${set}/${part}.logits.scp" ] || inputs+=("${entry#*=}/${set}/${part}.logits.scp")
                 done
             done
         done
     done
     for set in "${eval_list[@]}"; do
         need "${dumpdir}/${set}/wav.scp" 2
-        for file in "${dumpdir}/${set}/"{utt2sent,utt2lang,utt2spk,target_*.scp,trials/*}; do
+        for file in "${dumpdir}/${set}/"{utt2*,target_*.scp,trials/*}; do
             [ ! -f "${file}" ] || inputs+=("${file}")
         done
     done

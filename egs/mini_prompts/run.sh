@@ -8,6 +8,7 @@ cd "$(dirname "$0")"
     --valid_set dev \
     --retrieval_sets test_sent \
     --verification_sets test_spk \
+    --classification_sets "test_sent test_spk" \
     --systems "sem+spk" \
     --speed_perturb "0.9 1.1" \
     --attributes conf/attributes.yaml \
