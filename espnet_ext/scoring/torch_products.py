@@ -19,9 +19,10 @@ class TorchProducts:
     block_cells = 250_000_000
 
     def __init__(self, device: str) -> None:
-        if device.startswith("cuda") and not torch.cuda.is_available():
+        on_gpu = device.startswith("cuda")
+        if on_gpu and not torch.cuda.is_available():
             raise UserError(f"--device {device}: torch finds no GPU here; give --device cpu")
-        if torch.backends.cuda.matmul.allow_tf32:
+        if on_gpu and torch.backends.cuda.matmul.allow_tf32:
             raise UserError("scores need full float32 products; unset torch.backends.cuda.matmul.allow_tf32")
         self.device = device
 

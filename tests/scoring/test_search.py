@@ -156,10 +156,10 @@ def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         choose_products("cuda")
 
 
-def test_products_of_reduced_precision_are_refused() -> None:
-    torch.backends.cuda.matmul.allow_tf32 = True
-    try:
-        with pytest.raises(UserError, match="full float32"):
-            TorchProducts("cpu")
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = False
+def test_products_of_reduced_precision_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU; the setting means nothing to a CPU."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
+    TorchProducts("cpu")
+    with pytest.raises(UserError, match="full float32"):
+        TorchProducts("cuda")
