@@ -159,7 +159,12 @@ def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 def test_products_of_reduced_precision_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU; the setting means nothing to a CPU."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
-    TorchProducts("cpu")
-    with pytest.raises(UserError, match="full float32"):
-        TorchProducts("cuda")
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_tf32
+    matmul.allow_tf32 = True
+    try:
+        TorchProducts("cpu")
+        with pytest.raises(UserError, match="full float32"):
+            TorchProducts("cuda")
+    finally:
+        matmul.allow_tf32 = before
