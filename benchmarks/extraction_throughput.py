@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sense_training import small_w2v_bert
 from torch.nn.utils.rnn import pad_sequence
-from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
+from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertModel
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.data.audio import RATE, read_dumped
@@ -70,12 +71,7 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3, help="counted rounds, after one that is not")
     args = parser.parse_args()
-    config = Wav2Vec2BertConfig(
-        num_hidden_layers=args.layers,
-        hidden_size=args.dim,
-        intermediate_size=4 * args.dim,
-        num_attention_heads=args.dim // 64,
-    )
+    config = small_w2v_bert(args.layers, args.dim)
     torch.manual_seed(0)
     reference = Wav2Vec2BertModel(config).eval()
     attributes = {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
@@ -65,3 +66,11 @@ def speech_batch(lengths: list[int], filler: float = 0.0, seed: int = 0) -> tupl
     for row, length in zip(batch, lengths, strict=True):
         row[:length] = 0.1 * torch.randn(length, generator=generator) + 0.01
     return batch, torch.tensor(lengths)
+
+
+def padded_batch(speech: list[np.ndarray], filler: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """(batch, samples) with `filler` behind every waveform, the longest too, and (batch,) their lengths."""
+    batch = torch.full((len(speech), max(map(len, speech)) + 777), filler)
+    for row, samples in zip(batch, speech, strict=True):
+        row[: len(samples)] = torch.from_numpy(samples)
+    return batch, torch.tensor([len(samples) for samples in speech])

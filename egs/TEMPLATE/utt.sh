@@ -88,10 +88,12 @@ if [ -n "${add_attribute}" ]; then
 fi
 mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
 [ "${#attribute_list[@]}" -gt 0 ] || exit 1
-attributes_from() { python -m espnet_ext.bin.list_attributes --source "$1" "${attributes}" "${system_list[@]}"; }
+# Those whose targets follow from text, speech or labels.
+attributes_from() { printf '%s\n' "${attribute_list[@]}" | sed -n "s/ $1\$//p"; }
 mapfile -t text_attribute_list < <(attributes_from text)
 mapfile -t speech_attribute_list < <(attributes_from speech)
 mapfile -t label_attribute_list < <(attributes_from labels)
+attribute_list=("${attribute_list[@]%% *}")
 final_phase="${phase_list[-1]%%=*}"
 
 last_dir="$(system_dir "${system_list[-1]}")"

@@ -17,7 +17,6 @@ def main() -> None:
     parser.add_argument("--attributes", type=Path, required=True, help="the recipe's attributes.yaml")
     parser.add_argument("--attribute", required=True, help="which of them")
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
-    parser.add_argument("--cache_dir", type=Path, default=default_cache(), help="where a hub's teachers go")
     parser.add_argument("--text_lang", help="embed the translations text.<text_lang> into a target file of their own")
     parser.add_argument("--teacher_dir", type=Path, help="offline weights: a model's folder, or one folder a model")
     parser.add_argument("--classes", type=Path, help="classes_<attribute>.json of the training set; not for that set")
@@ -34,7 +33,7 @@ def main() -> None:
         dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)
         return
     # Read by huggingface_hub when it is imported, here and in the processes.
-    os.environ.setdefault("HF_HUB_CACHE", str(options.cache_dir / "hub"))
+    os.environ.setdefault("HF_HUB_CACHE", str(default_cache() / "hub"))
     from espnet_ext.data.targets import dump_targets
     from espnet_ext.teachers import Runtime
 

@@ -12,7 +12,6 @@ from espnet_ext.errors import UserError
 
 # Every utterance has a line in these; in the other files an utterance may have nothing to say.
 COMPLETE_FILES = ("utt2spk", "utt2lang", "utt2source", "utt2num_samples")
-PARTIAL_FILES = ("text", "utt2sent")
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ def path(tmp_path: Path, attributes_block: dict) -> Path:
 @pytest.mark.parametrize(
     ("systems", "expected"),
     [
-        (["spk+sem"], "sem\nspk\n"),
-        (["spk"], "spk\n"),
-        (["spk", "sem", "sem+spk"], "sem\nspk\n"),
-        (["--source", "text", "spk+sem"], "sem\n"),
+        (["spk+sem"], "sem text\nspk speech\n"),
+        (["spk"], "spk speech\n"),
+        (["spk", "sem", "sem+spk"], "sem text\nspk speech\n"),
     ],
 )
 def test_each_needed_attribute_once_in_the_order_of_the_file(

@@ -1,15 +1,11 @@
 """egs/emotion with a tiny encoder, on tiny corpora of the real layouts."""
 
-import json
-import shutil
 from pathlib import Path
 
 from crema_d_tree import write_crema_d
 from iemocap_tree import write_iemocap
 from ravdess_tree import write_ravdess
-from safetensors.torch import save_file
-from tiny_encoders import CONFIGS, tiny_encoder
-from tiny_recipe import ROOT, TinyRecipe
+from tiny_recipe import TinyRecipe
 
 OPTIONS = {
     "--nj": "2",
@@ -25,14 +21,9 @@ class EmotionRecipe(TinyRecipe):
     @classmethod
     def lay_out(cls, root: Path) -> "EmotionRecipe":
         """Make `root/{tools,egs/emotion,corpora,encoder}`."""
-        recipe = cls.make(root / "egs/emotion", ROOT / "egs/emotion")
-        (root / "tools").symlink_to(ROOT / "tools")
-        shutil.copytree(ROOT / "tests/egs/emotion/conf", recipe.path / "conf", dirs_exist_ok=True)
+        recipe = cls.make_in_tree(root, "emotion", "emotion", "whisper")
         for name, write in (("crema_d", write_crema_d), ("ravdess", write_ravdess), ("iemocap", write_iemocap)):
             write(root / "corpora" / name)
-        (root / "encoder").mkdir()
-        (root / "encoder/config.json").write_text(json.dumps(CONFIGS["whisper"]))
-        save_file(tiny_encoder("whisper").encoder.state_dict(), root / "encoder/model.safetensors")
         return recipe
 
     def run_on(self, *corpora: str, options: tuple[str, ...] = (), status: int = 0) -> str:

@@ -1,13 +1,9 @@
 """egs/fleurs_voxceleb with a tiny encoder, on tiny corpora of the real layouts."""
 
-import json
-import shutil
 from pathlib import Path
 
 from paper_corpora import write_paper_corpora
-from safetensors.torch import save_file
-from tiny_encoders import CONFIGS, tiny_encoder
-from tiny_recipe import ROOT, TinyRecipe
+from tiny_recipe import TinyRecipe
 
 OPTIONS = {
     "--ngpu": "0",
@@ -27,13 +23,8 @@ class PaperRecipe(TinyRecipe):
     @classmethod
     def lay_out(cls, root: Path) -> "PaperRecipe":
         """Make `root/{tools,egs/fleurs_voxceleb,corpora,encoder}`."""
-        recipe = cls.make(root / "egs/fleurs_voxceleb", ROOT / "egs/fleurs_voxceleb")
-        (root / "tools").symlink_to(ROOT / "tools")
-        shutil.copytree(ROOT / "tests/egs/paper/conf", recipe.path / "conf", dirs_exist_ok=True)
+        recipe = cls.make_in_tree(root, "fleurs_voxceleb", "paper", "w2v_bert")
         write_paper_corpora(root / "corpora")
-        (root / "encoder").mkdir()
-        (root / "encoder/config.json").write_text(json.dumps(CONFIGS["w2v_bert"]))
-        save_file(tiny_encoder("w2v_bert").encoder.state_dict(), root / "encoder/model.safetensors")
         return recipe
 
     @property

@@ -1,6 +1,7 @@
 """The recipe of tests/egs/tiny in a folder of its own: run it, kill it, look at its outputs."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -8,6 +9,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
+
+from safetensors.torch import save_file
+from tiny_encoders import CONFIGS, tiny_encoder
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ("utt.sh", "path.sh", "cmd.sh")
@@ -40,12 +45,28 @@ class TinyRecipe:
         self.output = ""
 
     @classmethod
-    def make(cls, path: Path, source: Path = ROOT / "tests/egs/tiny") -> "TinyRecipe":
+    def make(cls, path: Path, source: Path = ROOT / "tests/egs/tiny") -> Self:
         """Lay out a recipe as the README says: its own run.sh, conf and local, the rest links to egs/TEMPLATE."""
         shutil.copytree(source, path, ignore=shutil.ignore_patterns("data", "dump", "exp", *TEMPLATE))
         for name in TEMPLATE:
             (path / name).symlink_to(ROOT / "egs/TEMPLATE" / name)
         return cls(path)
+
+    @classmethod
+    def make_in_tree(cls, root: Path, name: str, conf: str, encoder: str) -> Self:
+        """Make `root/{tools,egs/<name>,encoder}`: a recipe of this repository as it lies there, and an encoder.
+
+        Args:
+            conf: folder of tests/egs whose conf/ holds tiny configs for it.
+            encoder: one of `tiny_encoders.CONFIGS`.
+        """
+        recipe = cls.make(root / "egs" / name, ROOT / "egs" / name)
+        (root / "tools").symlink_to(ROOT / "tools")
+        shutil.copytree(ROOT / "tests/egs" / conf / "conf", recipe.path / "conf", dirs_exist_ok=True)
+        (root / "encoder").mkdir()
+        (root / "encoder/config.json").write_text(json.dumps(CONFIGS[encoder]))
+        save_file(tiny_encoder(encoder).encoder.state_dict(), root / "encoder/model.safetensors")
+        return recipe
 
     def run(self, *options: str, status: int = 0, env: dict[str, str] | None = None) -> str:
         """Run to the end and check the exit status; the output, both streams in one."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tiny_encoders import padded_batch
 from transformers import WhisperFeatureExtractor
 
 from espnet_ext.utt.encoder.log_mel import WhisperLogMel, reflect_ends
@@ -17,13 +18,6 @@ def utterances() -> list[np.ndarray]:
     for samples in speech:
         samples[-len(samples) // 4 :] *= 1e-4
     return [samples.astype(np.float32) for samples in speech]
-
-
-def padded_batch(speech: list[np.ndarray], filler: float) -> tuple[torch.Tensor, torch.Tensor]:
-    batch = torch.full((len(speech), max(map(len, speech)) + 777), filler)
-    for row, samples in zip(batch, speech, strict=True):
-        row[: len(samples)] = torch.from_numpy(samples)
-    return batch, torch.tensor([len(samples) for samples in speech])
 
 
 @pytest.mark.parametrize("filler", [0.0, 9.0, float("nan")])
