@@ -16,10 +16,11 @@ def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str
     A name that ends in .gz is unpacked on the way.
 
     Raises:
-        UserError: naming the file, if it is absent or cut, and the line that is not UTF-8.
+        UserError: naming the file, if it is absent, empty or cut, and the line that is not UTF-8.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; fetch this part of the corpus")
+    is_empty = True
     # Text mode would end lines at other characters too.
     with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
         for number, raw in enumerate(_whole(file, path), 1):
@@ -29,7 +30,10 @@ def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str
             except UnicodeDecodeError as error:
                 raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); fetch the file again") from error
             if line:
+                is_empty = False
                 yield number, line.split(separator)
+    if is_empty:
+        raise UserError(f"{path}: the file is empty; fetch it again")
 
 
 def _whole(file: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -96,10 +96,12 @@ def read_meta(path: Path) -> dict[str, Speaker]:
     Raises:
         UserError: naming the file without the columns of speaker, Gender and Set, or a line without them.
     """
-    header: list[str] = []
+    separator, header = "", []
     speakers = {}
     for number, (line,) in read_rows(path, separator="\n"):
-        columns = [column.strip() for column in line.split("\t" if "\t" in line and "," not in line else ",")]
+        # Names of VoxCeleb 1 may hold commas.
+        separator = separator or ("," if "," in line else "\t")
+        columns = [column.strip() for column in line.split(separator)]
         if not header:
             header = [column.lower() for column in columns]
             if not {"gender", "set"} <= set(header):

@@ -24,7 +24,7 @@ def read_table(path: Path, separator: str, columns: Sequence[str]) -> Iterator[t
         UserError: as `read_rows`; or naming the column that is absent, the line of another number of fields.
     """
     rows = read_rows(path, separator)
-    _, header = next(rows, (0, []))
+    _, header = next(rows)
     if missing := [column for column in columns if column not in header]:
         raise UserError(f"{path}: no column {missing[0]!r}, only {', '.join(header)}; not the table it is named as")
     for number, plain in rows:

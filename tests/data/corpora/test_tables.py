@@ -28,6 +28,9 @@ def test_faults_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"a\n\xff\n")
     with pytest.raises(UserError, match=r"t\.tsv:2: not UTF-8"):
         list(read_rows(path))
+    path.write_bytes(b"\n\n")
+    with pytest.raises(UserError, match=r"t\.tsv: the file is empty"):
+        list(read_rows(path))
 
 
 def test_plain_text_is_one_line_of_single_spaces() -> None:

@@ -68,7 +68,7 @@ def test_an_unknown_trial_is_an_error_with_list_and_line(root: Path) -> None:
         ("1 a/b/c.wav d/e/f.wav\n2 a/b/c.wav d/e/f.wav\n", r"list\.txt:2: expected `1\|0"),
         ("1 a/b/c.wav d/e/f.wav\n1 a/b/c.wav\n", r"list\.txt:2: expected"),
         ("1 a/b/c.wav d-e-f.wav\n", r"list\.txt:1: expected"),
-        ("", r"list\.txt: no trials"),
+        ("", r"list\.txt: the file is empty"),
     ],
 )
 def test_a_bad_list_is_named(tmp_path: Path, lines: str, message: str) -> None:

@@ -42,7 +42,7 @@ def write_voxceleb1(
 ) -> dict[str, list[VoxClip]]:
     """Write `root/wav/id1xxxx/<video>/NNNNN.wav`, dev and test together, vox1_meta.csv and the six trial lists.
 
-    E and H are drawn from both parts; the cleaned lists are shorter than the original ones.
+    E and H are drawn from both parts; the cleaned lists are shorter than the original ones. Trap: names with commas.
 
     Returns:
         part -> its clips.
@@ -57,7 +57,7 @@ def write_voxceleb1(
     lines = ["VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet"]
     for part, placed in parts.items():
         for order, speaker in enumerate(sorted({vox.speaker for vox in placed})):
-            lines.append(f"{speaker}\tA._Name\t{'mf'[order % 2]}\t{COUNTRIES[order % 3]}\t{part}")
+            lines.append(f"{speaker}\tA._Name,_Jr.\t{'mf'[order % 2]}\t{COUNTRIES[order % 3]}\t{part}")
     (root / "vox1_meta.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     test_trials, all_trials = make_trial_lines(parts["test"]), make_trial_lines(parts["dev"] + parts["test"])
     write_lists(root, {"veri_test": test_trials, "list_test_all": all_trials, "list_test_hard": all_trials[::2]})
