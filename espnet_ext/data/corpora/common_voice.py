@@ -3,14 +3,14 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.ages import labels_of_decade
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import NO_AUDIO, AudioLength, header_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -27,12 +27,12 @@ MAX_LEFT_OUT = 0.01
 def parse_common_voice(
     root: Path,
     split: str,
-    languages: Iterable[str],
+    language: str,
     left_out: LeftOut,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
-    """Read one split of some languages.
+    """Read one split of one language.
 
     The speaker is the client_id, shortened, and one person in all languages. A clip whose sentence is empty
     has no text. Clips of all lengths stay: limits of duration are stage 2's.
@@ -40,19 +40,40 @@ def parse_common_voice(
     Args:
         root: the folder of a release, or one that holds a single cv-corpus-* folder.
         split: train, dev, test, validated, invalidated or other.
-        languages: Common Voice's codes (folder names).
+        language: Common Voice's code (a folder's name).
         left_out: takes rows without a clip.
         nj: processes that read headers, for languages without clip_durations.tsv.
-        max_left_out: largest share of the rows of a language that may lack a clip.
+        max_left_out: largest share of the rows that may lack a clip.
 
     Raises:
-        UserError: naming a table that is absent, lacks a column or is not UTF-8, or a language of which
-            too much is lost.
+        UserError: naming a table that is absent, lacks a column or is not UTF-8, or of which too much is lost.
     """
-    release = release_folder(root)
-    utterances: list[Utterance] = []
-    for language in sorted(languages):
-        utterances += _parse_language(release / language, split, left_out, nj, max_left_out)
+    folder = release_folder(root) / language
+    clips = folder / "clips"
+    lost = LeftOut()
+    rows = _read_table(folder / f"{split}.tsv", lost)
+    lengths = _clip_lengths(folder, rows, nj)
+    iso_language = iso639_3(language)
+    utterances = []
+    for name, row in rows.items():
+        speaker = _speaker(row.client_id, name)
+        utterance = f"{speaker}-{name}" if row.client_id else speaker
+        if lengths[name].fault:
+            lost.add(utterance, clips / f"{name}.mp3", lengths[name].fault)
+            continue
+        utterances.append(
+            Utterance(
+                id=utterance,
+                speaker=speaker,
+                path=clips / f"{name}.mp3",
+                num_samples=lengths[name].num_samples,
+                language=iso_language,
+                text=row.sentence or None,
+                labels=row.labels,
+            )
+        )
+    lost.check_share(len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
+    left_out.entries += lost.entries
     return utterances
 
 
@@ -83,35 +104,6 @@ class Row(NamedTuple):
     labels: Mapping[str, str]
 
 
-def _parse_language(folder: Path, split: str, left_out: LeftOut, nj: int, max_left_out: float) -> list[Utterance]:
-    lost = LeftOut()
-    rows = _read_table(folder / f"{split}.tsv", lost)
-    lengths = _clip_lengths(folder, rows, nj)
-    language = iso639_3(folder.name)
-    utterances = []
-    for name, row in rows.items():
-        speaker = _speaker(row.client_id, name)
-        utterance = f"{speaker}-{name}" if row.client_id else speaker
-        clip = folder / "clips" / f"{name}.mp3"
-        if lengths[name].fault:
-            lost.add(utterance, clip, lengths[name].fault)
-            continue
-        utterances.append(
-            Utterance(
-                id=utterance,
-                speaker=speaker,
-                path=clip,
-                num_samples=lengths[name].num_samples,
-                language=language,
-                text=row.sentence or None,
-                labels=row.labels,
-            )
-        )
-    lost.check_share(len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
-    left_out.entries += lost.entries
-    return utterances
-
-
 def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
     """Clip without suffix -> row; rows may be shorter than the header."""
     header: list[str] = []
@@ -135,16 +127,17 @@ def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
     return rows
 
 
-def _clip_lengths(folder: Path, names: Iterable[str], nj: int) -> dict[str, AudioLength]:
+def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, AudioLength]:
     """Length of each clip: from the release's list of durations where it has one, else from the headers."""
     clips = folder / "clips"
-    present = {entry.name.removesuffix(".mp3") for entry in os.scandir(clips)} if clips.is_dir() else set()
-    names = list(names)
-    lengths = {name: AudioLength(0, "no audio file") for name in names if name not in present}
-    durations_ms = _read_durations(folder / DURATIONS)
-    for name in names:
-        if name in present and durations_ms.get(name):
-            lengths[name] = AudioLength(round(durations_ms[name] * RATE / 1000))
+    absent = set(names)
+    # Of the many other clips (English has two million) nothing is kept.
+    for entry in os.scandir(clips) if clips.is_dir() else ():
+        absent.discard(entry.name.removesuffix(".mp3"))
+    lengths = dict.fromkeys(absent, AudioLength(0, NO_AUDIO))
+    for name, duration_ms in _read_durations(folder / DURATIONS):
+        if duration_ms and name in names and name not in absent:
+            lengths[name] = AudioLength(round(duration_ms * RATE / 1000))
     unknown = [name for name in names if name not in lengths]
     if unknown:
         paths = [str(clips / f"{name}.mp3") for name in unknown]
@@ -153,18 +146,14 @@ def _clip_lengths(folder: Path, names: Iterable[str], nj: int) -> dict[str, Audi
     return lengths
 
 
-def _read_durations(path: Path) -> dict[str, int]:
-    """Clip without suffix -> milliseconds; {} for a release without the list."""
-    if not path.is_file():
-        return {}
-    durations_ms = {}
-    for number, columns in read_rows(path):
+def _read_durations(path: Path) -> Iterator[tuple[str, int]]:
+    """Clip without suffix, and milliseconds; nothing for a release without the list."""
+    for number, columns in read_rows(path) if path.is_file() else ():
         if number == 1:  # clip, duration[ms]
             continue
         if len(columns) != 2 or not columns[1].isdecimal():
             raise UserError(f"{path}:{number}: expected a clip and milliseconds, found {columns!r}; fetch it again")
-        durations_ms[columns[0].removesuffix(".mp3")] = int(columns[1])
-    return durations_ms
+        yield columns[0].removesuffix(".mp3"), int(columns[1])
 
 
 def _speaker(client_id: str, clip: str) -> str:

@@ -1,10 +1,12 @@
 """Which utterances of which corpus go into which set of egs/fleurs_voxceleb."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from espnet_ext.data.corpora import common_voice, fleurs
+from espnet_ext.data.corpora.common_voice_counts import clips_of
+from espnet_ext.data.corpora.counted_parts import Published, add_parts
 from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.prepared_set import (
@@ -14,14 +16,23 @@ from espnet_ext.data.corpora.prepared_set import (
     without_speakers_of,
     without_texts_of,
 )
-from espnet_ext.data.corpora.published_counts import check_counts, fleurs_counts, incomplete
+from espnet_ext.data.corpora.published_counts import (
+    FLEURS_TEST,
+    MTEDX_TEST,
+    VOXPOPULI,
+    absent_languages,
+    check_counts,
+    fleurs_counts,
+    incomplete,
+    listed,
+    unknown_counts,
+)
 from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among
 from espnet_ext.data.corpora.voxpopuli import parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
+from espnet_ext.data.corpora.voxpopuli_segments import LANGUAGES, SPLITS, present_languages
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-
-MAX_LISTED = 10  # missing parts in a message
 
 
 def fleurs_sets(options: Options, data: Path) -> Sets:
@@ -30,7 +41,7 @@ def fleurs_sets(options: Options, data: Path) -> Sets:
     missing = {split: fleurs.missing_parts(options.fleurs, options.languages, split) for split in fleurs.SPLITS}
     paths = sorted({path for parts in missing.values() for path in parts.values()})
     if paths and not options.allow_incomplete:
-        raise incomplete([_lacks("FLEURS", paths)])
+        raise incomplete([f"FLEURS lacks {listed(paths)}"])
     sets: dict[str, PreparedSet] = {}
     for split in fleurs.SPLITS:
         languages = [language for language in options.languages if language not in missing[split]]
@@ -41,6 +52,7 @@ def fleurs_sets(options: Options, data: Path) -> Sets:
         counts = fleurs_counts(split, utterances, options.languages)
         notes = [f"FLEURS {split} of {language} is not there: {path}" for language, path in missing[split].items()]
         notes += check_counts(counts, options.allow_incomplete)
+        notes += unknown_counts("FLEURS", split, "recordings", languages, FLEURS_TEST if split == "test" else ())
         sets[split] = PreparedSet(f"fleurs_{split}", utterances, left_out, origin, counts, notes=notes)
     train = sets["train"]
     evaluation = [*sets["dev"].utterances, *sets["test"].utterances]
@@ -48,34 +60,36 @@ def fleurs_sets(options: Options, data: Path) -> Sets:
     yield from sets.values()
 
 
-def _lacks(corpus: str, paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - MAX_LISTED} more" if len(paths) > MAX_LISTED else ""
-    return f"{corpus} lacks {', '.join(paths[:MAX_LISTED])}{more}"
-
-
 def common_voice_sets(options: Options, data: Path) -> Sets:
     """commonvoice_{train,dev}; train lacks the sentences and speakers of dev, which the release may share."""
-    release = common_voice.release_folder(options.commonvoice)
-    origin = {"corpus": "Common Voice", "root": str(options.commonvoice), "version": release.name, "licence": "CC0 1.0"}
-    sets: dict[str, PreparedSet] = {}
-    for split in ("dev", "train"):
-        present = common_voice.list_languages(options.commonvoice, split)
-        languages = options.commonvoice_languages or present
-        missing = [str(release / language / f"{split}.tsv") for language in languages if language not in present]
-        if missing and not options.allow_incomplete:
-            raise incomplete([_lacks("Common Voice", missing)])
-        left_out = LeftOut()
-        wanted = [language for language in languages if language in present]
-        utterances = common_voice.parse_common_voice(
-            options.commonvoice, split, wanted, left_out, options.nj, options.max_left_out
-        )
-        notes = [f"Common Voice is not whole: no {path}" for path in missing]
-        sets[split] = PreparedSet(f"commonvoice_{split}", utterances, left_out, origin, notes=notes)
-    train, dev = sets["train"], sets["dev"]
+    train, dev = _common_voice_split(options, "train"), _common_voice_split(options, "dev")
     train.utterances = without_speakers_of(train.utterances, dev.utterances, train.left_out)
     train.utterances = without_texts_of(train.utterances, dev.utterances, train.left_out)
     _drop_rare_accents(train, dev, options.min_accent_speakers)
-    yield from sets.values()
+    yield from (dev, train)
+
+
+def _common_voice_split(options: Options, split: str) -> PreparedSet:
+    root = options.commonvoice
+    release = common_voice.release_folder(root)
+    published = Published(f"Common Voice {release.name}", split, "clips", clips_of(release.name, split))
+    present = common_voice.list_languages(root, split)
+    languages = options.commonvoice_languages or present
+    missing = [str(release / language / f"{split}.tsv") for language in languages if language not in present]
+    if missing and not options.allow_incomplete:
+        raise incomplete([f"Common Voice lacks {listed(missing)}"])
+    origin = {"corpus": "Common Voice", "root": str(root), "version": release.name, "licence": "CC0 1.0"}
+    prepared = PreparedSet(f"commonvoice_{split}", [], LeftOut(), origin)
+    prepared.notes += [f"Common Voice is not whole: no {path}" for path in missing]
+    if not options.commonvoice_languages:
+        prepared.notes += absent_languages(f"Common Voice {split}", published.counts, present)
+
+    def parse(language: str, lost: LeftOut) -> list[Utterance]:
+        return common_voice.parse_common_voice(root, split, language, lost, options.nj, options.max_left_out)
+
+    wanted = [language for language in languages if language in present]
+    add_parts(prepared, wanted, parse, published, options.allow_incomplete)
+    return prepared
 
 
 def _drop_rare_accents(train: PreparedSet, dev: PreparedSet, min_speakers: int) -> None:
@@ -93,37 +107,58 @@ def _drop_rare_accents(train: PreparedSet, dev: PreparedSet, min_speakers: int) 
 
 def voxpopuli_sets(options: Options, data: Path) -> Sets:
     """voxpopuli_{train,dev,test} of the transcribed speech, and the aligned pairs voxpopuli_s2s."""
-    origin = {"corpus": "VoxPopuli", "root": str(options.voxpopuli), "licence": "CC0 1.0"}
-    for split in ("train", "dev", "test"):
-        name = f"voxpopuli_{split}"
+    for split in SPLITS:
+        make = partial(_voxpopuli_split, options, split)
+        yield or_not_prepared(f"voxpopuli_{split}", options.allow_incomplete, make)
+    yield or_not_prepared("voxpopuli_s2s", options.allow_incomplete, partial(_voxpopuli_pairs, options))
 
-        def transcribed(name: str = name, split: str = split) -> PreparedSet:
-            left_out = LeftOut()
-            utterances = parse_voxpopuli_asr(options.voxpopuli, split, None, left_out, options.nj)
-            return PreparedSet(name, utterances, left_out, origin)
 
-        yield or_not_prepared(name, options.allow_incomplete, transcribed)
+def _voxpopuli_split(options: Options, split: str) -> PreparedSet:
+    prepared = PreparedSet(f"voxpopuli_{split}", [], LeftOut(), _voxpopuli_origin(options))
+    languages = present_languages(options.voxpopuli)
+    prepared.notes += absent_languages(f"VoxPopuli {split}", LANGUAGES, languages)
 
-    def pairs() -> PreparedSet:
-        left_out = LeftOut()
-        utterances = parse_voxpopuli_s2s(options.voxpopuli, left_out, options.nj)
-        return PreparedSet("voxpopuli_s2s", utterances, left_out, origin)
+    def parse(language: str, lost: LeftOut) -> list[Utterance]:
+        return parse_voxpopuli_asr(options.voxpopuli, split, language, lost, options.nj, options.max_left_out)
 
-    yield or_not_prepared("voxpopuli_s2s", options.allow_incomplete, pairs)
+    published = Published("VoxPopuli", split, "segments", VOXPOPULI[split])
+    add_parts(prepared, languages, parse, published, options.allow_incomplete)
+    return prepared
+
+
+def _voxpopuli_pairs(options: Options) -> PreparedSet:
+    left_out = LeftOut()
+    utterances = parse_voxpopuli_s2s(options.voxpopuli, left_out, options.nj, max_left_out=options.max_left_out)
+    notes = ["no published count known for VoxPopuli speech-to-speech pairs"]
+    return PreparedSet("voxpopuli_s2s", utterances, left_out, _voxpopuli_origin(options), notes=notes)
+
+
+def _voxpopuli_origin(options: Options) -> dict[str, str]:
+    return {"corpus": "VoxPopuli", "root": str(options.voxpopuli), "licence": "CC0 1.0"}
 
 
 def mtedx_sets(options: Options, data: Path) -> Sets:
     """mtedx_test: the test segments of all pairs, each with its translations."""
+    yield or_not_prepared("mtedx_test", options.allow_incomplete, partial(_mtedx_test, options))
+
+
+def _mtedx_test(options: Options) -> PreparedSet:
     origin = {"corpus": "mTEDx", "root": str(options.mtedx), "licence": "CC BY-NC-ND 4.0"}
+    prepared = PreparedSet("mtedx_test", [], LeftOut(), origin)
 
-    def translated() -> PreparedSet:
-        left_out = LeftOut()
-        merged: dict[str, Utterance] = {}
-        for pair in options.mtedx_pairs:
-            for utterance in parse_mtedx(options.mtedx, pair, "test", left_out, options.nj):
-                # A talk may be translated into several languages, one pair each.
-                first = merged.get(utterance.id, utterance)
-                merged[utterance.id] = replace(first, translations={**first.translations, **utterance.translations})
-        return PreparedSet("mtedx_test", list(merged.values()), left_out, origin)
+    def parse(pair: str, lost: LeftOut) -> list[Utterance]:
+        return parse_mtedx(options.mtedx, pair, "test", lost, options.nj, options.max_left_out)
 
-    yield or_not_prepared("mtedx_test", options.allow_incomplete, translated)
+    published = Published("mTEDx", "test", "translated segments", MTEDX_TEST)
+    add_parts(prepared, options.mtedx_pairs, parse, published, options.allow_incomplete, _is_translated)
+    merged: dict[str, Utterance] = {}
+    for utterance in prepared.utterances:
+        # A talk may be translated into several languages, one pair each.
+        first = merged.get(utterance.id, utterance)
+        merged[utterance.id] = replace(first, translations={**first.translations, **utterance.translations})
+    prepared.utterances = list(merged.values())
+    return prepared
+
+
+def _is_translated(utterance: Utterance) -> bool:
+    return bool(utterance.translations)

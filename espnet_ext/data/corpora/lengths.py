@@ -13,6 +13,7 @@ from espnet_ext.errors import UserError
 
 CHUNK_SIZE = 500  # files that a worker is given at a time
 MP4_SUFFIXES = {".m4a", ".mp4"}
+NO_AUDIO = "no audio file"
 
 
 class AudioLength(NamedTuple):
@@ -26,7 +27,7 @@ def header_length(path: str | Path) -> AudioLength:
     """Length of one file; only the header is read where the format tells it there."""
     path = Path(path)
     if not path.is_file():
-        return AudioLength(0, "no audio file")
+        return AudioLength(0, NO_AUDIO)
     try:
         num_samples = _mp4_samples(path) if path.suffix.lower() in MP4_SUFFIXES else samples_at_16k(path)
     except UserError:

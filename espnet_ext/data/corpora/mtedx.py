@@ -15,6 +15,8 @@ from espnet_ext.data.segments import lie_within
 from espnet_ext.data.split import normalise
 from espnet_ext.errors import UserError
 
+MAX_LEFT_OUT = 0.01
+
 
 class Line(NamedTuple):
     """A segment with what was said, and its translation ("" in data for recognition only)."""
@@ -24,7 +26,9 @@ class Line(NamedTuple):
     translation: str
 
 
-def parse_mtedx(root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 1) -> list[Utterance]:
+def parse_mtedx(
+    root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
+) -> list[Utterance]:
     """Read one split of one pair of languages.
 
     Segments of the same translation (of the same text, where there is none) are one sentence: nothing that
@@ -36,12 +40,14 @@ def parse_mtedx(root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 
         split: train, valid or test.
         left_out: takes what has no audio, no text, times outside its talk or the times of another segment.
         nj: processes that read headers.
+        max_left_out: largest share of the segments whose talk may be missing or unreadable.
 
     Returns:
         utterances sorted by speaker, talk and time.
 
     Raises:
-        UserError: an absent folder or file, lists of different length (both named), a malformed list.
+        UserError: an absent folder or file, lists of different length (both named), a malformed list, too
+            many talks missing.
     """
     source, _, target = pair.partition("-")
     folder = _split_folder(root, pair, split)
@@ -49,18 +55,20 @@ def parse_mtedx(root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 
     talks = {line.segment.talk: _audio_file(folder / "wav", line.segment.talk) for line in lines}
     paths = [str(path) for path in talks.values()]
     lengths = dict(zip(talks, header_lengths(paths, nj, f"mTEDx {pair} {split}: headers"), strict=True))
-    if lines and all(length.fault for length in lengths.values()):
-        raise UserError(f"{folder / 'wav'}: none of the {len(talks)} talks can be read; unpack the corpus again")
     utterances: dict[str, Utterance] = {}
     sentences: dict[str, str] = {}
+    lost = LeftOut()
     for line in lines:
-        name = _name(line.segment)
-        reason = "same times as another segment" if name in utterances else _fault(line, lengths[line.segment.talk])
-        if reason:
-            left_out.add(name, talks[line.segment.talk], reason)
-            continue
-        sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
-        utterances[name] = _utterance(name, line, talks[line.segment.talk], sentence, source, target)
+        name, path, length = _name(line.segment), talks[line.segment.talk], lengths[line.segment.talk]
+        if length.fault:
+            lost.add(name, path, length.fault)
+        elif reason := "same times as another segment" if name in utterances else _fault(line, length):
+            left_out.add(name, path, reason)
+        else:
+            sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
+            utterances[name] = _utterance(name, line, path, sentence, source, target)
+    lost.check_share(len(lines), max_left_out, folder / "wav")
+    left_out.entries += lost.entries
     return list(utterances.values())
 
 
@@ -113,9 +121,7 @@ def _span(segment: TalkSegment) -> tuple[float, float]:
 
 
 def _fault(line: Line, length: AudioLength) -> str | None:
-    """Why a segment cannot be used."""
-    if length.fault:
-        return length.fault
+    """Why a segment of a readable talk cannot be used."""
     if line.segment.duration_s <= 0:
         return "of no duration"
     if not lie_within((_span(line.segment),), length.num_samples / RATE):

@@ -58,6 +58,8 @@ def or_not_prepared(name: str, allow_incomplete: bool, make: Callable[[], Prepar
     except UserError as error:
         if allow_incomplete:
             return NotPrepared(name, str(error))
+        if "--allow_incomplete" in str(error):
+            raise
         raise UserError(f"{error} (or go on without {name}: --allow_incomplete true)") from error
 
 

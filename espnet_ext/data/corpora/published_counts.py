@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from espnet_ext.data.corpora import fleurs
+from espnet_ext.data.corpora.lengths import NO_AUDIO
 from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.trials import Trial
 from espnet_ext.errors import UserError
 
@@ -20,10 +22,17 @@ VOXCELEB = {
     ("voxceleb2", "test"): (118, 36273),
 }
 TRIALS = {"O": 37611, "O-original": 37720, "E": 579818, "E-original": 581480, "H": 550894, "H-original": 552536}
-
+# Segments of the transcribed speech (README of ESPnet's egs3/voxpopuli/asr); the corpus's paper gives hours only.
+VOXPOPULI = {"train": {"en": 182482}, "dev": {"en": 1753}, "test": {"en": 1842}}
+# Segments of the test part that have a translation (Gong et al., 2021, arXiv 2106.10840, table 9).
+MTEDX_TEST = {
+    "el-en": 1024, "es-en": 1001, "es-fr": 1005, "es-it": 262, "es-pt": 1002, "fr-en": 1058, "fr-es": 1057,
+    "fr-pt": 1058, "it-en": 999, "it-es": 999, "pt-en": 1019, "pt-es": 1018, "ru-en": 1124,
+}  # fmt: skip
 # Speakers and recordings. Of IEMOCAP, those are its turns; four classes are what is left of them for the usual ones.
 EMOTION = {"CREMA-D": (91, 7442), "RAVDESS": (24, 1440), "IEMOCAP": (10, 10039)}
 IEMOCAP_FOUR_CLASSES = 5531
+MAX_LISTED = 10  # parts of a corpus in a message
 
 
 class Count(NamedTuple):
@@ -61,6 +70,36 @@ def voxceleb_counts(corpus: str, part: str, utterances: Sequence[Utterance]) -> 
     ]
 
 
+def part_counts(
+    corpus: str, split: str, unit: str, found: Mapping[str, int], published: Mapping[str, int]
+) -> list[Count]:
+    """Counts of those parts of a split (languages, pairs) of which one is published.
+
+    Args:
+        unit: what is counted, for instance `clips`.
+        found: part -> how many there are here.
+        published: part -> how many there should be.
+    """
+    return [
+        Count(f"{corpus} {part} {split}: {unit}", number, published[part])
+        for part, number in found.items()
+        if part in published
+    ]
+
+
+def unknown_counts(
+    corpus: str, split: str, unit: str, found: Iterable[str], published: Iterable[str]
+) -> list[str]:
+    """A line on the parts of which no count is published; nothing where all are."""
+    unknown = sorted(set(found) - set(published))
+    return [f"no published count known for {corpus} {split} {unit}: {listed(unknown)}"] if unknown else []
+
+
+def num_there(num_kept: int, left_out: LeftOut) -> int:
+    """Recordings on the disk: what a rule leaves out was published, too."""
+    return num_kept + sum(entry.reason != NO_AUDIO for entry in left_out.entries)
+
+
 def emotion_counts(corpus: str, num_speakers: int, num_recordings: int) -> list[Count]:
     """Speakers and recordings of a corpus of emotions, those left out included."""
     speakers, recordings = EMOTION[corpus]
@@ -72,7 +111,7 @@ def emotion_counts(corpus: str, num_speakers: int, num_recordings: int) -> list[
 
 def trial_counts(trials: Mapping[str, Sequence[Trial]]) -> list[Count]:
     """Trials of each list."""
-    return [Count(f"trial list {name}: trials", len(listed), TRIALS[name]) for name, listed in trials.items()]
+    return [Count(f"trial list {name}: trials", len(trials[name]), TRIALS[name]) for name in trials]
 
 
 def check_counts(counts: Iterable[Count], allow_incomplete: bool) -> list[str]:
@@ -91,6 +130,18 @@ def check_counts(counts: Iterable[Count], allow_incomplete: bool) -> list[str]:
 def incomplete(missing: Sequence[str]) -> UserError:
     """The error of a corpus of which something is missing."""
     return UserError(
-        f"incomplete corpus: {'; '.join(missing)}; fetch and unpack the rest, or go on with what there is: "
+        f"incomplete corpus: {listed(missing, '; ')}; fetch and unpack the rest, or go on with what there is: "
         "--allow_incomplete true"
     )
+
+
+def listed(names: Sequence[str], separator: str = ", ") -> str:
+    """The first MAX_LISTED of some names, and how many more there are."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return separator.join(names[:MAX_LISTED]) + more
+
+
+def absent_languages(corpus: str, languages: Iterable[str], present: Iterable[str]) -> list[str]:
+    """A line on the languages of a corpus of which nothing is here; nothing where all are."""
+    absent = sorted(set(languages) - set(present))
+    return [f"{corpus}: {len(absent)} of its languages are not here: {listed(absent)}"] if absent else []

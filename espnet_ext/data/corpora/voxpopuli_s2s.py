@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.data.corpora.voxpopuli import make_utterances
+from espnet_ext.data.corpora.voxpopuli import MAX_LEFT_OUT, make_utterances
 from espnet_ext.data.corpora.voxpopuli_segments import VoxPopuliSegment, read_segments_of
 from espnet_ext.data.corpora.voxpopuli_tables import read_table
 from espnet_ext.data.data_dir import Utterance
@@ -20,6 +20,7 @@ def parse_voxpopuli_s2s(
     nj: int = 1,
     directions: Sequence[str] = ("fr-en",),
     splits: Sequence[str] = ("test",),
+    max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
     """Read aligned pairs: a segment of the transcribed speech and its interpretation.
 
@@ -33,16 +34,17 @@ def parse_voxpopuli_s2s(
         nj: processes that read headers.
         directions: `<source>-<target>` in VoxPopuli's codes.
         splits: of the source segments; the pairs have none of their own.
+        max_left_out: largest share of either half whose audio may be missing or unreadable.
 
     Raises:
-        UserError: no such direction, a malformed table (file and line), no pair at all.
+        UserError: no such direction, a malformed table (file and line), no pair at all, too much audio missing.
     """
     utterances: dict[str, Utterance] = {}
     for direction in directions:
         source, _, target = direction.partition("-")
         if not source or not target or source == target:
             raise UserError(f"VoxPopuli pairs {direction!r}: expected <source>-<target>, for instance fr-en")
-        for utterance in _read_direction(root, source, target, splits, left_out, nj):
+        for utterance in _read_direction(root, source, target, splits, left_out, nj, max_left_out):
             if utterance.id in utterances:
                 both = f"{utterances[utterance.id].labels['direction']} {utterance.labels['direction']}"
                 utterance = replace(utterance, labels={**utterance.labels, "direction": both})
@@ -51,7 +53,13 @@ def parse_voxpopuli_s2s(
 
 
 def _read_direction(
-    root: Path, source: str, target: str, splits: Sequence[str], left_out: LeftOut, nj: int
+    root: Path,
+    source: str,
+    target: str,
+    splits: Sequence[str],
+    left_out: LeftOut,
+    nj: int,
+    max_left_out: float,
 ) -> list[Utterance]:
     segments = read_segments_of(root, source)
     interpretations = _read_interpretations(root, source, target)
@@ -61,8 +69,8 @@ def _read_direction(
     wanted = [name for name in interpretations if name in segments and segments[name].split in splits]
     if not wanted:
         raise UserError(f"{root}: no VoxPopuli pair {source}-{target} of split {', '.join(splits)}")
-    said = make_utterances([segments[name] for name in wanted], iso639_3(source), left_out, nj)
-    made = make_utterances([interpretations[name] for name in wanted], iso639_3(target), left_out, nj)
+    said = make_utterances([segments[name] for name in wanted], iso639_3(source), left_out, nj, max_left_out)
+    made = make_utterances([interpretations[name] for name in wanted], iso639_3(target), left_out, nj, max_left_out)
     direction = f"{iso639_3(source)}-{iso639_3(target)}"
     pairs = []
     for name in wanted:

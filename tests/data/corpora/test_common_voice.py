@@ -21,9 +21,9 @@ LANGUAGES = ("en", "sv-SE")
 
 
 def parse(root: Path, split: str = "train", languages=LANGUAGES, **options) -> tuple[dict[str, Utterance], LeftOut]:
-    """Utterances by the name of their clip."""
+    """Utterances of some languages by the name of their clip."""
     left_out = LeftOut()
-    utterances = parse_common_voice(root, split, languages, left_out, 1, **options)
+    utterances = [u for code in languages for u in parse_common_voice(root, split, code, left_out, 1, **options)]
     return {utterance.path.stem: utterance for utterance in utterances}, left_out
 
 

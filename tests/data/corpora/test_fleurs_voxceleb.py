@@ -131,10 +131,29 @@ def test_deviations_from_published_counts_are_printed(prepared: tuple[Path, list
         "voxceleb1 test: utterances: 4 here, 4,874 published (-4,870)",
         "trial list O: trials: 5 here, 37,611 published (-37,606)",
         "FLEURS en_us test: recordings: 2 here, 647 published (-645)",
+        "no published count known for FLEURS train recordings: en_us, fr_fr",
+        "no published count known for Common Voice commonvoice train clips: en, sv-SE",
+        "no published count known for VoxPopuli test segments: fr",
+        "VoxPopuli test: 15 of its languages are not here: cs, de, en, es, et, fi, hr, hu, it, lt and 5 more",
+        "mTEDx it-en test: translated segments: 2 here, 999 published (-997)",
     } <= notes
     provenance = json.loads((data / "voxceleb1_o/provenance.json").read_text())
     assert provenance["corpus"] == "VoxCeleb 1"
     assert {"what": "trial list O: trials", "found": 5, "published": 37611} in provenance["published_counts"]
+
+
+def test_clips_are_counted_against_their_release(roots: dict[str, Path], tmp_path: Path) -> None:
+    release = "cv-corpus-19.0-2024-09-13"
+    (tmp_path / "cv").mkdir()
+    (tmp_path / "cv" / release).symlink_to(roots["commonvoice"])
+    given = {"commonvoice": tmp_path / "cv"}
+    lines = list(prepare(options(given), tmp_path / "data"))
+    assert f"  note: Common Voice {release} en train: clips: 5 here, 1,116,566 published (-1,116,561)" in lines
+    assert any("Common Voice train: 129 of its languages are not here: ab, af, " in line for line in lines)
+    lines = list(prepare(options(given, commonvoice_languages=("en",)), tmp_path / "data"))
+    assert not any("languages are not here" in line for line in lines)
+    with pytest.raises(UserError, match="incomplete corpus: .* en train: clips: 5 here.*--allow_incomplete true"):
+        list(prepare(options(given, allow_incomplete=False), tmp_path / "data"))
 
 
 def test_the_same_corpora_give_the_same_files(

@@ -118,7 +118,9 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[
     for language in ("it", "en"):
         change(txt / f"test.{language}", lambda text: text + "x\n" * 6 + "\n")
     left_out = LeftOut()
-    assert len(parse_mtedx(root, "it-en", "test", left_out)) == 7
+    with pytest.raises(UserError, match=r"test/wav: 1 of 13 utterances left out, more than 1%"):
+        parse_mtedx(root, "it-en", "test", LeftOut())
+    assert len(parse_mtedx(root, "it-en", "test", left_out, max_left_out=1.0)) == 7
     assert left_out.counts() == {
         "times outside its talk": 2,
         "no audio file": 1,
@@ -131,7 +133,7 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[
 def test_talks_that_are_all_absent_are_an_error(tree: tuple[Path, dict[str, Clip]]) -> None:
     for path in (tree[0] / "it-en/data/test/wav").iterdir():
         path.unlink()
-    with pytest.raises(UserError, match="test/wav: none of the 2 talks can be read"):
+    with pytest.raises(UserError, match="test/wav: 6 of 6 utterances left out"):
         parse_mtedx(tree[0], "it-en", "test", LeftOut())
 
 

@@ -4,17 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from espnet_ext.data.corpora.common_voice_counts import CLIPS, clips_of
 from espnet_ext.data.corpora.fleurs import LANGUAGES
 from espnet_ext.data.corpora.published_counts import (
     FLEURS_SENTENCES,
     TRIALS,
     VOXCELEB,
     Count,
+    absent_languages,
     check_counts,
     fleurs_counts,
+    num_there,
+    part_counts,
+    unknown_counts,
     voxceleb_counts,
 )
 from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
 
 
@@ -48,6 +54,35 @@ def test_fleurs_recordings_and_sentences_are_counted_apart() -> None:
 def test_voxceleb_speakers_and_utterances_are_counted() -> None:
     counts = voxceleb_counts("voxceleb1", "test", utterances("a", [1, 2]))
     assert [(count.found, count.published) for count in counts] == [(2, 40), (2, 4874)]
+
+
+def test_parts_are_counted_where_a_count_is_published_and_named_where_none_is() -> None:
+    found, published = {"en": 3, "xx": 4}, {"en": 5, "fr": 6}
+    assert part_counts("Corpus", "dev", "clips", found, published) == [Count("Corpus en dev: clips", 3, 5)]
+    assert unknown_counts("Corpus", "dev", "clips", found, published) == [
+        "no published count known for Corpus dev clips: xx"
+    ]
+    assert unknown_counts("Corpus", "dev", "clips", ["en"], published) == []
+    assert absent_languages("Corpus", published, found) == ["Corpus: 1 of its languages are not here: fr"]
+    many = [f"l{n:02d}" for n in range(12)]
+    assert unknown_counts("C", "dev", "clips", many, ())[0].endswith("l08, l09 and 2 more")
+
+
+def test_what_a_rule_leaves_out_was_published_too() -> None:
+    left_out = LeftOut()
+    for reason in ("no audio file", "no transcript", "audio cannot be read"):
+        left_out.add("a", "a.wav", reason)
+    assert num_there(10, left_out) == 12
+
+
+def test_a_release_of_common_voice_has_its_own_counts() -> None:
+    assert clips_of("cv-corpus-19.0-2024-09-13", "train")["en"] == 1_116_566
+    assert clips_of("cv-corpus-19.0-2024-09-13", "dev")["en"] == 16_396
+    assert clips_of("cv-corpus-1", "dev") == {}
+    assert all(
+        len(languages) == 131 and all(dev <= max(train, 1) for train, dev in languages.values())
+        for languages in CLIPS.values()
+    )
 
 
 def test_the_published_numbers_are_consistent() -> None:

@@ -1,6 +1,7 @@
 """VoxPopuli: segments of sessions, cut files, pairs of speech and interpretation, and the faults of each."""
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from voxpopuli_tree import (
 from espnet_ext.data.audio import resample
 from espnet_ext.data.corpora.voxpopuli import parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
+from espnet_ext.data.corpora.voxpopuli_segments import present_languages
 from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.segments import read_source
@@ -46,6 +48,21 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def parse(
+    root: Path,
+    split: str,
+    left_out: LeftOut | None = None,
+    languages: Sequence[str] = (),
+    max_left_out: float = 1.0,
+) -> list[Utterance]:
+    """Utterances of some languages, or of all that are there."""
+    return [
+        utterance
+        for language in languages or present_languages(root)
+        for utterance in parse_voxpopuli_asr(root, split, language, left_out or LeftOut(), 1, max_left_out)
+    ]
+
+
 def check_audio(folder: Path, utterance: str, clip: Clip) -> None:
     """What is read is the clip, but for Vorbis."""
     samples, rate = read_source(DataDir(folder).sources()[utterance])
@@ -58,7 +75,7 @@ def check_audio(folder: Path, utterance: str, clip: Clip) -> None:
 def test_a_split_is_read_in_both_layouts(tree: tuple[Path, dict[str, Clip]], tmp_path: Path) -> None:
     root, clips = tree
     left_out = LeftOut()
-    utterances = parse_voxpopuli_asr(root, "test", None, left_out)
+    utterances = parse(root, "test", left_out)
     wanted = {name: clip for name, clip in clips.items() if clip.sentence == "c"}
     assert {u.id for u in utterances} == set(wanted)
     write_utterances(tmp_path, utterances)
@@ -74,14 +91,14 @@ def test_a_split_is_read_in_both_layouts(tree: tuple[Path, dict[str, Clip]], tmp
 
 def test_sessions_are_segments_of_two_spans_that_splits_may_share(sessions: Path, tmp_path: Path) -> None:
     for split in ("train", "test"):
-        write_utterances(tmp_path / split, parse_voxpopuli_asr(sessions, split, ["fr"], LeftOut()))
+        write_utterances(tmp_path / split, parse(sessions, split, languages=["fr"]))
     assert list(DataDir(tmp_path / "test").wav_scp) == [f"voxpopuli-{SESSION}_original"]
     assert {len(segment.spans) for segment in DataDir(tmp_path / "test").segments.values()} == {2}
     validate_split(tmp_path / "train", tmp_path / "test")
 
 
 def test_texts_keep_their_quotation_marks(sessions: Path) -> None:
-    texts = {u.id: u.text for u in parse_voxpopuli_asr(sessions, "train", None, LeftOut())}
+    texts = {u.id: u.text for u in parse(sessions, "train")}
     train = CLIPS["train"]
     assert texts[utterance_id(0, train[0])] == train[0].text.lower()  # the original text is missing
     assert texts[utterance_id(1, train[1])] == f'"{train[1].text}'
@@ -89,7 +106,7 @@ def test_texts_keep_their_quotation_marks(sessions: Path) -> None:
 
 
 def test_a_segment_of_over_200_s_is_kept(sessions: Path) -> None:
-    utterances = {u.id: u for u in parse_voxpopuli_asr(sessions, "train", ["fr"], LeftOut())}
+    utterances = {u.id: u for u in parse(sessions, "train", languages=["fr"])}
     long = utterances[f"voxpopuli-{SESSION}-fr_20180206-17:00:00_long"]
     assert long.num_samples == 210 * 16000
     assert long.speaker == long.id  # its speaker is "None"
@@ -98,7 +115,7 @@ def test_a_segment_of_over_200_s_is_kept(sessions: Path) -> None:
 
 def test_what_cannot_be_used_is_left_out_with_its_reason(sessions: Path) -> None:
     left_out = LeftOut()
-    parse_voxpopuli_asr(sessions, "test", ["fr"], left_out)
+    parse(sessions, "test", left_out, ["fr"])
     assert {entry.utterance.rpartition("_")[2]: entry.reason for entry in left_out.entries} == {
         "absent": "no audio file",
         "beyond": "ends after its recording",
@@ -112,9 +129,9 @@ def test_accented_english_is_read_when_asked_for(tmp_path: Path) -> None:
     (tmp_path / "transcribed_data/en").rename(folder)
     manifest = folder / "asr_test.tsv"
     manifest.write_text(manifest.read_text().replace("\tNone\n", "\ten_fr\n"))
-    utterances = parse_voxpopuli_asr(tmp_path, "test", ["en_accented"], LeftOut())
+    utterances = parse(tmp_path, "test", languages=["en_accented"])
     assert [(u.language, u.labels["accent"]) for u in utterances] == [("eng", "en_fr")] * 2
-    assert {u.language for u in parse_voxpopuli_asr(tmp_path, "test", None, LeftOut())} == {"fra"}
+    assert {u.language for u in parse(tmp_path, "test")} == {"fra"}
 
 
 def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
@@ -124,7 +141,7 @@ def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
     fields = first.split("\t")
     manifest.write_text("\n".join([header, "\t".join([fields[0], "", " ", *fields[3:]]), second]) + "\n")
     left_out = LeftOut()
-    assert len(parse_voxpopuli_asr(tmp_path, "test", ["fr"], left_out)) == 1
+    assert len(parse(tmp_path, "test", left_out, ["fr"])) == 1
     assert left_out.counts() == {"no transcript": 1}
 
 
@@ -137,19 +154,21 @@ def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
 )
 def test_what_is_not_there_is_named(sessions: Path, split: str, languages: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse_voxpopuli_asr(sessions, split, languages, LeftOut())
+        parse(sessions, split, languages=languages)
 
 
 def test_a_folder_that_is_not_voxpopuli_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not VoxPopuli: no asr_<language>.tsv.gz"):
-        parse_voxpopuli_asr(tmp_path, "test", None, LeftOut())
+        parse(tmp_path, "test")
 
 
-def test_sessions_that_are_all_absent_are_an_error(tmp_path: Path) -> None:
-    write_voxpopuli(tmp_path, CLIPS)
-    (tmp_path / f"raw_audios/original/{YEAR}/{SESSION}_original.ogg").unlink()
-    with pytest.raises(UserError, match=f"{SESSION}_original.ogg: no audio file, like all VoxPopuli audio in fra"):
-        parse_voxpopuli_asr(tmp_path, "train", ["fr"], LeftOut())
+def test_too_much_missing_audio_is_an_error(sessions: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"VoxPopuli in fra, .*_original\.ogg and others: 1 of 5 utterances left out"):
+        parse(sessions, "test", languages=["fr"], max_left_out=0.01)
+    write_cut_voxpopuli(tmp_path, CLIPS, ENGLISH)
+    next((tmp_path / "transcribed_data/fr/en" / YEAR).glob("*.ogg")).unlink()
+    with pytest.raises(UserError, match=r"VoxPopuli in eng, .*\.ogg and others: 1 of 2 utterances left out, more than"):
+        parse_voxpopuli_s2s(tmp_path, LeftOut())
 
 
 @pytest.mark.parametrize(
@@ -166,7 +185,7 @@ def test_a_malformed_table_is_named(tmp_path: Path, old: str, new: str, message:
     text = gzip.decompress(path.read_bytes()).decode().replace(old, new)
     path.write_bytes(gzip.compress(text.encode()))
     with pytest.raises(UserError, match=message):
-        parse_voxpopuli_asr(tmp_path, "train", ["fr"], LeftOut())
+        parse(tmp_path, "train", languages=["fr"])
 
 
 def test_a_table_that_was_cut_is_named(tmp_path: Path) -> None:
@@ -174,7 +193,7 @@ def test_a_table_that_was_cut_is_named(tmp_path: Path) -> None:
     path = tmp_path / "transcribed_data/fr/asr_fr.tsv.gz"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match="asr_fr.tsv.gz: cannot be unpacked to its end"):
-        parse_voxpopuli_asr(tmp_path, "train", ["fr"], LeftOut())
+        parse(tmp_path, "train", languages=["fr"])
 
 
 def test_a_segment_listed_twice_is_named(tmp_path: Path) -> None:
@@ -182,7 +201,7 @@ def test_a_segment_listed_twice_is_named(tmp_path: Path) -> None:
     manifest = tmp_path / "transcribed_data/fr/asr_test.tsv"
     manifest.write_text(manifest.read_text() + manifest.read_text().splitlines()[-1] + "\n")
     with pytest.raises(UserError, match="language 'fr' list segment '.*' twice"):
-        parse_voxpopuli_asr(tmp_path, "test", ["fr"], LeftOut())
+        parse(tmp_path, "test", languages=["fr"])
 
 
 def pairs_of(utterances: list[Utterance]) -> dict[str, set[str]]:
@@ -248,7 +267,7 @@ def test_a_pair_without_one_half_is_left_out_with_both(tmp_path: Path) -> None:
     first = sorted((tmp_path / "transcribed_data/fr/en" / YEAR).glob("*.ogg"))[-1]
     first.unlink()
     left_out = LeftOut()
-    assert len(parse_voxpopuli_s2s(tmp_path, left_out)) == 2
+    assert len(parse_voxpopuli_s2s(tmp_path, left_out, max_left_out=1.0)) == 2
     assert left_out.counts() == {"no audio file": 1, "the other half of its pair is left out": 1}
 
 
