@@ -19,7 +19,7 @@ import numpy as np
 from espnet_ext.scoring.products import FaissProducts, NumpyProducts, Products
 from espnet_ext.scoring.rows import UnitRows
 from espnet_ext.scoring.search import rank_queries
-from espnet_ext.scoring.xsim import margin_errors
+from espnet_ext.scoring.xsim import score_neighbours
 
 LARGE = 100_000
 NOISE = 2.5
@@ -81,7 +81,7 @@ def our_ranks(sides: Sides) -> np.ndarray:
 
 def our_margin(products: type[Products]) -> Callable[[Sides], np.ndarray]:
     def run(sides: Sides) -> np.ndarray:
-        return margin_errors(*unit_sides(sides), products())
+        return score_neighbours(*unit_sides(sides), products())[1]
 
     return run
 

@@ -8,9 +8,10 @@ from espnet_ext.scoring.bootstrap import Bootstrap, Resamples
 from espnet_ext.scoring.figure import Figure
 from espnet_ext.scoring.products import NumpyProducts, Products
 from espnet_ext.scoring.protocols import Items, Search
+from espnet_ext.scoring.rows import UnitRows
 from espnet_ext.scoring.search import rank_queries
 from espnet_ext.scoring.summary import Outcome, Summary
-from espnet_ext.scoring.xsim import margin_errors
+from espnet_ext.scoring.xsim import score_neighbours
 
 RANK_METRICS = ("R@1", "R@5", "MRR")
 XSIM_METRICS = ("xSIM", "xSIM-margin")
@@ -35,18 +36,29 @@ def rank_chance(right: int, candidates: int) -> tuple[float, float, float]:
 def run_search(search: Search, asking: Items, answering: Items, products: Products = DEFAULT_PRODUCTS) -> Outcome:
     """Search the candidates of `answering` with the queries of `asking`."""
     queries, candidates = asking.vectors.view(search.queries), answering.vectors.view(search.candidates)
-    wanted, found = asking.sentences[search.queries], answering.sentences[search.candidates]
-    rank, num_right = rank_queries(queries, candidates, wanted, found, products)
-    values = dict(zip(RANK_METRICS, (rank == 1, rank <= 5, 1.0 / rank), strict=True))
-    chance = dict(zip(RANK_METRICS, _mean_chance(num_right, len(candidates)), strict=True))
     if search.aligned:
-        values |= {"xSIM": rank != 1, "xSIM-margin": margin_errors(queries, candidates, products)}
-        chance |= dict.fromkeys(XSIM_METRICS, 1.0 - chance["R@1"])
+        rank, errors = _rank_aligned(queries, candidates, products)
+        num_right, xsim = np.ones_like(rank), dict(zip(XSIM_METRICS, (rank != 1, errors), strict=True))
+    else:
+        wanted, found = asking.sentences[search.queries], answering.sentences[search.candidates]
+        (rank, num_right), xsim = rank_queries(queries, candidates, wanted, found, products), {}
+    values = dict(zip(RANK_METRICS, (rank == 1, rank <= 5, 1.0 / rank), strict=True)) | xsim
+    chance = dict(zip(RANK_METRICS, _mean_chance(num_right, len(candidates)), strict=True))
+    chance |= dict.fromkeys(xsim, 1.0 - chance["R@1"])
     return Outcome(
         search,
         {metric: 100.0 * column.astype(np.float64) for metric, column in values.items()},
         {metric: 100.0 * level for metric, level in chance.items()},
     )
+
+
+def _rank_aligned(queries: UnitRows, candidates: UnitRows, products: Products) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks and margin errors (queries,): only a right one that is no neighbour needs a search of its own."""
+    ranks, errors = score_neighbours(queries, candidates, products)
+    far = np.flatnonzero(ranks == 0)
+    if len(far):
+        ranks[far], _ = rank_queries(queries.view(far), candidates, far, np.arange(len(candidates)), products)
+    return ranks, errors
 
 
 def _mean_chance(num_right: np.ndarray, candidates: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from espnet_ext.scoring.products import Products
 from espnet_ext.scoring.rows import UnitRows
-from espnet_ext.scoring.search import find_neighbours
+from espnet_ext.scoring.search import Neighbours, find_neighbours
 
 NEIGHBOURS = 4
 MARGIN_DECIMALS = 9
@@ -21,8 +21,10 @@ def neighbour_means(rows: UnitRows, others: UnitRows, k: int, products: Products
     return means
 
 
-def margin_errors(x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBOURS) -> np.ndarray:
-    """Say of each row of x whether its best of y by ratio margin is wrong; row i of y is right.
+def score_neighbours(
+    x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBOURS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rank the right one of y among the k nearest of each row of x, by cosine and by ratio margin; row i is right.
 
     margin(x, y) = cos(x, y) / ((mean cosine of x's k nearest of y + of y's k nearest of x) / 2).
     As in LASER, the best is sought among the k nearest by cosine. A tie is an error.
@@ -31,20 +33,26 @@ def margin_errors(x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBO
         x, y: (n, dim) unit rows, aligned.
 
     Returns:
-        (n,) float, 1 for an error; all NaN where a neighbourhood has no positive mean (centred
-        vectors of very few sentences), since the ratio then has no order.
+        ranks (n,) by cosine as `rank_queries` has them, 0 where the right one is not among the nearest;
+        errors (n,) float by margin, 1 where the best is wrong; all NaN where a neighbourhood has no
+        positive mean (centred vectors of very few sentences), since the ratio then has no order.
     """
     mean_y = neighbour_means(y, x, k, products)
-    errors = np.empty(len(x))
+    ranks, errors = np.zeros(len(x), np.int64), np.zeros(len(x))
     for part in find_neighbours(x, y, k, products):
+        ranks[part.queries] = _rank_right(part, part.cosines)
         around = (part.means[part.places] + mean_y[part.candidates]) / 2
         if (around <= 0).any():
-            return np.full(len(x), np.nan)
-        margins = np.round(part.cosines / around, MARGIN_DECIMALS)
-        is_right = part.candidates == part.queries[part.places]
-        right = np.full(len(part.queries), -np.inf)
-        right[part.places[is_right]] = margins[is_right]
-        # The right one counts among those that reach it; anybody else is a tie or better.
-        reaching = np.bincount(part.places[margins >= right[part.places]], minlength=len(right))
-        errors[part.queries] = (reaching > 1) | (right == -np.inf)
-    return errors
+            errors[:] = np.nan
+        else:
+            margins = np.round(part.cosines / around, MARGIN_DECIMALS)
+            errors[part.queries] += _rank_right(part, margins) != 1  # NaN stays NaN
+    return ranks, errors
+
+
+def _rank_right(part: Neighbours, scores: np.ndarray) -> np.ndarray:
+    """Rank (queries,) of each query's right one by scores (pairs,), whoever ties before it; 0: no neighbour."""
+    is_right = part.candidates == part.queries[part.places]
+    right = np.full(len(part.queries), np.inf)
+    right[part.places[is_right]] = scores[is_right]
+    return np.bincount(part.places[scores >= right[part.places]], minlength=len(right))

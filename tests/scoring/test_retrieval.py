@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from espnet_ext.scoring import retrieval
 from espnet_ext.scoring import search as engine
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import parse_pattern
@@ -75,6 +76,22 @@ def test_a_collapsed_model_scores_nothing() -> None:
     figures = score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
     assert {f.value for f in figures if f.metric in ("R@1", "R@5")} == {0.0}
     assert {f.value for f in figures if f.metric.startswith("xSIM")} == {100.0}
+
+
+@pytest.mark.parametrize("noise", [0.5, 3.0])
+def test_protocol_one_searches_again_only_for_what_is_no_neighbour(
+    noise: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = make_items(noise=noise)
+    search = next(search for search in speech_searches(items) if search.protocol == "one")
+    asked, wanted = [], items.sentences[search.queries]
+    rank_queries = retrieval.rank_queries
+    monkeypatch.setattr(retrieval, "rank_queries", lambda q, *rest: asked.append(len(q)) or rank_queries(q, *rest))
+    outcome = run_search(search, items, items)
+    views = items.vectors.view(search.queries), items.vectors.view(search.candidates)
+    ranks, _ = rank_queries(*views, wanted, items.sentences[search.candidates], retrieval.DEFAULT_PRODUCTS)
+    assert outcome.values["MRR"] == pytest.approx(100 / ranks)
+    assert sum(asked) == (ranks > 4).sum()
 
 
 def test_chance_and_counts_are_those_of_the_protocol() -> None:

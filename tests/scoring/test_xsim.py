@@ -6,12 +6,16 @@ import pytest
 from espnet_ext.scoring import search, xsim
 from espnet_ext.scoring.products import NumpyProducts
 from espnet_ext.scoring.rows import UnitRows
+from espnet_ext.scoring.search import rank_queries
+
+
+def unit_sides(x: np.ndarray, y: np.ndarray) -> tuple[UnitRows, UnitRows]:
+    return tuple(UnitRows.of(rows, [""] * len(rows)) for rows in (x, y))
 
 
 def margin_errors(x: np.ndarray, y: np.ndarray, k: int = 4) -> np.ndarray:
     """Of plain arrays."""
-    sides = (UnitRows.of(rows, [""] * len(rows)) for rows in (x, y))
-    return xsim.margin_errors(*sides, NumpyProducts(), k)
+    return xsim.score_neighbours(*unit_sides(x, y), NumpyProducts(), k)[1]
 
 
 def naive_errors(x: np.ndarray, y: np.ndarray, k: int) -> list[float]:
@@ -68,3 +72,15 @@ def test_a_tie_is_an_error() -> None:
 def test_neighbourhoods_without_a_positive_mean_have_no_figure() -> None:
     x = np.array([[1.0, 0.0], [-1.0, 0.0]])
     assert np.isnan(margin_errors(x, x)).all()
+
+
+@pytest.mark.parametrize("decimals", [9, 0], ids=["apart", "ties"])
+@pytest.mark.parametrize("k", [1, 4, 60])
+def test_ranks_among_the_nearest_are_those_of_the_whole_search(k: int, decimals: int) -> None:
+    sides = unit_sides(*(np.round(side, decimals) + 0.1 for side in aligned(40, noise=0.9)))
+    every = np.arange(40)
+    ranks, _ = rank_queries(*sides, every, every, NumpyProducts())
+    found, _ = xsim.score_neighbours(*sides, NumpyProducts(), k)
+    assert found[found > 0].tolist() == ranks[found > 0].tolist()
+    # Beyond the k nearest are those that k others precede, even of ties the right one is one of.
+    assert (ranks[found == 0] > k).all() and (found[ranks <= k] > 0).all()
