@@ -19,6 +19,7 @@ MEANINGS = {
     "regression": "Mean absolute error and root mean squared error in the label's unit, Pearson's and Lin's "
     "concordance correlation. Chance: always the mean of the training set. `unlabelled` utterances are left out.",
 }
+NO_SPEAKERS = "where nobody knows them, each utterance is its own"
 
 
 def label_columns(results: pd.DataFrame) -> tuple[list[tuple[str, dict[str, str]]], list[str]]:
@@ -37,7 +38,10 @@ def _caption(rows: pd.DataFrame, task: str, attribute: str, part: str) -> str:
     counts = f"{count(rows, 'n')} utterances, "
     if task == "classification":
         counts += f"{count(rows, 'classes')} classes, "
-    return f"{TITLES[task]} of `{attribute}` on `{part}`: {counts}{count(rows, 'units')} speakers."
+    speakers = f"{count(rows, 'units')} speakers"
+    if count(rows, "units") == count(rows, "n"):
+        speakers = "speakers not known"
+    return f"{TITLES[task]} of `{attribute}` on `{part}`: {counts}{speakers}."
 
 
 def label_tables(results: pd.DataFrame) -> list[Table]:
@@ -61,4 +65,4 @@ def _table(rows: pd.DataFrame, task: str) -> Table:
         lines.append([attribute, part, "chance", *levels, *[ABSENT] * (len(counts) + len(lost))])
     names = {"n": "utterances", "units": "speakers"}
     header = ["attribute", "set", "system", *metrics, *(names.get(name, name) for name in (*counts, *lost))]
-    return Table(TITLES[task], f"{MEANINGS[task]} {INTERVALS} speakers.", header, lines, names=3)
+    return Table(TITLES[task], f"{MEANINGS[task]} {INTERVALS} speakers; {NO_SPEAKERS}.", header, lines, names=3)

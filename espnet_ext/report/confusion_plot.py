@@ -1,5 +1,6 @@
 """Confusion matrices of attributes' own classifiers, from the counts that scoring wrote."""
 
+import csv
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,8 @@ def read_confusion(path: Path) -> pd.DataFrame:
         UserError: no such file, or another form.
     """
     try:
-        frame = pd.read_csv(path, sep="\t", dtype={"true": str, "predicted": str}, keep_default_na=False)
+        types = {"true": str, "predicted": str}
+        frame = pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, quoting=csv.QUOTE_NONE)
         return frame[["true", "predicted", "count"]].astype({"count": int})
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path}: cannot be read as confusions ({error}); run the scoring stage") from None

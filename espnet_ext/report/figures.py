@@ -1,5 +1,6 @@
 """All plots of a run, drawn and written into one folder."""
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def read_scores(path: Path) -> tuple[np.ndarray, np.ndarray]:
         UserError: no such file, or another form.
     """
     try:
-        frame = pd.read_csv(path, sep="\t", usecols=["label", "score"])
+        frame = pd.read_csv(path, sep="\t", usecols=["label", "score"], quoting=csv.QUOTE_NONE)
         return frame["score"].to_numpy(np.float64), frame["label"].to_numpy(np.int64) == 1
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as trial scores ({error}); run the scoring stage") from None

@@ -6,12 +6,18 @@ import pandas as pd
 
 from espnet_ext.report.markdown import Table
 from espnet_ext.report.probe_set import PREFIX
+from espnet_ext.report.results import UNTRAINED
 from espnet_ext.report.retrieval_tables import INTERVALS
-from espnet_ext.report.select import ABSENT, cell, number, ordered, pick
+from espnet_ext.report.select import ABSENT, cell, count, number, ordered, pick
 from espnet_ext.report.verification_tables import footnote, show_protocol
 
 PROBE = f"{PREFIX}accuracy"
-METRICS = ["R@1", "EER", PROBE]
+# Metric of a column -> what its rows count: `n`, then other metrics of the same protocol.
+COUNTS = {
+    "R@1": {"n": "queries", "sentences": "sentences"},
+    "EER": {"n": "trials", "speakers": "speakers"},
+    PROBE: {"n": "utterances", f"{PREFIX}classes": "classes", f"{PREFIX}units": "{}s", f"{PREFIX}left-out": "left out"},
+}
 
 
 class Column(NamedTuple):
@@ -28,6 +34,13 @@ class Column(NamedTuple):
             return f"probe of {label} ({self.set}, {how.replace('-', ' ')})"
         return f"{self.metric} ({self.set}, {show_protocol(self.protocol)})"
 
+    def counts(self, results: pd.DataFrame) -> str:
+        """What the scores rest on: `1,200 queries, 60 sentences`."""
+        rows = pick(results, set=self.set, protocol=self.protocol)
+        numbers = {name: count(rows, metric) for metric, name in COUNTS[self.metric].items()}
+        unit = self.protocol.rpartition(":by-")[2]
+        return ", ".join(f"{number} {name.format(unit)}" for name, number in numbers.items() if number != ABSENT)
+
 
 def leakage_table(results: pd.DataFrame) -> Table:
     """R@1, EER and probes' accuracy of all heads; own figures in bold, chance in the last row.
@@ -37,7 +50,7 @@ def leakage_table(results: pd.DataFrame) -> Table:
     is_recall = results["protocol"].str.match(r"one:mean(:|$)") & (results["metric"] == "R@1")
     rows = results[is_recall | results["metric"].isin(["EER", PROBE])]
     columns = [Column(*key) for key in ordered(pick(rows, task="leakage"), "set", "protocol", "metric")]
-    columns.sort(key=lambda column: METRICS.index(column.metric))
+    columns.sort(key=lambda column: list(COUNTS).index(column.metric))
     lines = []
     for (system,) in ordered(rows, "system"):
         own = pick(rows, system=system)
@@ -46,7 +59,8 @@ def leakage_table(results: pd.DataFrame) -> Table:
     if lines:
         lines.append(["chance", "", *(_chance(pick(rows, **column._asdict())) for column in columns)])
     header = ["system", "head", *(column.heading() for column in columns)]
-    return Table("Attribute leakage", _caption(rows), header, lines if columns else [], names=2)
+    caption = " ".join([_caption(rows), *(f"{column.heading()}: {column.counts(results)}." for column in columns)])
+    return Table("Attribute leakage", caption, header, lines if columns else [], names=2)
 
 
 def _caption(rows: pd.DataFrame) -> str:
@@ -56,12 +70,15 @@ def _caption(rows: pd.DataFrame) -> str:
         "The same scores taken of every head. A good head is strong where a figure is its own (**bold**) and near "
         "chance elsewhere; R@1 and EER are of plain cosines, percent."
     )
+    if (rows["system"] == UNTRAINED).any():
+        caption += f" `{UNTRAINED}`: before post-training; a system's rows: after each phase of it."
     if (rows["metric"] == PROBE).any():
         units.append("what is held out together (probes)")
         caption += (
             " Probe: accuracy of logistic regression on the embedding, cross-validated `by speaker` (tested on "
             "speakers it was not trained on), or `by sentence` or `by utterance` where speakers cannot be held out "
-            "(there, a set with one speaker a language does not tell language from voice)."
+            "(there, a set with one speaker a language does not tell language from voice). Of few speakers a probe "
+            "can be worse than chance: the classes of those held out are then rare in its training."
         )
     return f"{caption} {INTERVALS} {', '.join(units)}.{footnote(rows['protocol'])}"
 

@@ -1,5 +1,6 @@
 """results.tsv: one row a figure; everything that is shown is made from it alone."""
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ COLUMNS = ("system", "attribute", "task", "protocol", "set", "metric", "value", 
 # What follows the name of a trial list in `protocol`: how it was scored, and that training saw its speakers.
 AS_NORM = "-asnorm"
 CONTAMINATED = "-contaminated"
+# Systems that recipes score beside those they train.
+TEACHER, UNTRAINED = "teacher", "untrained"
 NUMBERS = ("value", "low", "high", "n", "chance")
 
 
@@ -51,7 +54,7 @@ def read_results(path: Path) -> pd.DataFrame:
         UserError: no such file, other columns, a number that is none, or no rows; names the line.
     """
     try:
-        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8")
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as results ({error}); run the scoring stage first") from None
     if tuple(frame.columns) != COLUMNS:

@@ -45,7 +45,8 @@ class RetrievalSet:
         """Utterance -> number of its sentence (in the order of their ids) and language.
 
         Raises:
-            UserError: no such files, or a direction with a language that the set does not have.
+            UserError: no such files, an utterance without language, or a direction with a language that the set
+                does not have.
         """
         folder = DataDir(self.dump)
         if folder.utt2sent is None or folder.utt2lang is None:
@@ -57,8 +58,11 @@ class RetrievalSet:
                 pattern.check({*languages.values(), *translated})
             except UserError as error:
                 raise UserError(f"{self.dump}: {error}") from None
+        for name in sentences:
+            if name not in languages:
+                raise UserError(f"{self.dump}: utterance {name} is in utt2sent, but not in utt2lang; run stage 1 again")
         number = {sentence: i for i, sentence in enumerate(sorted(set(sentences.values())))}
-        return {name: (number[sentences[name]], languages[name]) for name in sorted(sentences) if name in languages}
+        return {name: (number[sentence], languages[name]) for name, sentence in sorted(sentences.items())}
 
     def score(self, system: System, evaluation: Evaluation) -> Iterator[ResultRow]:
         """All protocols that the set allows, as they are and with each language centred."""
@@ -67,6 +71,12 @@ class RetrievalSet:
         if not vectors.names:
             print(f"{system.name}: no {attribute} vector in {part}; its retrieval is not scored")
             return
+        num_missing = len(self._ids) - len(vectors.names)
+        if num_missing:
+            print(
+                f"{system.name}: {num_missing} of {len(self._ids)} utterances of {part} have no {attribute} vector; "
+                "its retrieval is scored without them"
+            )
         speech, texts = self._speech(vectors), self._texts(attribute)
         comparable = texts is not None and _same_size(speech, texts)
         in_text = text_searches(speech, texts, self.patterns) if comparable else []

@@ -6,6 +6,7 @@ from espnet_ext.report.markdown import Table
 from espnet_ext.report.select import ABSENT, cell, chance, count, languages_of, number, one_directions, ordered, pick
 from espnet_ext.scoring.directions import parse_pattern
 from espnet_ext.scoring.retrieval import RANK_METRICS, XSIM_METRICS
+from espnet_ext.scoring.xsim import NEIGHBOURS
 
 INTERVALS = "Brackets: 95 % bootstrap intervals over"
 # Tables of more languages than this are left to results.tsv.
@@ -16,6 +17,11 @@ MEANINGS = {
     "text": "`text`: every recording asks, the teacher's embeddings of the transcripts answer "
     "(`mean`: of the same language, `mean-cross`: of another)",
 }
+MEANINGS_OF_METRICS = (
+    "R@1, R@5: a right candidate is the first, among the first five; MRR: mean of 1 / its rank; xSIM: the nearest is "
+    f"wrong, by cosine and by ratio margin (k = {NEIGHBOURS}). Of candidates that tie, the wrong ones come first. "
+    "Queries of all directions, candidates of one."
+)
 OF_PATTERN = "`mean:X-eng`: over all languages that ask for English, `mean:fra-eng`: of that direction alone"
 
 
@@ -25,7 +31,7 @@ def retrieval_columns(rows: pd.DataFrame) -> list[tuple[str, dict[str, str]]]:
     for name, kind, metric in (
         ("speech-to-speech R@1", "one", "R@1"),
         ("speech-to-text R@1", "text", "R@1"),
-        ("xSIM (margin)", "one", "xSIM-margin"),
+        ("xSIM error (margin)", "one", "xSIM-margin"),
     ):
         for (protocol,) in ordered(pick(rows, metric=metric), "protocol"):
             base, mean, pattern = (*protocol.split(":"), "", "")[:3]
@@ -64,7 +70,11 @@ def retrieval_tables(retrieval: pd.DataFrame) -> list[Table]:
     """Means as they are and centred, then R@1 direction by direction."""
     centred = retrieval["protocol"].str.contains("-centred:")
     return [
-        _means(retrieval[~centred], "Retrieval", f"Means over directions.{_long_lists(retrieval)}"),
+        _means(
+            retrieval[~centred],
+            "Retrieval",
+            f"Means over directions.{_long_lists(retrieval)} {MEANINGS_OF_METRICS}",
+        ),
         _means(
             retrieval[centred],
             "Retrieval, centred per language",

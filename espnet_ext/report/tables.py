@@ -7,6 +7,7 @@ import pandas as pd
 from espnet_ext.report.classification_tables import label_columns, label_tables
 from espnet_ext.report.leakage_table import leakage_table
 from espnet_ext.report.markdown import Table, render
+from espnet_ext.report.results import TEACHER, UNTRAINED
 from espnet_ext.report.retrieval_tables import INTERVALS, retrieval_caption, retrieval_columns, retrieval_tables
 from espnet_ext.report.select import cell, chance, ordered, pick
 from espnet_ext.report.verification_tables import verification_columns, verification_tables
@@ -14,6 +15,10 @@ from espnet_ext.report.verification_tables import verification_columns, verifica
 SCALES = "R@1, xSIM and EER in percent."
 SCALES_OF_LABELS = "Accuracies and F1 in percent, errors of numbers in their unit."
 UNITS = "sentences (retrieval) or speakers ({})."
+SYSTEMS = {
+    TEACHER: "the teachers' own vectors",
+    UNTRAINED: "the encoder before post-training, the mean of its layers and frames, the same for every attribute",
+}
 
 
 def write_markdown(results: pd.DataFrame, title: str, beside: Sequence[Table] = ()) -> str:
@@ -44,7 +49,15 @@ def main_table(results: pd.DataFrame) -> Table:
     scales = [SCALES, SCALES_OF_LABELS] if label_captions else [SCALES]
     units = UNITS.format("verification, labels" if label_captions else "verification")
     caption = " ".join([*captions, *scales, INTERVALS, units])
+    caption += _describe_systems([system for (system,) in ordered(results, "system")])
     return Table("Main results", caption, ["system", *header], rows)
+
+
+def _describe_systems(names: Sequence[str]) -> str:
+    """What those are whose names do not say it: `teacher`, `untrained`, and phases of training such as `a/heads`."""
+    parts = [f"`{name}`: {meaning}" for name, meaning in SYSTEMS.items() if name in names]
+    parts += [f"`{name}`: after that phase of training, not the last" for name in names if "/" in name]
+    return f" {'; '.join(parts)}." if parts else ""
 
 
 def _unique_name(name: str, names: list[str], wanted: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.errors import UserError
 from espnet_ext.report.results import CONTAMINATED, ResultRow
 from espnet_ext.report.systems import System
 from espnet_ext.report.trial_scores import CohortSet, TrialScores, calibrate, score_trials
@@ -60,9 +61,13 @@ class VerificationSet:
                 self._write(self.scores_dir / system.name / attribute / self.dump.name / f"{protocol}.tsv", one)
             sides = speakers[trials.enrol], speakers[trials.test]
             calibration = calibrations.get(one.variant)
-            for figure in score_verification(
-                protocol, one.scores, trials.labels, *sides, self.bootstrap, calibration
-            ):
+            try:
+                figures = score_verification(
+                    protocol, one.scores, trials.labels, *sides, self.bootstrap, calibration
+                )
+            except UserError as error:
+                raise UserError(f"trials/{trials.name}: {error}") from None
+            for figure in figures:
                 yield ResultRow(system.name, attribute, evaluation.task, self.dump.name, figure)
 
     def _protocol(self, one: TrialScores) -> str:

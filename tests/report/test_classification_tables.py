@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
 from espnet_ext.errors import UserError
 from espnet_ext.report.confusion_plot import OTHERS, confusion_figures, confusion_shares, read_confusion
+from espnet_ext.report.label_set import write_confusion
 from espnet_ext.report.results import COLUMNS, read_results
 from espnet_ext.report.tables import main_table, write_markdown
 
@@ -44,6 +46,8 @@ def test_the_main_table_has_a_column_for_each_figure_of_a_label(results: pd.Data
     assert rows["untrained"]["lang accuracy"] == "-"
     assert rows["chance"]["lang macro-F1"] == "21.0" and rows["chance"]["age MAE"] == "11.0"
     assert "Classification of `lang` on `test`: 200 utterances, 5 classes, 12 speakers." in table.caption
+    results.loc[results["metric"] == "units", "value"] = 200
+    assert "200 utterances, 5 classes, speakers not known." in main_table(results).caption
 
 
 def test_the_tables_of_labels_count_what_is_left_out(results: pd.DataFrame) -> None:
@@ -80,6 +84,12 @@ def test_a_matrix_for_each_attribute_and_set(results: pd.DataFrame, tmp_path: Pa
     assert matrix.shape == (num_classes, num_classes + 1) and matrix[1, 1] == pytest.approx(90.0)
     assert len(figure.axes[0].texts) == (num_classes + 1 if num_classes == 3 else 0)
     plt.close(figure)
+
+
+def test_names_of_classes_are_read_as_written(tmp_path: Path) -> None:
+    write_confusion(tmp_path / "confusion.tsv", np.array(['"so called" english', "NA"]), np.array(['"', "NA"]))
+    rows = read_confusion(tmp_path / "confusion.tsv").itertuples(index=False, name=None)
+    assert list(rows) == [('"so called" english', '"', 1), ("NA", "NA", 1)]
 
 
 def test_missing_counts_are_an_error(tmp_path: Path) -> None:

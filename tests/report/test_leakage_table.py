@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from espnet_ext.report.leakage_table import leakage_table
+from espnet_ext.report.markdown import Table
 from espnet_ext.report.results import COLUMNS, read_results
 
 ROWS = """
@@ -25,13 +26,20 @@ m/heads lang classification lang:by-speaker sent probe-accuracy 95 90 97 100 40
 m/heads lang classification classifier sent accuracy 96 90 97 100 40
 m/heads spk verification O-asnorm trials EER 4 3 5 500 50
 m/heads spk verification O trials EER 5 4 6 500 50
+m/heads spk verification O trials speakers 20 nan nan 500 nan
+m/heads sem leakage lang:by-speaker sent probe-units 12 nan nan 100 nan
+m/heads sem leakage lang:by-speaker sent probe-left-out 3 nan nan 100 nan
 """
 
 
-def table_of(tmp_path: Path, rows: str) -> dict[tuple[str, str], dict[str, str]]:
+def make_table(tmp_path: Path, rows: str) -> Table:
     lines = ["\t".join(COLUMNS), *("\t".join(row.split()) for row in rows.strip().splitlines())]
-    (tmp_path / "results.tsv").write_text("\n".join(lines) + "\n")
-    table = leakage_table(read_results(tmp_path / "results.tsv"))
+    (tmp_path / "results.tsv").write_text("\n".join(lines).replace("nan", "") + "\n")
+    return leakage_table(read_results(tmp_path / "results.tsv"))
+
+
+def table_of(tmp_path: Path, rows: str) -> dict[tuple[str, str], dict[str, str]]:
+    table = make_table(tmp_path, rows)
     frame = pd.DataFrame(table.rows, columns=table.header).set_index(["system", "head"])
     return {index: dict(row) for index, row in frame.iterrows()}
 
@@ -54,6 +62,15 @@ def test_heads_that_say_the_same_share_a_row(tmp_path: Path) -> None:
     table = table_of(tmp_path, ROWS)
     assert table["untrained", "sem, spk"]["EER (trials, O)"] == "30.0 [25.0, 35.0]"
     assert ("untrained", "sem") not in table and ("teacher", "spk") in table
+
+
+def test_the_caption_says_what_each_column_rests_on_and_what_is_before(tmp_path: Path) -> None:
+    caption = make_table(tmp_path, ROWS).caption
+    assert "`untrained`: before post-training" in caption
+    assert caption.endswith(
+        "R@1 (sent, one:mean): 100 queries. EER (trials, O): 500 trials, 20 speakers. "
+        "probe of lang (sent, by speaker): 100 utterances, 12 speakers, 3 left out."
+    )
 
 
 def test_without_leakage_there_is_no_table(tmp_path: Path) -> None:

@@ -29,10 +29,10 @@ def test_numbers_come_back(tmp_path: Path) -> None:
     assert (row.system, row.value, row.low, row.n) == ("a+b/heads", 46.0, 40.1235, 1200)
 
 
-def test_a_system_may_be_called_nan(tmp_path: Path) -> None:
-    write_results(tmp_path / "r.tsv", [ResultRow("nan", "sem", "t", "s", Figure("p", "m", math.nan, 1))])
+def test_names_come_back_as_they_are(tmp_path: Path) -> None:
+    write_results(tmp_path / "r.tsv", [ResultRow("nan", "sem", "t", '"é 1', Figure('"p', "m", math.nan, 1))])
     (row,) = read_results(tmp_path / "r.tsv").itertuples()
-    assert row.system == "nan"
+    assert (row.system, row.set, row.protocol) == ("nan", '"é 1', '"p')
     assert math.isnan(row.value)
 
 

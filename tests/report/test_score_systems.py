@@ -146,7 +146,7 @@ def test_a_bad_trial_is_named_by_line(world: World, line: str, says: str) -> Non
 
 def test_a_list_of_one_class_is_an_error(world: World) -> None:
     (world.root / "dump/test_spk/trials/unseen").write_text("1 p00-u00 p00-u01\n")
-    with pytest.raises(UserError, match="no non-target trial"):
+    with pytest.raises(UserError, match="teacher, spk, test_spk: trials/unseen: the list has no non-target trial"):
         world.score()
 
 
@@ -165,6 +165,22 @@ def test_one_language_without_text_targets_is_an_error(world: World) -> None:
     (world.root / "dump/test_sent/target_sem.scp").unlink()
     with pytest.raises(UserError, match="all recordings are in eng"):
         world.score()
+
+
+def test_a_recording_of_a_sentence_without_language_is_an_error(world: World) -> None:
+    langs = world.root / "dump/test_sent/utt2lang"
+    langs.write_text("\n".join(langs.read_text().splitlines()[1:]) + "\n")
+    with pytest.raises(UserError, match="utterance veng-s000 is in utt2sent, but not in utt2lang"):
+        world.score()
+
+
+def test_a_teacher_s_retrieval_is_of_what_it_has_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    scp = world.root / "dump/test_sent/target_sem.scp"
+    scp.write_text("\n".join(["veng-s000 None", *scp.read_text().splitlines()[1:]]) + "\n")
+    results = read_results(world.score())
+    wanted = results[(results["protocol"] == "all:eng-fra") & (results["attribute"] == "sem")].drop_duplicates("system")
+    assert wanted.set_index("system")["n"].to_dict() == {"teacher": 11, "joint": 12, "single": 12}
+    assert "teacher: 1 of 36 utterances of test_sent have no sem vector; its retrieval is" in capsys.readouterr().out
 
 
 def test_a_teacher_without_all_targets_is_left_out_of_verification(
