@@ -29,7 +29,8 @@ def confusion_figures(results: pd.DataFrame, scores_dir: Path) -> list[tuple[str
     for attribute, part in ordered(rows, "attribute", "set"):
         systems = ordered(pick(rows, attribute=attribute, set=part), "system")
         counts = {name: read_confusion(scores_dir / name / attribute / part / CONFUSION) for (name,) in systems}
-        title = f"Answers for each class, percent of its utterances ({attribute}, {part})"
+        # Two lines: with few classes and one system the figure is narrow.
+        title = f"Confusions of {attribute}\n({part})"
         figures.append((f"confusion_{attribute}_{part}.png", plot_confusion(counts, title)))
     return figures
 
@@ -48,35 +49,44 @@ def read_confusion(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: cannot be read as confusions ({error}); run the scoring stage") from None
 
 
-def confusion_shares(counts: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
-    """Percent of each true class's utterances, rows `classes`, columns these and, if there are any, OTHERS."""
-    names = counts["predicted"].where(counts["predicted"].isin(classes), OTHERS)
-    columns = [*classes, OTHERS] if (names == OTHERS).any() else classes
-    table = counts.assign(predicted=names).pivot_table(
-        index="true", columns="predicted", values="count", aggfunc="sum", fill_value=0
-    )
-    table = table.reindex(index=classes, columns=columns, fill_value=0)
-    return 100.0 * table.div(table.sum(axis=1), axis=0)
+def confusion_shares(counts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Percent of each true class's utterances, of every system.
+
+    Rows are the true classes, columns these and, if a system answers anything else, OTHERS: the same of all systems,
+    NaN where a system has none of a class.
+
+    Args:
+        counts: system -> rows `true predicted count`.
+    """
+    every = pd.concat(counts, names=["system"]).reset_index("system")
+    classes = sorted(every["true"].unique())
+    is_class = every["predicted"].isin(classes)
+    every["predicted"] = every["predicted"].where(is_class, OTHERS)
+    table = every.pivot_table(index=["system", "true"], columns="predicted", values="count", aggfunc="sum")
+    table = table.reindex(columns=classes if is_class.all() else [*classes, OTHERS]).fillna(0)
+    shares = 100.0 * table.div(table.sum(axis=1), axis=0)
+    return {system: shares.loc[system].reindex(classes) for system in counts}
 
 
 def plot_confusion(counts: Mapping[str, pd.DataFrame], title: str) -> Figure:
     """A matrix for each system, true classes in rows, all on one colour scale.
 
     Args:
-        counts: system -> rows `true predicted count` of the same utterances.
+        counts: system -> rows `true predicted count`.
     """
-    classes = sorted(set().union(*(frame["true"] for frame in counts.values())))
-    is_legible = len(classes) <= MAX_LEGIBLE_CLASSES
+    shares = confusion_shares(counts)
+    num_classes = len(next(iter(shares.values())))
+    is_legible = num_classes <= MAX_LEGIBLE_CLASSES
     columns = min(3, len(counts))
     rows = math.ceil(len(counts) / columns)
-    size = 1.3 + (0.36 * len(classes) if is_legible else 5.0)
+    size = 1.3 + (0.36 * num_classes if is_legible else 5.0)
     with house_style():
         inches = (columns * size + 0.9, rows * (size + 0.2) + 0.4)
         figure, grid = plt.subplots(rows, columns, figsize=inches, squeeze=False, sharey=True)
         for axes in grid.flat[len(counts) :]:
             axes.set_axis_off()
-        for axes, (system, frame) in zip(grid.flat, counts.items(), strict=False):
-            image = _matrix(axes, confusion_shares(frame, classes), is_legible)
+        for axes, (system, table) in zip(grid.flat, shares.items(), strict=False):
+            image = _matrix(axes, table, is_legible)
             axes.set_title(system)
         for axes in grid[:, 0]:
             axes.set_ylabel("true")

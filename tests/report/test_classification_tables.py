@@ -66,10 +66,12 @@ def test_shares_are_of_the_true_class_and_other_answers_are_one_column() -> None
         [("a", "a", 6), ("a", "b", 2), ("a", "x", 1), ("a", "y", 1), ("b", "b", 3)],
         columns=["true", "predicted", "count"],
     )
-    shares = confusion_shares(counts, ["a", "b"])
-    assert shares.columns.tolist() == ["a", "b", OTHERS]
-    assert shares.to_numpy().tolist() == [[60.0, 20.0, 20.0], [0.0, 100.0, 0.0]]
-    assert confusion_shares(counts[counts["predicted"].isin(["a", "b"])], ["a", "b"]).columns.tolist() == ["a", "b"]
+    known = counts[counts["predicted"].isin(["a", "b"])]
+    shares = confusion_shares({"m": counts, "n": known})
+    assert shares["m"].columns.tolist() == shares["n"].columns.tolist() == ["a", "b", OTHERS]
+    assert shares["m"].to_numpy().tolist() == [[60.0, 20.0, 20.0], [0.0, 100.0, 0.0]]
+    assert shares["n"].to_numpy().tolist() == [[75.0, 25.0, 0.0], [0.0, 100.0, 0.0]]
+    assert confusion_shares({"n": known})["n"].columns.tolist() == ["a", "b"]
 
 
 @pytest.mark.parametrize("num_classes", [3, 40])
