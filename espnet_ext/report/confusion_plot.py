@@ -81,7 +81,7 @@ def plot_confusion(counts: Mapping[str, pd.DataFrame], title: str) -> Figure:
     rows = math.ceil(len(counts) / columns)
     size = 1.3 + (0.36 * num_classes if is_legible else 5.0)
     with house_style():
-        inches = (columns * size + 0.9, rows * (size + 0.2) + 0.4)
+        inches = (columns * size + 0.9, rows * (size + 0.2) + 0.7)
         figure, grid = plt.subplots(rows, columns, figsize=inches, squeeze=False, sharey=True)
         for axes in grid.flat[len(counts) :]:
             axes.set_axis_off()
