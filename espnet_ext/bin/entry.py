@@ -16,6 +16,8 @@ def run_main(main: Callable[[], None]) -> NoReturn:
     A UserError, a wrong option or key of ESPnet's config, an OSError (disk full, no permission, no such
     file) and Ctrl-C become one line `error: ...`. Anything else is a fault of the program and keeps its traceback.
     """
+    # Names of files may be no UTF-8: they are printed as they are.
+    sys.stdout.reconfigure(errors="surrogateescape")
     try:
         with _one_line_usage():
             main()

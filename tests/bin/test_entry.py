@@ -1,5 +1,6 @@
 """Commands end with one line and status 1 on bad input, and with a traceback on our own faults."""
 
+import os
 import subprocess
 import sys
 
@@ -43,6 +44,13 @@ def test_a_fault_of_the_input_is_one_line_and_status_1(body: str, line: str) -> 
 def test_success_is_status_0() -> None:
     done = run("print('done')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_a_file_name_that_is_no_utf_8_is_printed_as_it_is() -> None:
+    script = "import os; from espnet_ext.bin.entry import run_main; run_main(lambda: print(os.fsdecode(b'caf\\xe9')))"
+    command = [sys.executable, "-X", "utf8=1", "-c", script]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    assert subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True).stdout == b"caf\xe9\n"
 
 
 def test_a_fault_of_the_program_keeps_its_traceback() -> None:
