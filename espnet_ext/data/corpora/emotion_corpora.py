@@ -8,6 +8,7 @@ from typing import Literal
 from espnet_ext.data.corpora.any_case import child
 from espnet_ext.data.corpora.crema_d import DEMOGRAPHICS, parse_crema_d, read_actors
 from espnet_ext.data.corpora.iemocap import NOT_EVALUATED, SESSIONS, chosen_emotions, parse_iemocap
+from espnet_ext.data.corpora.lengths import NO_AUDIO
 from espnet_ext.data.corpora.published_counts import (
     IEMOCAP_FOUR_CLASSES,
     Count,
@@ -22,6 +23,7 @@ from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
 
 CORPORA = ("crema_d", "ravdess", "iemocap")  # the names of their options
+NOT_COUNTED = (SUNG, NOT_EVALUATED, NO_AUDIO)
 # What the folds of a corpus are balanced by.
 BALANCED = ("emotion", "gender")
 
@@ -129,11 +131,9 @@ PARSERS: dict[str, Callable[[Options], Parsed]] = {
 
 
 def _counted(parsed: Parsed, options: Options) -> Parsed:
-    """With its counts beside the published ones; what is left out was published, too."""
+    """With its counts beside the published ones; what a rule leaves out was published, too."""
     recordings = {utterance.id for utterance in parsed.utterances}
-    recordings |= {
-        entry.utterance for entry in parsed.left_out.entries if entry.reason not in (SUNG, NOT_EVALUATED)
-    }
+    recordings |= {entry.utterance for entry in parsed.left_out.entries if entry.reason not in NOT_COUNTED}
     speakers = {utterance.speaker for utterance in parsed.utterances}
     parsed.counts = emotion_counts(parsed.name, len(speakers), len(recordings)) + parsed.counts
     parsed.notes += check_counts(parsed.counts, options.allow_incomplete)

@@ -129,6 +129,13 @@ def test_a_corpus_that_is_not_whole_is_an_error(roots: dict[str, Path], tmp_path
     assert not (tmp_path / "data/test/utt2gender").exists()
 
 
+def test_a_turn_without_its_audio_is_not_here(roots: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(roots["iemocap"], tmp_path / "iemocap")
+    (tmp_path / "iemocap/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M000.wav").unlink()
+    lines = list(prepare(options({"iemocap": tmp_path / "iemocap"}, "iemocap"), tmp_path / "data"))
+    assert "  note: IEMOCAP: recordings: 159 here, 10,039 published (-9,880)" in lines
+
+
 def test_a_fold_whose_session_is_not_there(roots: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(roots["iemocap"], tmp_path / "iemocap")
     shutil.rmtree(tmp_path / "iemocap/Session2")
