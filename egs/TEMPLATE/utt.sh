@@ -30,6 +30,7 @@ published=              # YAML file of published figures, to be printed beside o
 speed_perturb=          # speeds of further copies of the training set, e.g. "0.9 1.1"
 min_duration_s=0.4      # shorter utterances of the training and valid sets are left out, counted and listed
 max_duration_s=10       # and longer ones
+audio_format=wav        # of the dumped audio: wav is written and read faster, flac takes three fifths of the disk
 # Model
 attributes=conf/attributes.yaml  # declares the attributes: targets, heads, objectives, scoring
 teacher_dir=            # folder of the teachers' models, for machines without a hub
@@ -156,7 +157,7 @@ if wanted 2; then
         step --label "${dump}: audio" --state "$(steps "${dump}" audio)" --ignore nj executor \
             --inputs "${inputs[@]}" --outputs "${dump}/wav.scp" \
             -- python -m espnet_ext.bin.dump_audio --data_dir "data/${set}" --dump_dir "${dump}" "${workers[@]}" \
-            "${audio_options[@]}"
+            --audio_format "${audio_format}" "${audio_options[@]}"
         inputs=("${dump}/wav.scp")
         [ ! -f "${dump}/text" ] || inputs+=("${dump}/text")
         for attribute in "${text_attribute_list[@]}" "${speech_attribute_list[@]}"; do

@@ -10,7 +10,8 @@ import torch
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import RATE, audio_length, read_dumped
-from espnet_ext.data.audio_sources import is_dumped, list_sources
+from espnet_ext.data.audio_sources import list_sources
+from espnet_ext.data.places import is_dumped
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.vectors import write_vectors

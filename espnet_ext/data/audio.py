@@ -1,5 +1,6 @@
-"""Read audio of any format, resample it, and store it in kaldiio archives of FLAC blobs."""
+"""Read audio of any format, resample it, and store it in Kaldi archives of 16-bit audio."""
 
+import wave
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,12 @@ from espnet_ext.data.decoding import open_audio
 from espnet_ext.errors import UserError
 
 RATE = 16000  # of everything in a dump directory
+# Name -> how kaldiio writes it. WAV records are Kaldi's own wave archives; FLAC in archives is kaldiio's and ESPnet's.
+ARK_FORMATS = {
+    "wav": {},
+    "flac": {"write_function": "soundfile", "write_kwargs": {"format": "FLAC", "subtype": "PCM_16"}},
+}
+
 
 def read_audio(
     path: str | Path,
@@ -130,39 +137,56 @@ def write_flac(path: str | Path, samples: np.ndarray, rate: int = RATE) -> None:
     Path(path).write_bytes(encoded.getvalue())
 
 
-def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray) -> int:
-    """Append 16 kHz float (samples,) to an open kaldiio archive as a FLAC blob.
+def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_format: str = "wav") -> int:
+    """Append 16 kHz float (samples,) to an open Kaldi archive, as 16-bit audio.
+
+    Args:
+        ark_format: one of ARK_FORMATS.
 
     Returns:
         the offset to put after `path:` in an scp file.
     """
+    # Encoded in memory: writers of audio report a full disk more than once, or not at all.
+    record = BytesIO()
+    kaldiio.save_ark(record, {utterance: (RATE, to_int16(samples))}, **ARK_FORMATS[ark_format])
     offset = file.tell() + len(utterance.encode()) + 1
-    kaldiio.save_ark(
-        file,
-        {utterance: (to_int16(samples), RATE)},
-        write_function="soundfile",
-        write_kwargs={"format": "FLAC", "subtype": "PCM_16"},
-    )
+    file.write(record.getbuffer())
     return offset
 
 
 def read_dumped(spec: str) -> np.ndarray:
-    """Read an utterance of a dump directory.
+    """Read an utterance of a dump directory, in whichever of ARK_FORMATS it is.
 
     Args:
         spec: `path:offset`, the value of a line of dump/<set>/wav.scp.
 
     Returns:
-        float32 (samples,) in [-1, 1] at 16 kHz.
+        float32 (samples,) in [-1, 1] at 16 kHz, exactly the 16-bit numbers / 32768.
 
     Raises:
         UserError: naming the spec, if the archive is absent, cut or not of 16 kHz mono audio.
     """
     try:
-        rate, samples = kaldiio.load_mat(spec)
-    except (OSError, ValueError, RuntimeError, TypeError, EOFError, AssertionError) as error:
+        rate, samples = _read_record(spec)
+    except (OSError, ValueError, RuntimeError, TypeError, EOFError, AssertionError, wave.Error) as error:
         raise UserError(f"{spec}: cannot read dumped audio ({error}); run stage 2 again") from error
     if rate != RATE or samples.ndim != 1 or len(samples) == 0:
         raise UserError(f"{spec}: {samples.shape} samples at {rate} Hz, expected mono at {RATE} Hz; run stage 2 again")
-    # kaldiio decodes to float64 in [-1, 1]; float32 holds 16-bit samples exactly.
-    return samples.astype(np.float32)
+    return samples.astype(np.float32, copy=False)
+
+
+def _read_record(spec: str) -> tuple[int, np.ndarray]:
+    """Rate and samples in [-1, 1]: float32 of WAV, float64 of FLAC, which float32 holds exactly, too."""
+    path, _, offset = spec.rpartition(":")
+    with open(path, "rb") as file:
+        file.seek(int(offset))
+        if file.peek(4)[:4] != b"RIFF":
+            return kaldiio.matio.read_kaldi(file)
+        # kaldiio would take what is left of a record that is cut.
+        with wave.open(file) as record:
+            if (record.getnchannels(), record.getsampwidth()) != (1, 2):
+                raise ValueError(f"{record.getnchannels()} channels of {8 * record.getsampwidth()} bits")
+            content = record.readframes(record.getnframes())
+            if len(content) < 2 * record.getnframes():
+                raise EOFError("the archive is cut")
+            return record.getframerate(), np.frombuffer(content, dtype="<i2") / np.float32(32768)

@@ -1,6 +1,5 @@
 """Audio to embed, from whatever the user names: files, folders, Kaldi data and dump directories."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 
 AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {".gsm", ".opus", *PYAV_FORMATS}
-ARK_ENTRY = re.compile(r"(.+\.ark):\d+$")
 
 
 def list_sources(names: Iterable[Path]) -> dict[str, AudioSource]:
@@ -50,14 +48,3 @@ def _sources_of(name: Path) -> list[tuple[str, AudioSource]]:
     if not files:
         raise UserError(f"{name}: no audio in this folder; known: {', '.join(sorted(AUDIO_SUFFIXES))}")
     return [(str(path.relative_to(name).with_suffix("")), AudioSource(str(path))) for path in files]
-
-
-def is_dumped(path: str) -> bool:
-    """Whether `path` is that of an utterance in a dump directory's archive, `ark:offset`."""
-    return ARK_ENTRY.match(path) is not None
-
-
-def file_of(path: str) -> str:
-    """The file behind an audio source's path, which may be `ark:offset`."""
-    found = ARK_ENTRY.match(path)
-    return found[1] if found else path

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE
+from espnet_ext.data.places import from_here
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.segments import AudioSource, Segment, Spans, read_segments, write_segments
 from espnet_ext.errors import UserError
@@ -126,7 +127,7 @@ class DataDir:
     @cached_property
     def wav_scp(self) -> dict[str, str]:
         """Utterance -> its audio; where there is a `segments` file, recording -> its audio."""
-        return read_scp(self.path / "wav.scp")
+        return from_here(read_scp(self.path / "wav.scp"), self.path)
 
     @cached_property
     def segments(self) -> dict[str, Segment] | None:

@@ -1,7 +1,8 @@
-"""Audio archives of a dump directory: 16 kHz mono FLAC blobs, a fixed number of utterances each."""
+"""Audio archives of a dump directory: 16 kHz mono, 16 bits, a fixed number of utterances each."""
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
 from itertools import batched
 from pathlib import Path
@@ -12,11 +13,10 @@ import numpy as np
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.audio import RATE, append_to_ark, resample
 from espnet_ext.data.segments import AudioSource, Spans, read_source
-from espnet_ext.data.stale import remove_others
 from espnet_ext.errors import UserError
 
 # Fixed, so that the bytes do not follow from the number of processes. A million utterances are a thousand
-# archives of some 100 MB; a killed worker loses a minute or two.
+# archives of some 200 MB; a killed worker loses a minute or two.
 SHARD_UTTERANCES = 1000
 
 
@@ -43,11 +43,25 @@ class DurationLimits(NamedTuple):
 
 
 class ShardJob(NamedTuple):
-    """One archive to write, of these utterances in this order."""
+    """One archive to write, of these utterances in this order.
 
-    ark: Path
+    Attributes:
+        stem: absolute path that its files' names begin with, `.../audio.<number>`.
+        ark_format: one of `data.audio.ARK_FORMATS`.
+    """
+
+    stem: Path
     jobs: tuple[AudioJob, ...]
     limits: DurationLimits
+    ark_format: str
+
+    def file(self, suffix: str) -> Path:
+        """`<stem>.<suffix>`; the number in the stem is no suffix."""
+        return self.stem.with_name(f"{self.stem.name}.{suffix}")
+
+    @property
+    def index(self) -> Path:
+        return self.file("json")
 
 
 class DumpedShard(NamedTuple):
@@ -55,51 +69,66 @@ class DumpedShard(NamedTuple):
 
     Attributes:
         fingerprint: of all that the archive follows from.
+        ark: its file name, which holds a checksum of the samples: other audio is told by wav.scp alone.
         offsets: utterance -> offset in the archive.
         num_samples: utterance -> samples at 16 kHz.
         left_out: utterance -> reason.
     """
 
     fingerprint: str
+    ark: str
     offsets: dict[str, int]
     num_samples: dict[str, int]
     left_out: dict[str, str]
 
 
-def plan_shards(jobs: Iterable[AudioJob], folder: Path, limits: DurationLimits) -> list[ShardJob]:
-    """Cut the jobs, in their order, into the archives `folder/audio.<number>.ark`; others are removed."""
+def plan_shards(jobs: Iterable[AudioJob], folder: Path, limits: DurationLimits, ark_format: str) -> list[ShardJob]:
+    """Cut the jobs, in their order, into the archives of `folder`, which is made where it is absent."""
     folder.mkdir(parents=True, exist_ok=True)
-    shards = [
-        ShardJob(folder / f"audio.{number:04d}.ark", part, limits)
+    return [
+        ShardJob(folder.absolute() / f"audio.{number:04d}", part, limits, ark_format)
         for number, part in enumerate(batched(jobs, SHARD_UTTERANCES))
     ]
-    remove_others(folder, {path for shard in shards for path in (shard.ark, _index_path(shard.ark))})
-    return shards
 
 
 def dump_shard(shard: ShardJob) -> float:
     """Write an archive and, beside it, its index; one that was finished from the same jobs is kept.
 
     Returns:
-        seconds of audio in it.
+        seconds of audio that were dumped now.
 
     Raises:
         UserError: naming utterance and file of audio that cannot be read.
     """
     fingerprint = _fingerprint(shard)
-    dumped = read_shard(shard.ark)
-    if dumped is None or dumped.fingerprint != fingerprint:
-        # No archive may stand beside the index of another one.
-        _index_path(shard.ark).unlink(missing_ok=True)
-        dumped = _write_ark(shard, fingerprint)
-        # The index last: it says that the archive beside it is whole.
-        write_json_atomic(_index_path(shard.ark), dumped._asdict())
+    if _is_done(shard, fingerprint):
+        return 0.0
+    for old in shard.stem.parent.glob(f"{shard.stem.name}.*"):
+        old.unlink()
+    dumped = _write_ark(shard, fingerprint)
+    # The index last: it says that its archive is whole.
+    write_json_atomic(shard.index, dumped._asdict())
     return sum(dumped.num_samples.values()) / RATE
 
 
+def read_shard(shard: ShardJob) -> DumpedShard:
+    """The index of a finished archive."""
+    return DumpedShard(**json.loads(shard.index.read_text(encoding="utf-8")))
+
+
+def _is_done(shard: ShardJob, fingerprint: str) -> bool:
+    if not shard.index.is_file():
+        return False
+    # An index that another version wrote may lack anything else.
+    found = json.loads(shard.index.read_text(encoding="utf-8"))
+    return found["fingerprint"] == fingerprint and shard.stem.with_name(found["ark"]).is_file()
+
+
 def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
-    dumped = DumpedShard(fingerprint, {}, {}, {})
-    with atomic_path(shard.ark) as temporary, open(temporary, "wb") as file:
+    dumped = DumpedShard(fingerprint, "", {}, {}, {})
+    checksum = 0
+    unnamed = shard.file("ark")
+    with atomic_path(unnamed) as temporary, open(temporary, "wb") as file:
         for job in shard.jobs:
             samples = _read(job)
             duration = len(samples) / RATE
@@ -108,17 +137,12 @@ def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
             elif duration > shard.limits.max_s:
                 dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
             else:
-                dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, samples)
+                dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, samples, shard.ark_format)
                 dumped.num_samples[job.utterance] = len(samples)
-    return dumped
-
-
-def read_shard(ark: Path) -> DumpedShard | None:
-    """The index of a finished archive, or None where there is none."""
-    path = _index_path(ark)
-    if not path.is_file() or not ark.is_file():
-        return None
-    return DumpedShard(**json.loads(path.read_text(encoding="utf-8")))
+                checksum = zlib.crc32(samples, checksum)
+    ark = shard.file(f"{checksum:08x}.ark")
+    unnamed.rename(ark)
+    return dumped._replace(ark=ark.name)
 
 
 def _read(job: AudioJob) -> np.ndarray:
@@ -127,16 +151,15 @@ def _read(job: AudioJob) -> np.ndarray:
     except UserError as error:
         raise UserError(f"utterance {job.utterance}: {error}") from error
     # Played `speed` times as fast: as if it had been sampled at a higher rate.
-    return resample(samples, rate * job.speed)
-
-
-def _index_path(ark: Path) -> Path:
-    return ark.with_suffix(".json")
+    resampled = resample(samples, rate * job.speed)
+    if len(resampled) == 0:
+        raise UserError(f"utterance {job.utterance}: {job.path}: too short to be resampled; leave it out")
+    return resampled
 
 
 def _fingerprint(shard: ShardJob) -> str:
     """Changes with anything that an archive follows from."""
-    digest = hashlib.sha256(repr(shard.limits).encode())
+    digest = hashlib.sha256(repr((shard.limits, shard.ark_format)).encode())
     for job in shard.jobs:
         path = Path(job.path)
         status = path.stat() if path.is_file() else None

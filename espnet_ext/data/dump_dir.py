@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard,
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.data.stale import remove_temporary
+from espnet_ext.data.stale import remove_others
 from espnet_ext.data.trials import read_trials
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
@@ -25,11 +26,13 @@ class DumpOptions:
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
         executor: where the work is done; the result does not depend on it.
+        ark_format: of the archives, one of `data.audio.ARK_FORMATS`.
     """
 
     limits: DurationLimits
     speeds: Sequence[float] = ()
     executor: Executor = Executor()
+    ark_format: str = "wav"
 
 
 class Dumped(NamedTuple):
@@ -48,6 +51,9 @@ def plan_jobs(data: DataDir, speeds: Sequence[float]) -> list[AudioJob]:
     """Every utterance, and every real one at each further speed, sorted by name.
 
     Synthetic speech has voices and tempos enough without copies.
+
+    Raises:
+        UserError: naming a copy that is there already.
     """
     kinds = data.utt2source or {}
     sources = data.sources()
@@ -58,7 +64,14 @@ def plan_jobs(data: DataDir, speeds: Sequence[float]) -> list[AudioJob]:
             for utterance, source in sources.items()
             if kinds.get(utterance) != "synthetic"
         ]
-    return sorted(jobs)
+    jobs.sort()
+    for job, following in pairwise(jobs):
+        if job.utterance == following.utterance:
+            raise UserError(
+                f"{data.path}: {job.utterance!r} is an utterance and the name of another one's copy; its speed is "
+                "perturbed already: leave --speed_perturb out"
+            )
+    return jobs
 
 
 def dump_data_dir(
@@ -67,7 +80,8 @@ def dump_data_dir(
     """Dump one set. A dump that was killed goes on where it was, to the same bytes.
 
     Args:
-        advance: told the seconds of audio in each finished archive, for progress.
+        dump_dir: its wav.scp names archives by the path given here; a relative one is one from where the recipe runs.
+        advance: told the seconds of audio in each archive that was written, for progress.
 
     Returns:
         counts, and the utterances left out by their duration, also listed in `dump_dir/left_out.tsv`.
@@ -77,19 +91,19 @@ def dump_data_dir(
             an utterance left out.
     """
     validate_data_dir(data_dir)
-    data, dump = DataDir(data_dir), Path(dump_dir).absolute()
+    data, dump = DataDir(data_dir), Path(dump_dir)
     # Its presence says that the dump is whole.
     (dump / "wav.scp").unlink(missing_ok=True)
     jobs = plan_jobs(data, options.speeds)
-    shards = plan_shards(jobs, dump / "audio", options.limits)
+    shards = plan_shards(jobs, dump / "audio", options.limits, options.ark_format)
     for _, seconds in run_jobs(dump_shard, shards, options.executor):
         advance(seconds)
-    remove_temporary(dump / "audio")  # of workers that were killed
-    places, num_samples, left_out = _collect(shards)
+    places, num_samples, left_out = _collect(shards, dump / "audio")
     if not places:
         raise UserError(
             f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits"
         )
+    _remove_stale(data.path, dump)
     _write_columns(data.path, dump, [job for job in jobs if job.utterance in places])
     write_scp(dump / "utt2num_samples", num_samples)
     _copy_others(data, dump, num_samples)
@@ -98,26 +112,43 @@ def dump_data_dir(
     return Dumped(len(places), left_out)
 
 
-def _collect(shards: Sequence[ShardJob]) -> tuple[dict[str, str], dict[str, int], LeftOut]:
-    """`archive:offset` and samples of every dumped utterance, and the others."""
+def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], dict[str, int], LeftOut]:
+    """`archive:offset` and samples of every dumped utterance, and the others; removes what no shard is of."""
     places: dict[str, str] = {}
     num_samples: dict[str, int] = {}
     left_out = LeftOut()
+    current = set()
     for shard in shards:
-        dumped = read_shard(shard.ark)
-        places.update((utterance, f"{shard.ark}:{offset}") for utterance, offset in dumped.offsets.items())
+        dumped = read_shard(shard)
+        ark = folder / dumped.ark
+        current |= {folder / shard.index.name, ark}
+        places.update((utterance, f"{ark}:{offset}") for utterance, offset in dumped.offsets.items())
         num_samples.update(dumped.num_samples)
         for job in shard.jobs:
             if job.utterance in dumped.left_out:
                 left_out.add(job.utterance, job.path, dumped.left_out[job.utterance])
+    remove_others(folder, current)
     return places, num_samples, left_out
 
 
+def _is_column(path: Path) -> bool:
+    """Whether it is text, text.<language> or any utt2*."""
+    return path.name.startswith(("utt2", "text.")) or path.name == "text"
+
+
+def _remove_stale(data_dir: Path, dump: Path) -> None:
+    """Remove columns and trial lists of an earlier dump that the data directory has no longer."""
+    columns = [path for path in dump.iterdir() if _is_column(path)]
+    for path in (*columns, *dump.glob("trials/*")):
+        if not (data_dir / path.relative_to(dump)).exists():
+            path.unlink()
+
+
 def _write_columns(data_dir: Path, dump: Path, jobs: Sequence[AudioJob]) -> None:
-    """Copy text, text.<language> and every utt2*, a perturbed copy taking the values of its original."""
+    """Copy every column, a perturbed copy taking the values of its original."""
     originals = {job.utterance: job.utterance.removeprefix(perturbed_name("", job.speed)) for job in jobs}
     for file in sorted(data_dir.iterdir()):
-        if file.name != "utt2num_samples" and (file.name.startswith(("utt2", "text.")) or file.name == "text"):
+        if _is_column(file) and file.name != "utt2num_samples":
             # One column at a time in memory.
             column = read_scp(file)
             copy = {utterance: column[original] for utterance, original in originals.items() if original in column}

@@ -44,7 +44,6 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
         UserError: a line of an utterance that is not in wav.scp, or of no number; a class that is not in `classes`,
             unless the declaration says that it is skipped.
     """
-    dump_dir = dump_dir.absolute()
     utterances = DataDir(dump_dir).utterances
     file = dump_dir / target.labels
     labels = _read_labels(file, set(utterances))

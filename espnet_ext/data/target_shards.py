@@ -114,8 +114,10 @@ def make_shards(
 
 
 def _identity(item: Item, modality: str, ark_sizes: dict[str, int]) -> str:
-    """The text, or where its audio lies in which archive of what size: cheap to read, and other audio
-    compresses to another size. Folders are left out, so that a moved dump keeps its targets."""
+    """The text, or where its audio lies in which archive of what size; the archive's name holds a checksum.
+
+    Folders are left out, so that a moved dump keeps its targets.
+    """
     if modality == "text":
         return item.content
     ark, _, offset = item.content.rpartition(":")

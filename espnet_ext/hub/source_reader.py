@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.audio_sources import is_dumped
+from espnet_ext.data.places import is_dumped
 from espnet_ext.data.segments import AudioSource
 
 

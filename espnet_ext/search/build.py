@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.audio_sources import file_of
 from espnet_ext.data.lock import exclusive_lock
+from espnet_ext.data.places import origin_of
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.stale import remove_temporary
@@ -79,7 +79,7 @@ def plan(index: SearchIndex, sources: Mapping[str, AudioSource]) -> list[Pending
     pending = []
     for entry in make_entries(sources):
         place, old = known.get(entry.identity, (None, None))
-        if old is not None and file_of(old.path) != file_of(entry.path):
+        if old is not None and origin_of(old.path) != origin_of(entry.path):
             raise UserError(f"{entry.identity}: {entry.path}, but {old.path} in {index.folder}; build another index")
         if old != entry:
             pending.append(Pending(entry, place))

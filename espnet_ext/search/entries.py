@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio_sources import file_of
+from espnet_ext.data.places import file_of
 from espnet_ext.data.segments import AudioSource, Spans
 from espnet_ext.errors import UserError
 

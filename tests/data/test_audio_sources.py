@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.audio_sources import file_of, is_dumped, list_sources
+from espnet_ext.data.audio_sources import list_sources
 from espnet_ext.data.data_dir import write_scp
 from espnet_ext.data.segments import AudioSource, Segment, write_segments
 from espnet_ext.errors import UserError
@@ -65,9 +65,3 @@ def test_what_holds_no_audio_is_named(tmp_path: Path) -> None:
         list_sources([tmp_path])
     with pytest.raises(UserError, match="nothing: no such file or folder"):
         list_sources([tmp_path / "nothing"])
-
-
-def test_utterances_of_archives_are_told_from_files() -> None:
-    assert is_dumped("dump/a b.ark:12") and file_of("dump/a b.ark:12") == "dump/a b.ark"
-    for path in ("a.ark", "a.wav:12", "/x.ark:1/b.wav"):
-        assert not is_dumped(path) and file_of(path) == path

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from espnet_ext.data import dump
-from espnet_ext.data.audio import read_audio, read_dumped, resample, to_int16
+from espnet_ext.data.audio import ARK_FORMATS, read_audio, read_dumped, resample, to_int16
 from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
@@ -67,32 +67,79 @@ def test_the_number_of_processes_does_not_change_a_byte(data: Path, tmp_path: Pa
     assert contents(tmp_path / "dump") == one
 
 
-@pytest.mark.parametrize("lost", ["audio.0001.ark", "audio.0001.json", "wav.scp", "text"])
+@pytest.mark.parametrize("lost", ["audio.0001.*.ark", "audio.0001.json", "wav.scp", "text"])
 def test_a_killed_dump_goes_on_and_ends_with_the_same_bytes(data: Path, tmp_path: Path, lost: str) -> None:
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    seconds: list[float] = []
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), seconds.append)
+    assert sum(seconds) == pytest.approx(sum(DataDir(data).utt2num_samples.values()) / 16000)
     whole = contents(tmp_path / "dump")
-    kept = tmp_path / "dump/audio/audio.0000.ark"
+    [kept] = tmp_path.glob("dump/audio/audio.0000.*.ark")
     stamp = kept.stat().st_mtime_ns
     next((tmp_path / "dump").rglob(lost)).unlink()
-    (tmp_path / "dump/audio/.tmp-x-audio.0001.ark").write_bytes(b"half an archive")
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    for name in (".tmp-x-audio.0001.ark", "audio.0001.ark", "audio.0001.01234567.ark"):
+        (tmp_path / "dump/audio" / name).write_bytes(b"of a run that was killed")
+    seconds.clear()
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), seconds.append)
     assert contents(tmp_path / "dump") == whole
-    assert kept.stat().st_mtime_ns == stamp  # a finished shard is not made again
+    # A finished shard is not made again, and does not count as done.
+    assert kept.stat().st_mtime_ns == stamp
+    assert sum(seconds) == pytest.approx((1800 + 1900) / 16000 if "0001" in lost else 0)
 
 
-def test_changed_audio_is_dumped_again(data: Path, tmp_path: Path) -> None:
+def test_changed_audio_is_dumped_again_and_changes_wav_scp(data: Path, tmp_path: Path) -> None:
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    before = read_scp(tmp_path / "dump/wav.scp")
     path = DataDir(data).wav_scp["b-1"]
     soundfile.write(path, np.full(1800, 0.25), 16000)
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
-    np.testing.assert_array_equal(read_dumped(DataDir(tmp_path / "dump").wav_scp["b-1"]), 0.25)
+    after = read_scp(tmp_path / "dump/wav.scp")
+    np.testing.assert_array_equal(read_dumped(after["b-1"]), 0.25)
+    # As long as before, so only the archive's name tells; what follows from the audio goes by it.
+    assert [name for name in after if after[name] != before[name]] == ["b-1", "b-2"]
+    assert len(list(tmp_path.glob("dump/audio/*.ark"))) == 4
 
 
-def test_fewer_utterances_leave_no_stale_archive(data: Path, tmp_path: Path) -> None:
+def test_both_formats_hold_the_same_samples(data: Path, tmp_path: Path) -> None:
+    dumps = {name: tmp_path / name for name in ARK_FORMATS}
+    for name, folder in dumps.items():
+        dump_data_dir(data, folder, DumpOptions(LIMITS, (0.9,), ark_format=name), ignore)
+    wav, flac = (DataDir(folder).wav_scp for folder in dumps.values())
+    assert wav.keys() == flac.keys()
+    for utterance in wav:
+        np.testing.assert_array_equal(read_dumped(wav[utterance]), read_dumped(flac[utterance]))
+    # In the same folder, one replaces the other.
+    dump_data_dir(data, dumps["wav"], DumpOptions(LIMITS, (0.9,), ark_format="flac"), ignore)
+    arks = [{path.name: path.read_bytes() for path in folder.rglob("*.ark")} for folder in dumps.values()]
+    assert arks[0] == arks[1]
+
+
+def test_a_recipe_that_was_moved_reads_its_dump(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipe").mkdir()
+    monkeypatch.chdir(tmp_path / "recipe")
+    dump_data_dir(data, Path("dump/train"), DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
+    (tmp_path / "recipe").rename(tmp_path / "a moved recipe")
+    for folder in ("a moved recipe", "."):
+        monkeypatch.chdir(tmp_path / folder)
+        moved = DataDir(tmp_path / "a moved recipe/dump/train")
+        for utterance, spec in moved.wav_scp.items():
+            np.testing.assert_array_equal(read_dumped(spec), read_audio(DataDir(data).wav_scp[utterance])[0])
+
+
+def test_nothing_stale_is_left_of_a_larger_set(data: Path, tmp_path: Path) -> None:
+    (data / "trials").mkdir()
+    for name in ("verification", "easy"):
+        (data / "trials" / name).write_text("1 a-1 a-2\n")
+    write_scp(data / "text.fra", {"a-1": "un"})
+    write_scp(data / "utt2age", {"a-1": "20"})
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)), ignore)
+    for name in ("trials/easy", "text.fra", "utt2age", "text"):
+        (data / name).unlink()
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
-    arks = sorted(path.name for path in (tmp_path / "dump/audio").glob("*.ark"))
-    assert arks == [f"audio.000{number}.ark" for number in range(4)]
+    dump_data_dir(data, tmp_path / "fresh", DumpOptions(LIMITS), ignore)
+    fresh = {name: content.replace(b"/fresh/", b"/dump/") for name, content in contents(tmp_path / "fresh").items()}
+    assert contents(tmp_path / "dump") == fresh
 
 
 def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
@@ -140,6 +187,19 @@ def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp
     assert len(slow) == dumped.utt2num_samples["sp0.9-c-1"] == round(2000 / 0.9)
     np.testing.assert_allclose(slow, np.clip(resample(samples, 14400), -1, 1), atol=1 / 32768)
     validate_data_dir(dumped.path)
+
+
+def test_a_copy_that_is_there_already_is_named(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
+    data = make_data_dir("train", {"a-1": 1600, "sp0.9-a-1": 1600})
+    with pytest.raises(UserError, match="train: 'sp0.9-a-1' is an utterance and .* leave --speed_perturb out"):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+
+
+def test_a_sample_that_resampling_loses_is_named(data: Path, tmp_path: Path) -> None:
+    path = DataDir(data).wav_scp["b-1"]
+    soundfile.write(path, np.zeros(1), 48000)
+    with pytest.raises(UserError, match=f"utterance b-1: {path}: too short to be resampled; leave it out"):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(DurationLimits(0, 1)), ignore)
 
 
 def test_synthetic_speech_is_not_perturbed(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
@@ -194,5 +254,5 @@ def test_a_recording_is_never_read_as_a_whole_for_its_parts(
     monkeypatch.setattr(soundfile.SoundFile, "read", count)
     jobs = tuple(dump.AudioJob(f"u{i}", str(talk), 1.0, ((float(i), i + 1.5),)) for i in range(10))
     (tmp_path / "audio").mkdir()
-    dump.dump_shard(dump.ShardJob(tmp_path / "audio/audio.0000.ark", jobs, LIMITS._replace(max_s=10)))
+    dump.dump_shard(dump.ShardJob(tmp_path / "audio/audio.0000", jobs, LIMITS._replace(max_s=10), "wav"))
     assert read == [24000] * 10
