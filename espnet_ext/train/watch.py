@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from espnet2.torch_utils.device_funcs import is_out_of_memory_error
-from espnet2.train.reporter import SubReporter
+from espnet2.train.reporter import SubReporter, WeightedAverage
 from torch import Tensor, distributed
 from torch.utils.data import DataLoader
 
 from espnet_ext.errors import UserError
 from espnet_ext.train.progress import TrainingProgress
 from espnet_ext.utt.ranks import num_ranks
+from espnet_ext.utt.whole_batch import TARGETS
+
+# What is measured over the utterances that have an attribute's target.
+OVER_TARGETS = ("loss", "cos", "acc", "mae")
 
 
 class WatchedBatches:
@@ -45,6 +49,7 @@ class WatchedBatches:
             self.utterances, self.batch = utterances, batch
             yield utterances, batch
             self._check_loss()
+            self._weigh_by_targets()
             if self.progress:
                 self.progress.count(self.batch)
 
@@ -73,13 +78,24 @@ class WatchedBatches:
             f"{unit} ({self.utterances[longest]}); lower {option} ({value}) and run again: training {restart}"
         )
 
+    def _targets(self) -> dict[str, float]:
+        """Attribute -> how many utterances of the batch that was just done have its target."""
+        stats = self.reporter.stats.items()
+        return {key.removeprefix(TARGETS): values[-1].value for key, values in stats if key.startswith(TARGETS)}
+
+    def _weigh_by_targets(self) -> None:
+        """Let a batch's mean over targets count by their number in the epoch's mean, not by the batch's utterances."""
+        for name, count in self._targets().items():
+            for kind in OVER_TARGETS:
+                if values := self.reporter.stats.get(f"{kind}_{name}"):
+                    values[-1] = WeightedAverage(values[-1].value, count)
+
     def _check_loss(self) -> None:
         """UserError when the loss of the batch that was just done is not finite."""
-        losses = {key: values[-1].value for key, values in self.reporter.stats.items() if key.startswith("loss")}
-        if math.isfinite(losses.pop("loss", 0.0)):
+        last = {key: values[-1].value for key, values in self.reporter.stats.items()}
+        if math.isfinite(last["loss"]):
             return
-        losses.pop("loss_scale", None)
-        names = [key.removeprefix("loss_") for key, value in losses.items() if not math.isfinite(value)]
+        names = [name for name, count in self._targets().items() if count and not math.isfinite(last[f"loss_{name}"])]
         utterances = self.utterances
         if num_ranks() > 1:
             # All ranks are here: what they report is the loss of the whole batch.

@@ -8,21 +8,31 @@ from torch import Tensor
 
 from espnet_ext.utt.ranks import num_ranks, sum_over_ranks
 
+# Begins the name of the statistic that counts an attribute's targets in a batch.
+TARGETS = "targets_"
+
 
 class WholeBatch(NamedTuple):
     """Figures over the whole batch.
 
     Attributes:
-        losses: attribute -> mean over the rows that have its target, 0 where none has.
-        measures: attribute -> mean of what is measured over these rows, NaN where none has a target.
-        shares: attribute -> this process's share of these rows.
+        losses: attribute -> mean over the rows that have its target, NaN where none has.
+        measures: attribute -> mean of what is measured, likewise.
+        counts: attribute -> these rows.
+        shares: attribute -> this process's share of them.
         size: utterances.
     """
 
     losses: dict[str, Tensor]
     measures: dict[str, Tensor]
+    counts: dict[str, Tensor]
     shares: dict[str, Tensor]
     size: Tensor | int
+
+    def loss(self, weights: Mapping[str, float]) -> Tensor:
+        """Mean over all utterances of the weighted sum of an utterance's losses; one without a target adds none."""
+        shares = {name: count / self.size for name, count in self.counts.items()}
+        return sum(weights[name] * self.losses[name].where(share > 0, 0.0) * share for name, share in shares.items())
 
 
 def whole_batch(
@@ -36,14 +46,14 @@ def whole_batch(
         counts: attribute -> how many rows have its target.
         size: utterances of this process.
     """
-    count = torch.stack(list(counts.values()))
     loss, measure = (torch.stack([mean.detach() for mean in means.values()]) for means in (losses, measures))
+    count = torch.stack(list(counts.values())).to(loss)
     whole, total = count, size
     if num_ranks() > 1:
         sums = sum_over_ranks(torch.cat([loss * count, measure * count, count, count.new_tensor([size])]))
         loss, measure, whole, total = sums.split([len(count), len(count), len(count), 1])
         loss, measure = loss / whole.clamp(min=1), measure / whole.clamp(min=1)
         total = total.long()
-    measure = torch.where(whole > 0, measure, torch.nan)
-    by_name = [dict(zip(losses, values, strict=True)) for values in (loss, measure, count / whole.clamp(min=1))]
-    return WholeBatch(*by_name, total)
+    loss, measure = (torch.where(whole > 0, mean, torch.nan) for mean in (loss, measure))
+    figures = loss, measure, whole, count / whole.clamp(min=1)
+    return WholeBatch(*(dict(zip(losses, values, strict=True)) for values in figures), total)

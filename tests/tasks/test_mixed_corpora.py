@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,6 +13,9 @@ from training_run import Train, make_dump, trainer
 from espnet_ext.data.combine import combine_dumps
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.errors import UserError
+from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.hub.model_files import load_model
+from espnet_ext.train.readers import AudioReader, TargetReader
 from espnet_ext.train.watch import WatchedBatches
 
 ATTRIBUTES = ["sem", "spk"]
@@ -64,6 +68,21 @@ def test_every_corpus_trains_what_it_knows(train_mixed: Train, trained_on: Count
     for name in ATTRIBUTES:
         key = f"heads.{name}.layer_mix.weight"
         assert not torch.equal(after[key], before[key])
+
+
+def test_the_curves_are_means_over_the_utterances_that_have_a_target(
+    train_mixed: Train, mixed: Path, tmp_path: Path
+) -> None:
+    out = train_mixed(tmp_path / "out", max_epoch=1, num_iters_per_epoch=1)
+    curves = pd.read_csv(out / "curves.tsv", sep="\t").set_index(["split", "key"])["value"]
+    audio = AudioReader(str(mixed / "dev" / "wav.scp"))
+    embeddings = UttEncoder(load_model(out)).encode([audio[utterance] for utterance in audio])
+    for name in ATTRIBUTES:
+        reader = TargetReader(str(mixed / "dev" / f"target_{name}.scp"))
+        cosines = [vector @ reader[utt] for utt, vector in zip(audio, embeddings[name], strict=True)]
+        assert 0 < np.isnan(cosines).sum() < len(cosines)
+        assert curves["valid", f"cos_{name}"] == pytest.approx(np.nanmean(cosines), abs=1e-6)
+    assert curves["valid", "loss_spk"] == pytest.approx(2 * (1 - curves["valid", "cos_spk"]), abs=1e-6)
 
 
 def test_a_system_draws_no_corpus_that_does_not_know_its_attribute(

@@ -110,14 +110,18 @@ def test_rows_without_a_target_do_not_count(model: ESPnetUttModel, batch: dict) 
     expected = (embeddings["spk"] * batch["spk"]).sum(dim=1)[[1, 2]].mean()
     assert statistics["cos_spk"].item() == pytest.approx(expected.item())
     assert statistics["loss_spk"].item() == pytest.approx(2.0 * (1 - expected.item()))
+    assert (statistics["targets_sem"], statistics["targets_spk"]) == (4, 2)
+    # Half of the utterances have no loss of spk.
+    expected = statistics["loss_sem"] + 0.5 * 0.5 * statistics["loss_spk"]
+    assert statistics["loss"].item() == pytest.approx(expected.item())
 
 
 def test_an_attribute_without_any_target_adds_nothing_and_spoils_nothing(model: ESPnetUttModel, batch: dict) -> None:
     batch["spk"] = torch.full_like(batch["spk"], torch.nan)
     loss, statistics, _ = model.train()(**batch)
     loss.backward()
-    assert statistics["cos_spk"].isnan()
-    assert statistics["loss_spk"] == 0
+    assert statistics["cos_spk"].isnan() and statistics["loss_spk"].isnan() and statistics["targets_spk"] == 0
+    assert statistics["loss"] == statistics["loss_sem"]
     torch.testing.assert_close(loss.detach(), 4 * statistics["loss_sem"])
     # Every head stays in the graph, as distributed training wants it.
     for name, parameter in model.named_parameters():
@@ -130,7 +134,8 @@ def test_the_keys_of_the_statistics_are_equal_at_every_training_step(model: ESPn
     model.train()
     steps = [model(**batch)[1] for _ in range(3)]
     gradient_keys = {"gradnorm_sem", "gradnorm_spk", "gradcos_sem_spk"}
-    assert set(steps[0]) == {"loss", "loss_sem", "loss_spk", "cos_sem", "cos_spk"} | gradient_keys
+    of_attributes = {f"{kind}_{name}" for kind in ("loss", "cos", "targets") for name in DIMS}
+    assert set(steps[0]) == {"loss"} | of_attributes | gradient_keys
     assert set(steps[0]) == set(steps[1]) == set(steps[2])
     assert [bool(step["gradcos_sem_spk"].isfinite()) for step in steps] == [True, False, True]
     assert not gradient_keys & set(model.eval()(**batch)[1])
