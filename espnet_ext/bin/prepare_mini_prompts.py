@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from espnet_ext.bin.argument_types import count, positive
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
 from espnet_ext.data.corpora.synthetic import VARIANTS
@@ -10,37 +11,29 @@ from espnet_ext.hub.cache import default_cache, fetch_unpacked
 from espnet_ext.hub.packages import PACKAGES
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}")
-    return int(text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the sets")
     parser.add_argument(
         "--num_synthetic_sentences",
-        type=_count,
+        type=count,
         default=200,
         help="interface sentences, each in 5 languages",
     )
     parser.add_argument(
-        "--voices_per_prompt", type=_count, default=1, help="synthetic voices that say each training prompt"
+        "--voices_per_prompt", type=count, default=1, help="synthetic voices that say each training prompt"
     )
     parser.add_argument(
         "--voices_per_sentence",
-        type=_count,
+        type=count,
         default=1,
         help="synthetic voices that say each interface sentence",
     )
-    parser.add_argument("--nj", type=_count, default=2, help="processes")
+    parser.add_argument("--nj", type=positive, default=2, help="processes")
     args = parser.parse_args()
     for option in ("voices_per_prompt", "voices_per_sentence"):
         if getattr(args, option) > len(VARIANTS):
             parser.error(f"--{option}: at most {len(VARIANTS)}")
-    if args.nj < 1:
-        parser.error("--nj: at least 1")
     options = SyntheticOptions(args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj)
     roots = fetch_unpacked([PACKAGES[name] for name in required_packages(options)], default_cache())
     for name, line in prepare(roots, args.data.resolve(), options).items():

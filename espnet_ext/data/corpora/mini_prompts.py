@@ -4,28 +4,22 @@ Sets: `train`, `dev` and `test_sent` (held-out sentences of the five core-sounds
 `test_spk` (voices that training never hears).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic
-from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora import asterisk, asterisk_extra, gettext_catalogues, kde, pocketsphinx
+from espnet_ext.data.corpora.mini_prompts_set import SYNTHESISER, GatheredSet, write_gathered_set
 from espnet_ext.data.corpora.synthetic import Line, synthesise
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
 from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.trials import make_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir, validate_split
-from espnet_ext.hub.packages import PACKAGES
+from espnet_ext.data.validate import validate_split
 
 NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24
 MIN_KDE_TEST_VOICES = 16
 MAX_KDE_CHUNKS = {"train": 60, "test_spk": 10}  # of a voice
 MAX_EXTRA_UTTERANCES = 40  # of an Asterisk voice without training data
-MAX_NONTARGET_TRIALS = 45_000
-SYNTHESISER = "espeak-ng"
 
 # What an evaluation set may share with train: the prompts' voices where sentences are tested,
 # the prompts' meanings (said by other people in other words) where voices are tested.
@@ -47,21 +41,6 @@ class SyntheticOptions:
     voices_per_prompt: int
     voices_per_sentence: int
     nj: int
-
-
-@dataclass
-class _Set:
-    """A set being gathered: source -> utterances, and what is left out."""
-
-    sources: dict[str, list[Utterance]] = field(default_factory=dict)
-    left_out: LeftOut = field(default_factory=LeftOut)
-
-    def add(self, source: str, utterances: Iterable[Utterance]) -> None:
-        self.sources.setdefault(source, []).extend(utterances)
-
-    @property
-    def utterances(self) -> list[Utterance]:
-        return [utterance for utterances in self.sources.values() for utterance in utterances]
 
 
 def required_packages(options: SyntheticOptions) -> list[str]:
@@ -86,18 +65,18 @@ def prepare(roots: Mapping[str, Path], data: Path, options: SyntheticOptions) ->
         UserError: naming the file, line or utterance at fault.
     """
     remove_temporary(data)
-    sets = {name: _Set() for name in ("train", "dev", "test_sent", "test_spk")}
+    sets = {name: GatheredSet() for name in ("train", "dev", "test_sent", "test_spk")}
     split = _add_core_voices(sets, roots)
     _add_extra_voices(sets["test_spk"], roots, split)
     _add_kde_voices(sets, roots, data / "local/chunks", options.nj)
     _add_synthetic(sets["train"], roots, split, data / "local/synthetic", options)
-    lines = {name: _write_set(data / name, gathered) for name, gathered in sets.items()}
+    lines = {name: write_gathered_set(data / name, gathered) for name, gathered in sets.items()}
     for name, shared in SHARED.items():
         validate_split(data / "train", data / name, shared)
     return lines
 
 
-def _add_core_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path]) -> SentenceSplit:
+def _add_core_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path]) -> SentenceSplit:
     left_out = sets["train"].left_out
     prompts = {
         voice: asterisk.parse_core_voice(voice, roots[voice.audio_package], roots[voice.text_package], left_out)
@@ -132,7 +111,7 @@ def _side_of(key: str, utterance: Utterance, split: SentenceSplit) -> tuple[str,
     return "train", None
 
 
-def _add_extra_voices(test_spk: _Set, roots: Mapping[str, Path], split: SentenceSplit) -> None:
+def _add_extra_voices(test_spk: GatheredSet, roots: Mapping[str, Path], split: SentenceSplit) -> None:
     for voice in asterisk_extra.EXTRA_VOICES:
         utterances = asterisk_extra.parse_extra_voice(
             voice, roots[voice.package], split.sentences, MAX_EXTRA_UTTERANCES, test_spk.left_out
@@ -148,7 +127,7 @@ def _add_extra_voices(test_spk: _Set, roots: Mapping[str, Path], split: Sentence
             test_spk.add(pocketsphinx.PACKAGE, [utterance])
 
 
-def _add_kde_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path], folder: Path, nj: int) -> None:
+def _add_kde_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path], folder: Path, nj: int) -> None:
     voices = kde.list_voices({name: roots[name] for name in kde.PACKAGES}, sets["train"].left_out)
     test_voices = kde.draw_test_voices(voices, MIN_KDE_TEST_VOICES)
     side = {voice: "test_spk" if voice.speaker in test_voices else "train" for voice in voices}
@@ -163,7 +142,7 @@ def _add_kde_voices(sets: Mapping[str, _Set], roots: Mapping[str, Path], folder:
 
 
 def _add_synthetic(
-    train: _Set, roots: Mapping[str, Path], split: SentenceSplit, folder: Path, options: SyntheticOptions
+    train: GatheredSet, roots: Mapping[str, Path], split: SentenceSplit, folder: Path, options: SyntheticOptions
 ) -> None:
     prompts = sorted({Line(u.language, u.text, u.sentence) for u in train.utterances if u.text and u.sentence})
     sentences = []
@@ -176,44 +155,3 @@ def _add_synthetic(
         ("messages", messages, options.voices_per_sentence),
     ):
         train.add(SYNTHESISER, synthesise(lines, voices, folder / name, options.nj, train.left_out))
-
-
-def _write_set(target: Path, gathered: _Set) -> str:
-    """Write one data directory and say what it holds."""
-    counts = {source: _count(utterances) for source, utterances in sorted(gathered.sources.items())}
-    with atomic_folder(target) as temporary:
-        write_utterances(temporary, gathered.utterances)
-        gathered.left_out.write(temporary / "left_out.tsv")
-        provenance = {
-            "corpus": "mini_prompts",
-            "sources": {name: _origin(name) | count for name, count in counts.items()},
-            "left_out": gathered.left_out.counts(),
-        }
-        write_json_atomic(temporary / "provenance.json", provenance)
-        if target.name == "test_spk":
-            utt2spk = {utterance.id: utterance.speaker for utterance in gathered.utterances}
-            write_trials(
-                temporary / "trials/verification",
-                make_trials(utt2spk, _kde_languages(gathered), MAX_NONTARGET_TRIALS),
-            )
-        validate_data_dir(temporary)
-    parts = ", ".join(f"{name} {count['utterances']} ({count['minutes']} min)" for name, count in counts.items())
-    return f"{len(gathered.utterances)} utterances: {parts}; {gathered.left_out.summary()}"
-
-
-def _origin(source: str) -> dict[str, str]:
-    if source == SYNTHESISER:
-        return {"licence": "made here with espeak-ng (GPL-3+) from the prompts and gettext catalogues"}
-    package = PACKAGES[source]
-    return {"version": package.version, "licence": package.licence}
-
-
-def _count(utterances: list[Utterance]) -> dict[str, float]:
-    samples = sum(utterance.num_samples for utterance in utterances)
-    return {"utterances": len(utterances), "minutes": round(samples / RATE / 60, 1)}
-
-
-def _kde_languages(gathered: _Set) -> dict[str, str]:
-    """KDE speakers of one language may be one person."""
-    kde_utterances = [u for package in kde.PACKAGES for u in gathered.sources.get(package, [])]
-    return {utterance.speaker: f"kde {utterance.language}" for utterance in kde_utterances}
