@@ -19,6 +19,8 @@ MEANINGS = {
     "regression": "Mean absolute error and root mean squared error in the label's unit, Pearson's and Lin's "
     "concordance correlation. Chance: always the mean of the training set. `unlabelled` utterances are left out.",
 }
+# Counts of utterances that are not scored.
+LOST = ("unknown", "unlabelled")
 NO_SPEAKERS = "where nobody knows them, each utterance is its own"
 
 
@@ -41,7 +43,9 @@ def _caption(rows: pd.DataFrame, task: str, attribute: str, part: str) -> str:
     speakers = f"{count(rows, 'units')} speakers"
     if count(rows, "units") == count(rows, "n"):
         speakers = "speakers not known"
-    return f"{TITLES[task]} of `{attribute}` on `{part}`: {counts}{speakers}."
+    lost = [f"{count(rows, name)} {name}" for name in LOST if (rows["metric"] == name).any()]
+    left_out = f" (left out: {', '.join(lost)})" if lost else ""
+    return f"{TITLES[task]} of `{attribute}` on `{part}`: {counts}{speakers}{left_out}."
 
 
 def label_tables(results: pd.DataFrame) -> list[Table]:
@@ -52,7 +56,7 @@ def label_tables(results: pd.DataFrame) -> list[Table]:
 def _table(rows: pd.DataFrame, task: str) -> Table:
     metrics = METRICS[task]
     counts = ["n", *(["classes"] if task == "classification" else []), "units"]
-    lost = [name for name in ("unknown", "unlabelled") if (rows["metric"] == name).any()]
+    lost = [name for name in LOST if (rows["metric"] == name).any()]
     lines = []
     for attribute, part in ordered(rows, "attribute", "set"):
         group = pick(rows, attribute=attribute, set=part)
