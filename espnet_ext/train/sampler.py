@@ -98,6 +98,7 @@ class SortedSampler(AbsSampler):
 
     def __init__(self, table: UtteranceTable, budget: int, ranks: int = 1) -> None:
         refuse_small_budget(budget, table, ranks)
+        self.table = table
         batches = fill_small(sorted_batches(table.num_samples, budget), ranks)
         if len(batches[0]) < ranks:
             raise UserError(
@@ -122,8 +123,9 @@ class RankShare(AbsSampler):
         ranks: processes.
     """
 
-    def __init__(self, sampler: AbsSampler, rank: int, ranks: int) -> None:
+    def __init__(self, sampler: BalancedLengthSampler | SortedSampler, rank: int, ranks: int) -> None:
         self.sampler, self.rank, self.ranks = sampler, rank, ranks
+        self.table = sampler.table
 
     def __len__(self) -> int:
         return len(self.sampler)

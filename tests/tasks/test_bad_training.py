@@ -1,5 +1,6 @@
 """What ends a training is one line that says where and what to do; the run can be continued after it."""
 
+import shutil
 from pathlib import Path
 
 import kaldiio
@@ -96,6 +97,19 @@ def test_a_loss_that_is_not_finite_names_attribute_and_utterances(
     assert set(names) <= set(read_scp(broken / split / "wav.scp"))
     # Nothing was trained on that may have been spoilt, and nothing is half-written.
     assert not list((tmp_path / "out").glob("*.pth")) + list((tmp_path / "out").glob("*.tmp"))
+
+
+@pytest.mark.parametrize(("split", "samples"), [("train", 399), ("dev", 16_001)])
+def test_an_utterance_that_the_encoder_cannot_take_is_named_before_training(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, samples: int
+) -> None:
+    shutil.copytree(work, tmp_path / "work", symlinks=True)
+    listed = tmp_path / "work" / split / "utt2num_samples"
+    write_scp(listed, read_scp(listed) | {"u03": samples})
+    message = f"utterance u03 has {samples} samples; the encoder takes 400 to 16000 at once .1 of"
+    with pytest.raises(UserError, match=message):
+        trainer(tmp_path / "work", tmp_path, monkeypatch)()
+    assert not list((tmp_path / "out").glob("*.pth"))
 
 
 @pytest.mark.parametrize(
