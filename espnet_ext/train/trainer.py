@@ -25,6 +25,7 @@ from espnet_ext.train.checkpoint import (
     restore_checkpoint_name,
 )
 from espnet_ext.train.grad_scaler import JointGradScaler
+from espnet_ext.train.lengths import refuse_unfit
 from espnet_ext.train.progress import TrainingProgress
 from espnet_ext.train.watch import WatchedBatches
 from espnet_ext.utt.ranks import num_ranks
@@ -55,7 +56,8 @@ class UttTrainer(espnet_trainer.Trainer):
 
         Raises:
             UserError: iterations per epoch are no multiple of accum_grad (the gradients left over at the end
-                of an epoch would be lost by a resume), or a loss is not finite.
+                of an epoch would be lost by a resume), an utterance is too short or too long for the encoder, or a
+                loss is not finite.
         """
         iterations = len(kwargs["train_iter_factory"].sampler)
         if iterations % trainer_options.accum_grad:
@@ -64,6 +66,9 @@ class UttTrainer(espnet_trainer.Trainer):
             )
         cls.options = trainer_options
         encoder = kwargs["model"].encoder
+        for factory in ("train_iter_factory", "valid_iter_factory"):
+            table = kwargs[factory].sampler.table
+            refuse_unfit(table.num_samples, table.ids, encoder)
         is_first = kwargs["distributed_option"].dist_rank in (None, 0)
         cls.progress = TrainingProgress(
             trainer_options.max_epoch,
@@ -114,7 +119,8 @@ class UttTrainer(espnet_trainer.Trainer):
         options, reporter = kwargs["options"], kwargs["reporter"]
         options.log_interval = options.log_interval or len(iterator)
         cls.progress.start_epoch(reporter.get_epoch())
-        batches = WatchedBatches(iterator, reporter, ("batch_bins", options.batch_bins), cls.progress)
+        budget = ("batch_bins", options.batch_bins)
+        batches = WatchedBatches(iterator, reporter, budget, "cuda" if options.ngpu else "cpu", cls.progress)
         with batches.guarded():
             return super().train_one_epoch(
                 iterator=reduced_at_steps(batches, kwargs["model"], options.accum_grad), **kwargs
@@ -125,7 +131,7 @@ class UttTrainer(espnet_trainer.Trainer):
         """See `train_one_epoch`."""
         options = kwargs["options"]
         budget = ("valid_batch_bins", options.valid_batch_bins or options.batch_bins)
-        batches = WatchedBatches(iterator, kwargs["reporter"], budget)
+        batches = WatchedBatches(iterator, kwargs["reporter"], budget, "cuda" if options.ngpu else "cpu")
         with batches.guarded():
             super().validate_one_epoch(iterator=batches, **kwargs)
 

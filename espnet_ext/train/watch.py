@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from espnet2.torch_utils.device_funcs import is_out_of_memory_error
+from espnet2.torch_utils.device_funcs import is_out_of_memory_error, to_device
 from espnet2.train.reporter import SubReporter, WeightedAverage
 from torch import Tensor, distributed
 from torch.utils.data import DataLoader
@@ -25,6 +25,7 @@ class WatchedBatches:
         batches: the data loader.
         reporter: of the epoch's statistics; ESPnet reads them from the GPU at every step anyway.
         budget: option that sets the size of these batches, and its value.
+        device: where the batches go; a copy from pinned memory does not wait for the steps before it.
         progress: told of every batch that was trained on; None for validation.
     """
 
@@ -33,9 +34,11 @@ class WatchedBatches:
         batches: DataLoader,
         reporter: SubReporter,
         budget: tuple[str, int],
+        device: str,
         progress: TrainingProgress | None = None,
     ) -> None:
-        self.batches, self.reporter, self.budget, self.progress = batches, reporter, budget, progress
+        self.batches, self.reporter, self.budget, self.device = batches, reporter, budget, device
+        self.progress = progress
         self.number = 0
         self.utterances: list[str] = []
         self.batch: dict[str, Tensor] = {}
@@ -47,7 +50,7 @@ class WatchedBatches:
         for utterances, batch in self.batches:
             self.number += 1
             self.utterances, self.batch = utterances, batch
-            yield utterances, batch
+            yield utterances, to_device(batch, self.device, non_blocking=True)
             self._check_loss()
             self._weigh_by_targets()
             if self.progress:
