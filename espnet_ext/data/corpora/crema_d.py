@@ -6,6 +6,7 @@ from pathlib import Path
 
 from espnet_ext.data.corpora.ages import labels_of_years
 from espnet_ext.data.corpora.any_case import child, visible_files
+from espnet_ext.data.corpora.tables import read_rows
 from espnet_ext.data.corpora.with_lengths import with_lengths
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -81,21 +82,18 @@ def read_actors(path: Path) -> dict[str, dict[str, str]]:
     """Actor -> labels (gender, age in decades and in years) of VideoDemographics.csv.
 
     Raises:
-        UserError: naming the file that is absent or lacks a column, or the line that is not understood.
+        UserError: naming the file that lacks a column, or the line that is not understood; and as `read_rows`.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; fetch this part of the corpus")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"ActorID", "Age", "Sex"} - set(rows.fieldnames or ())
-        if missing:
-            raise UserError(f"{path}:1: no column {', '.join(sorted(missing))}; fetch the file again")
-        actors = {}
-        for row in rows:
-            actor, age, gender = (str(row[name]).strip() for name in ("ActorID", "Age", "Sex"))
-            if not age.isdecimal() or gender.lower() not in ("male", "female"):
-                raise UserError(f"{path}:{rows.line_num}: expected an age and Male or Female, not {age!r}, {gender!r}")
-            actors[actor] = {"gender": gender.lower()} | labels_of_years(int(age))
+    rows = csv.DictReader(line for _, (line,) in read_rows(path, separator="\n"))
+    missing = {"ActorID", "Age", "Sex"} - set(rows.fieldnames or ())
+    if missing:
+        raise UserError(f"{path}:1: no column {', '.join(sorted(missing))}; fetch the file again")
+    actors = {}
+    for row in rows:
+        actor, age, gender = (str(row[name]).strip() for name in ("ActorID", "Age", "Sex"))
+        if not age.isdecimal() or gender.lower() not in ("male", "female"):
+            raise UserError(f"{path}:{rows.line_num}: expected an age and Male or Female, not {age!r}, {gender!r}")
+        actors[actor] = {"gender": gender.lower()} | labels_of_years(int(age))
     return actors
 
 

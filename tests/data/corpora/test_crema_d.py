@@ -109,11 +109,12 @@ def test_the_folder_may_have_another_case_or_be_absent(tmp_path: Path) -> None:
         ("ActorID,Age\n1001,51\n", r"VideoDemographics\.csv:1: no column Sex"),
         ("ActorID,Age,Sex\n1001,old,Male\n", r"Demographics\.csv:2: expected an age and Male or Female, not 'old'"),
         ("ActorID,Age,Sex\n1001,51,\n", r"VideoDemographics\.csv:2: .* not '51', ''"),
-        ("", r"VideoDemographics\.csv:1: no column ActorID, Age, Sex"),
+        ("", r"VideoDemographics\.csv: the file is empty"),
+        ("ActorID,Age,Sex\n1001,51,M\udcffle\n", r"VideoDemographics\.csv:2: not UTF-8"),
     ],
 )
 def test_a_bad_table_of_actors_is_named(tmp_path: Path, table: str, message: str) -> None:
     path = tmp_path / "VideoDemographics.csv"
-    path.write_text(table)
+    path.write_text(table, errors="surrogateescape")
     with pytest.raises(UserError, match=message):
         read_actors(path)
