@@ -6,13 +6,22 @@ from pathlib import Path
 
 import langcodes
 import numpy as np
-from clips import RATE, Clip, write_audio
+from clips import RATE, Clip, tones, write_audio
+
+from espnet_ext.data.audio import resample
+from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.segments import read_source
 
 SESSION = "20180206-0900-PLENARY-15"
 YEAR = SESSION[:4]
 ANNOTATION_HEADER = "id_|session_id|speaker_id|original_text|normed_text|start_time|end_time|vad|split|gender"
 MANIFEST_HEADER = "id\traw_text\tnormalized_text\tspeaker_id\tsplit\tgender\tis_gold_transcript\taccent"
 GAP = np.zeros(RATE // 4, np.float32)
+CLIPS = {
+    "train": tones(["11"], ["fra", "eng"], ["a", "b"], 0.6),
+    "test": tones(["12", "13"], ["fra", "eng"], ["c"], 0.7),
+}
+ENGLISH = tones(["interpreter"], ["eng"], ["a", "c"], 0.9)
 
 
 def code(language: str) -> str:
@@ -178,3 +187,12 @@ def _write(path: Path, separator: str, header: str, rows: Sequence[Sequence[obje
 def _write_gzip(path: Path, separator: str, header: str, rows: Sequence[Sequence[object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(_table(separator, header, rows).encode()))
+
+
+def check_audio(folder: Path, utterance: str, clip: Clip) -> None:
+    """What is read is the clip, but for Vorbis."""
+    samples, rate = read_source(DataDir(folder).sources()[utterance])
+    samples = resample(samples, rate)
+    assert abs(len(samples) - len(clip.samples)) <= 2
+    length = min(len(samples), len(clip.samples))
+    assert np.corrcoef(samples[:length], clip.samples[:length])[0, 1] > 0.98
