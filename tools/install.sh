@@ -5,7 +5,9 @@
 # $PYTHON names the Python to use; otherwise one is looked for.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# Where this file itself lies: through a link to tools/ another folder's name would pass for the repository's, and the
+# environment behind the link, which was made under its own name, would be thrown away.
+root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 venv=$root/tools/venv
 log=$root/tools/install.log
 SECONDS=0
