@@ -1,9 +1,10 @@
 """Embeddings of dump directories, shard by shard."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from itertools import batched
+from itertools import batched, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +20,14 @@ from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model
 from espnet_ext.hub.predictions import read_classifiers, write_predictions
+from espnet_ext.teachers.runtime import Runtime
 from espnet_ext.utt.untrained import UntrainedModel
 
 SHARD_UTTERANCES = 512
 # Decoding goes on while the model computes: enough for a GPU, little for a CPU.
 READ_THREADS = 4
+# Utterances that are read before their turn; more would hold much memory where they are long.
+READ_AHEAD = 64
 
 
 class System(NamedTuple):
@@ -100,31 +104,47 @@ def extract_shard(job: ShardJob) -> int:
         return 0
     with ThreadPoolExecutor(READ_THREADS) as pool:
         speech = ReadAhead(list(job.wav_scp.values()), pool)
-        for name, vectors in _encoder(job.system).encode(speech).items():
-            write_vectors(job.ark(name), zip(job.wav_scp, vectors, strict=True))
-        return sum(map(len, speech))
+        embeddings = _encoder(job.system).encode(speech)
+    for name, vectors in embeddings.items():
+        write_vectors(job.ark(name), zip(job.wav_scp, vectors, strict=True))
+    return speech.num_samples
 
 
 class ReadAhead(Sequence):
-    """Dumped utterances, float32 (samples,) each, read by threads while those before are at work."""
+    """Dumped utterances, float32 (samples,) each; whoever goes through them finds the next ones read by threads.
+
+    Attributes:
+        num_samples: of those that were gone through.
+    """
 
     def __init__(self, entries: Sequence[str], pool: ThreadPoolExecutor) -> None:
-        self.futures = [pool.submit(read_dumped, entry) for entry in entries]
+        self.entries, self.pool = entries, pool
+        self.num_samples = 0
 
     def __len__(self) -> int:
-        return len(self.futures)
+        return len(self.entries)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return self.futures[index].result()
+        return read_dumped(self.entries[index])
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        futures = (self.pool.submit(read_dumped, entry) for entry in self.entries)
+        coming = deque(islice(futures, READ_AHEAD))
+        while coming:
+            samples = coming.popleft().result()
+            coming.extend(islice(futures, 1))
+            self.num_samples += len(samples)
+            yield samples
 
 
 @lru_cache(maxsize=1)
 def _encoder(system: System) -> UttEncoder:
     """Loaded once in a process, for all its shards."""
+    device = Runtime(system.device).torch_device()
     if not system.untrained:
-        return UttEncoder(load_model(system.folder, system.device, system.autocast))
+        return UttEncoder(load_model(system.folder, device, system.autocast))
     model = UntrainedModel(load_encoder(system.folder), list(system.attributes))
-    return UttEncoder(model.to(system.device).eval())
+    return UttEncoder(model.to(device).eval())
 
 
 def _merge(system: System, folder: Path, jobs: Sequence[ShardJob]) -> None:

@@ -1,10 +1,12 @@
 """Embeddings of any audio from a trained model: `UttEncoder`."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from espnet2.torch_utils.device_funcs import is_out_of_memory_error
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
@@ -14,11 +16,16 @@ from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
+from espnet_ext.teachers.runtime import Runtime
 
 Audio = str | Path | AudioSource | np.ndarray
+Batch = list[tuple[int, np.ndarray]]  # index of the recording and samples of a window
 
-BATCH_S = 60.0
-BUFFER_S = 600.0
+# Padded audio of a batch. A CPU is fastest while its caches hold what passes from layer to layer; a GPU wants work
+# enough that it does not wait for the next kernel.
+CPU_BATCH_S, GPU_BATCH_S = 20.0, 240.0
+# Audio that is sorted by length at once: 115 MB, of which 2 % are padding in utterances of seconds.
+BUFFER_S = 1800.0
 
 
 class UttEncoder:
@@ -38,6 +45,7 @@ class UttEncoder:
         self.downmix = downmix
         self.encoder = model.encoder
         self.device = next(model.parameters()).device
+        self.batch_s = CPU_BATCH_S if self.device.type == "cpu" else GPU_BATCH_S
 
     @classmethod
     def from_pretrained(
@@ -50,8 +58,11 @@ class UttEncoder:
             device: `cpu`, `cuda` ...; the first CUDA device if there is one, else the CPU.
             autocast: `float32`, or `bfloat16` for speed.
             downmix: average the channels of a file that has several, instead of refusing it.
+
+        Raises:
+            UserError: there is no such model or device, or its files are damaged.
         """
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = Runtime(device).torch_device()
         return cls(load_model(model_folder(name), device, autocast), downmix)
 
     def encode(self, audio: Sequence[Audio], dims: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
@@ -66,15 +77,19 @@ class UttEncoder:
 
         Raises:
             UserError: a recording cannot be read, has samples that are not finite or is too short for one frame,
-                with its name or index; or `dims` names an attribute or a size that the model does not have.
+                with its name or index; `dims` names an attribute or a size that the model does not have; or
+                one window alone does not fit into memory.
         """
         axes = {name: self._axes(name, size) for name, size in (dims or {}).items()}
         sums: dict[str, np.ndarray] = {}
-        for batch in self._batches(self._windows(audio)):
-            for name, vectors in self._embed(batch).items():
-                total = sums.setdefault(name, np.zeros((len(audio), vectors.shape[1]), dtype=np.float64))
-                for (index, samples), vector in zip(batch, vectors, strict=True):
-                    total[index] += len(samples) * vector.astype(np.float64)
+        # A context around all batches keeps autocast's bfloat16 copies of the weights from one to the next;
+        # inference_mode would have them made again for each.
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            for batch, embeddings in self._embedded(self._windows(audio)):
+                for name, vectors in embeddings.items():
+                    total = sums.setdefault(name, np.zeros((len(audio), vectors.shape[1]), dtype=np.float64))
+                    for (index, samples), vector in zip(batch, vectors, strict=True):
+                        total[index] += len(samples) * vector.astype(np.float64)
         cut = {name: total @ axes[name].T if name in axes else total for name, total in sums.items()}
         return {
             name: (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
@@ -125,31 +140,59 @@ class UttEncoder:
                         f"{name}: {len(window)} samples are too short; the encoder needs {encoder.min_samples}"
                     )
 
-    def _batches(self, windows: Iterable[tuple[int, np.ndarray]]) -> Iterator[list[tuple[int, np.ndarray]]]:
-        """Batches of similar length from a buffer of a few minutes."""
-        buffer: list[tuple[int, np.ndarray]] = []
+    def _embedded(self, windows: Iterable[tuple[int, np.ndarray]]) -> Iterator[tuple[Batch, dict[str, np.ndarray]]]:
+        """Batches and their embeddings; one that does not fit into the device's memory is halved."""
+        for buffer in self._buffers(windows):
+            pending = self._sorted_batches(buffer)
+            # The longest first: if any do not fit, these.
+            while pending:
+                batch = pending.pop()
+                embeddings = self._embed(batch)
+                if embeddings is not None:
+                    yield batch, embeddings
+                    continue
+                padded_s = len(batch) * len(batch[-1][1]) / self.encoder.sampling_rate
+                told = f"out of memory on {self.device} in a batch of {len(batch)} ({padded_s:g} s of audio, padded)"
+                if len(batch) == 1:
+                    raise UserError(f"{told}; give --autocast bfloat16 or another --device, or end what else it does")
+                logging.warning(f"{told}: going on with half as much")
+                self.batch_s = padded_s / 2
+                pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+
+    def _buffers(self, windows: Iterable[tuple[int, np.ndarray]]) -> Iterator[Batch]:
+        """Windows of BUFFER_S or a little more at a time."""
+        buffer, num_samples = [], 0
         for window in windows:
             buffer.append(window)
-            if sum(len(samples) for _, samples in buffer) >= BUFFER_S * self.encoder.sampling_rate:
-                yield from self._sorted_batches(buffer)
-                buffer = []
-        yield from self._sorted_batches(buffer)
+            num_samples += len(window[1])
+            if num_samples >= BUFFER_S * self.encoder.sampling_rate:
+                yield buffer
+                buffer, num_samples = [], 0
+        yield buffer
 
-    def _sorted_batches(self, buffer: list[tuple[int, np.ndarray]]) -> list[list[tuple[int, np.ndarray]]]:
+    def _sorted_batches(self, buffer: Batch) -> list[Batch]:
+        """Batches of similar length, the shortest first, here as within them."""
         lengths = np.array([len(samples) for _, samples in buffer], dtype=np.int64)
-        budget = int(BATCH_S * self.encoder.sampling_rate)
+        budget = int(self.batch_s * self.encoder.sampling_rate)
         return [[buffer[index] for index in batch] for batch in sorted_batches(lengths, budget)]
 
-    @torch.inference_mode()
-    def _embed(self, batch: list[tuple[int, np.ndarray]]) -> dict[str, np.ndarray]:
+    def _embed(self, batch: Batch) -> dict[str, np.ndarray] | None:
+        """attribute -> (windows, dim) float32; None where the batch does not fit into memory."""
         speech = pad_sequence([torch.from_numpy(samples) for _, samples in batch], batch_first=True)
         num_samples = torch.tensor([len(samples) for _, samples in batch])
-        embeddings = self.model.embed(speech.to(self.device), num_samples.to(self.device))
-        return {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}
+        try:
+            embeddings = self.model.embed(speech.to(self.device), num_samples.to(self.device))
+            return {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}
+        except RuntimeError as error:
+            if not is_out_of_memory_error(error):
+                raise
+            return None
 
 
 def _check_array(samples: np.ndarray, name: str) -> None:
     """What `read_audio` checks of a file."""
+    if samples.dtype.kind != "f":
+        raise UserError(f"{name}: an array of {samples.dtype}, expected floats in [-1, 1]; divide 16-bit ones by 32768")
     if samples.ndim != 1:
         raise UserError(f"{name}: an array of shape {samples.shape}, expected (samples,); take or average one channel")
     if not np.isfinite(samples).all():

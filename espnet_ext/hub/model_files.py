@@ -60,7 +60,7 @@ def write_model(folder: Path, description: dict[str, Any], weights: dict[str, to
     write_json_atomic(folder / DESCRIPTION, description)
 
 
-def load_model(folder: Path, device: str = "cpu", autocast: str = "float32") -> ESPnetUttModel:
+def load_model(folder: Path, device: str | torch.device = "cpu", autocast: str = "float32") -> ESPnetUttModel:
     """Build and fill a model, ready for inference.
 
     Raises:

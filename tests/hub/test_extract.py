@@ -1,5 +1,6 @@
 """Extraction in shards: values, restarts, leftovers of other models, and any executor."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import copytree
 
@@ -13,7 +14,7 @@ from espnet_ext.data.executor import Executor
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.hub import extract as extract_module
-from espnet_ext.hub.extract import System, extract
+from espnet_ext.hub.extract import ReadAhead, System, extract
 from espnet_ext.hub.inference import UttEncoder
 
 NAMES = ("sem", "spk")
@@ -104,3 +105,18 @@ def test_audio_that_is_cut_is_named(dump: Path, model_folder: Path, tmp_path: Pa
     archive.write_bytes(archive.read_bytes()[:-2000])
     with pytest.raises(UserError, match=r"audio.ark:\d+: cannot read dumped audio"):
         list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
+
+
+def test_reading_runs_ahead_but_not_far(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = list(read_scp(dump / "wav.scp").values())
+    read = []
+    monkeypatch.setattr(extract_module, "read_dumped", lambda entry: read.append(entry) or read_dumped(entry))
+    monkeypatch.setattr(extract_module, "READ_AHEAD", 3)
+    with ThreadPoolExecutor(1) as pool:
+        next(iter(ReadAhead(entries, pool)))
+    assert read == entries[:4]
+    with ThreadPoolExecutor(2) as pool:
+        speech = ReadAhead(entries, pool)
+        for samples, entry in zip(speech, entries, strict=True):
+            np.testing.assert_array_equal(samples, read_dumped(entry))
+    assert speech.num_samples == sum(1000 + 700 * i for i in range(10))

@@ -1,11 +1,16 @@
 """UttEncoder: one embedding for a recording, whatever its neighbours, its form and its length."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import kaldiio
 import numpy as np
 import pytest
 import soundfile
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from espnet_ext.bin import embed as embed_command
 from espnet_ext.data.audio import append_to_ark, to_int16
@@ -73,9 +78,65 @@ def test_alone_and_in_a_batch_of_32_mixed_lengths(
 def test_in_small_batches(
     encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "BATCH_S", 1.5)
+    monkeypatch.setattr(encoder, "batch_s", 1.5)
     monkeypatch.setattr(inference, "BUFFER_S", 4.0)
     assert_same(encoder.encode(recordings), alone)
+
+
+def out_of_memory(encoder: UttEncoder, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Let larger batches than `most` not fit into memory."""
+    plain = encoder.model.embed
+
+    def embed(speech: torch.Tensor, num_samples: torch.Tensor) -> dict[str, torch.Tensor]:
+        if len(speech) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        return plain(speech, num_samples)
+
+    monkeypatch.setattr(encoder.model, "embed", embed)
+    monkeypatch.setattr(encoder, "batch_s", encoder.batch_s)
+
+
+def test_batches_that_do_not_fit_into_memory_are_halved(
+    encoder: UttEncoder,
+    recordings: list[np.ndarray],
+    alone: dict[str, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out_of_memory(encoder, monkeypatch, most=5)
+    assert_same(encoder.encode(recordings), alone)
+    assert re.search(r"out of memory on cpu in a batch of \d+ \([\d.]+ s of audio, padded\): going on", caplog.text)
+    out_of_memory(encoder, monkeypatch, most=0)
+    told = r"out of memory on cpu in a batch of 1 \(1 s of audio, padded\); give --autocast bfloat16"
+    with pytest.raises(UserError, match=told):
+        encoder.encode(recordings)
+
+
+class CountedCasts(TorchDispatchMode):
+    """Counts how often a parameter is copied to bfloat16."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.counts = dict.fromkeys((parameter.data_ptr() for parameter in model.parameters()), 0)
+
+    def __torch_dispatch__(self, function: Callable, types: tuple, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if function is torch.ops.aten._to_copy.default and args[0].data_ptr() in self.counts:
+            self.counts[args[0].data_ptr()] += kwargs["dtype"] is torch.bfloat16
+        return function(*args, **(kwargs or {}))
+
+
+def test_weights_are_cast_to_bfloat16_once_for_all_batches(model_folder: Path, recordings: list[np.ndarray]) -> None:
+    encoder = UttEncoder.from_pretrained(model_folder, "cpu", "bfloat16")
+    encoder.batch_s = 2.0
+    with CountedCasts(encoder.model) as casts:
+        encoder.encode(recordings)
+    assert max(casts.counts.values()) == 1
+    assert sum(casts.counts.values()) > 20
+
+
+def test_a_device_that_is_not_there_is_one_line(model_folder: Path) -> None:
+    with pytest.raises(UserError, match="--device warp9: not usable here"):
+        UttEncoder.from_pretrained(model_folder, "warp9")
 
 
 def test_through_the_command_to_npz(
@@ -194,7 +255,9 @@ def test_a_sample_that_is_no_number_is_named(encoder: UttEncoder, tmp_path: Path
         encoder.encode([tmp_path / "bad.wav"])
 
 
-def test_an_array_of_channels_is_named(encoder: UttEncoder) -> None:
+def test_an_array_of_channels_or_of_integers_is_named(encoder: UttEncoder) -> None:
+    with pytest.raises(UserError, match="recording 0: an array of int16, expected floats"):
+        encoder.encode([np.zeros(5000, np.int16)])
     with pytest.raises(UserError, match=r"recording 0: an array of shape \(5000, 2\), expected \(samples,\)"):
         encoder.encode([np.zeros((5000, 2), np.float32)])
 
