@@ -3,15 +3,19 @@
 import hashlib
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
+
+# Trained weights hardly compress: what unpacks to more times its size is no model, and might fill the disk.
+LARGEST_RATIO = 10
 
 
 def model_folder(name: str | Path) -> Path:
@@ -33,7 +37,7 @@ def model_folder(name: str | Path) -> Path:
     try:
         # Weights and description only: no code from a hub.
         return Path(snapshot_download(str(name), allow_patterns=[DESCRIPTION, WEIGHTS]))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         raise UserError(f"{name}: not a local model, and the hub cannot deliver it ({type(error).__name__})") from error
 
 
@@ -44,6 +48,9 @@ def _unpacked(archive: Path) -> Path:
     folder = default_cache() / "packed" / digest[:16]
     try:
         with zipfile.ZipFile(archive) as members:
+            unpacked_bytes = sum(members.getinfo(name).file_size for name in (DESCRIPTION, WEIGHTS))
+            if unpacked_bytes > LARGEST_RATIO * archive.stat().st_size:
+                raise zipfile.BadZipFile(f"it would unpack to {unpacked_bytes} bytes")
             for name in (DESCRIPTION, WEIGHTS):
                 if not (folder / name).exists():
                     with (
@@ -52,6 +59,7 @@ def _unpacked(archive: Path) -> Path:
                         temporary.open("wb") as target,
                     ):
                         shutil.copyfileobj(member, target)
-    except (zipfile.BadZipFile, KeyError) as error:
+    # RuntimeError: encrypted, or compressed in a way that is not known.
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise UserError(f"{archive}: no packed model ({error}); pack it again with stage 6") from error
     return folder

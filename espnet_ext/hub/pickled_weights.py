@@ -1,16 +1,14 @@
 """Checkpoints that exist only as pickles, made into safetensors once."""
 
 import hashlib
-import pickle
 import shutil
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS
+from espnet_ext.teachers.weights import load_checkpoint
 
 PICKLES = "pytorch_model*.bin"
 
@@ -29,21 +27,10 @@ def without_pickles(folder: Path, cache: Path) -> Path:
     origin = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in pickles]
     converted = cache / "converted" / f"{folder.name}-{hashlib.sha256(repr(origin).encode()).hexdigest()[:12]}"
     if not (converted / WEIGHTS).exists():
-        weights = {name: tensor for path in pickles for name, tensor in _read(path).items()}
+        weights = {name: tensor for path in pickles for name, tensor in load_checkpoint(path).items()}
         with atomic_folder(converted) as temporary:
             for path in folder.glob("*config.json"):
                 shutil.copyfile(path, temporary / path.name)
             # Safetensors refuses views and tensors that share memory.
             save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, temporary / WEIGHTS)
     return converted
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(f"{path}: damaged, or more than weights, and not read on ({reason})") from error
-    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
-        raise UserError(f"{path}: holds no weights by name")
-    return weights

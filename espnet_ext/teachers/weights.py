@@ -70,17 +70,20 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 
 def load_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Weights out of a pickled checkpoint, from which nothing but tensors and plain containers may come.
+    """Weights by name out of a pickled checkpoint, from which nothing but tensors and plain containers may come.
 
     Raises:
-        UserError: the file is damaged, or would run code.
+        UserError: the file is damaged, holds anything beside weights, or would run code.
     """
     import torch
 
     try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
+        weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the unpickler met
         raise UserError(f"{path}: damaged, or not plain weights ({type(error).__name__}); fetch it again") from error
+    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
+        raise UserError(f"{path}: holds no weights by name; fetch it again, or name the checkpoint of a model alone")
+    return dict(weights)
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_damaged_pickle_is_named(tmp_path: Path) -> None:
     folder = pickled_folder(tmp_path / "model", {"weight": torch.zeros(100)})
     content = (folder / "pytorch_model.bin").read_bytes()
     (folder / "pytorch_model.bin").write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match="pytorch_model.bin: damaged, or more than weights"):
+    with pytest.raises(UserError, match="pytorch_model.bin: damaged, or not plain weights"):
         encoder_folder(str(folder), tmp_path / "cache")
 
 

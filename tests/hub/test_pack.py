@@ -1,5 +1,7 @@
 """Packing: the same bytes whenever it is done, and every form of a packed model loads."""
 
+import random
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -50,7 +52,15 @@ def test_a_model_that_does_not_load_is_not_packed(model_folder: Path, tmp_path: 
     assert not (tmp_path / "packed").exists() and not (tmp_path / "packed.zip").exists()
 
 
-@pytest.mark.parametrize("damage", ["text", "truncated", "flipped", "empty archive"])
+def write_archive(archive: Path, weights: bytes, compression: int) -> bytearray:
+    """A zip file of a model with these weights; its bytes."""
+    with zipfile.ZipFile(archive, "w", compression) as members:
+        members.writestr("model.json", "{}")
+        members.writestr("model.safetensors", weights)
+    return bytearray(archive.read_bytes())
+
+
+@pytest.mark.parametrize("damage", ["text", "truncated", "flipped", "deflated", "bomb", "encrypted", "empty archive"])
 def test_a_damaged_archive_is_named(model_folder: Path, tmp_path: Path, damage: str) -> None:
     archive = pack_model(model_folder, tmp_path / "packed")
     content = bytearray(archive.read_bytes())
@@ -60,11 +70,22 @@ def test_a_damaged_archive_is_named(model_folder: Path, tmp_path: Path, damage: 
         content = content[: len(content) // 2]
     if damage == "flipped":
         content[len(content) // 2] ^= 1
+    if damage == "deflated":
+        content = write_archive(archive, random.Random(0).randbytes(500) * 2, zipfile.ZIP_DEFLATED)
+        content[len(content) // 2] ^= 255
+    if damage == "bomb":
+        content = write_archive(archive, bytes(1_000_000), zipfile.ZIP_DEFLATED)
+    if damage == "encrypted":
+        content = write_archive(archive, b"weights", zipfile.ZIP_STORED)
+        for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            for start in (match.start() for match in re.finditer(re.escape(signature), bytes(content))):
+                content[start + flags] |= 1
     archive.write_bytes(content)
     if damage == "empty archive":
         zipfile.ZipFile(archive, "w").close()
     with pytest.raises(UserError, match=r"packed.zip: no packed model .*; pack it again"):
         find_model(archive)
+    assert not list(tmp_path.rglob("cache/**/model.safetensors"))
 
 
 def test_members_of_an_archive_cannot_escape(model_folder: Path, tmp_path: Path, cache: Path) -> None:
@@ -82,6 +103,11 @@ def test_members_of_an_archive_cannot_escape(model_folder: Path, tmp_path: Path,
 def test_what_is_neither_file_nor_hub_id_is_named(name: str) -> None:
     with pytest.raises(UserError, match=f"{name}: no such folder or zip file, and no hub id"):
         find_model(name)
+
+
+def test_a_name_that_no_hub_would_take_is_named() -> None:
+    with pytest.raises(UserError, match="my models/packed: not a local model, and the hub cannot deliver it"):
+        find_model("my models/packed")
 
 
 def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
