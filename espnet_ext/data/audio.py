@@ -15,11 +15,8 @@ from espnet_ext.data.decoding import open_audio
 from espnet_ext.errors import UserError
 
 RATE = 16000  # of everything in a dump directory
-# Name -> how kaldiio writes it. WAV records are Kaldi's own wave archives; FLAC in archives is kaldiio's and ESPnet's.
-ARK_FORMATS = {
-    "wav": {},
-    "flac": {"write_function": "soundfile", "write_kwargs": {"format": "FLAC", "subtype": "PCM_16"}},
-}
+# Archives of WAV are Kaldi's own, those of FLAC are kaldiio's and ESPnet's.
+ARK_FORMATS = ("wav", "flac")
 
 
 def read_audio(
@@ -94,7 +91,7 @@ def _mono(samples: np.ndarray, path: Path, start: int, downmix: bool) -> np.ndar
     if not np.isfinite(samples).all():
         first = int(np.argmin(np.isfinite(samples).all(axis=1))) + start
         raise UserError(f"{path}: sample {first} is not a finite number; make the file again")
-    return samples.mean(axis=1, dtype=np.float32)
+    return samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
 
 
 def audio_length(path: str | Path) -> tuple[int, int]:
@@ -121,8 +118,12 @@ def resample(samples: np.ndarray, rate: int, new_rate: int = RATE) -> np.ndarray
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """float (samples,) in [-1, 1] to int16, clipped; undoes int16 / 32768 exactly."""
-    return np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
+    """float (samples,) in [-1, 1] to int16, clipped; undoes int16 / 32768 exactly, and leaves int16 as it is."""
+    if samples.dtype == np.int16:
+        return samples
+    scaled = samples * 32768.0
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
 
 
 def write_flac(path: str | Path, samples: np.ndarray, rate: int = RATE) -> None:
@@ -138,19 +139,26 @@ def write_flac(path: str | Path, samples: np.ndarray, rate: int = RATE) -> None:
 
 
 def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_format: str = "wav") -> int:
-    """Append 16 kHz float (samples,) to an open Kaldi archive, as 16-bit audio.
+    """Append 16 kHz audio to an open Kaldi archive.
 
     Args:
+        samples: (samples,) int16, or float in [-1, 1], which is stored as int16.
         ark_format: one of ARK_FORMATS.
 
     Returns:
         the offset to put after `path:` in an scp file.
     """
-    # Encoded in memory: writers of audio report a full disk more than once, or not at all.
-    record = BytesIO()
-    kaldiio.save_ark(record, {utterance: (RATE, to_int16(samples))}, **ARK_FORMATS[ark_format])
     offset = file.tell() + len(utterance.encode()) + 1
-    file.write(record.getbuffer())
+    pcm = to_int16(samples)
+    if ark_format == "flac":
+        options = {"format": "FLAC", "subtype": "PCM_16"}
+        kaldiio.save_ark(file, {utterance: (RATE, pcm)}, write_function="soundfile", write_kwargs=options)
+    else:
+        # As kaldiio does it, but for a copy of the samples and for what it says of a full disk.
+        file.write(f"{utterance} ".encode())
+        with wave.open(file, "wb") as record:
+            record.setparams((1, pcm.itemsize, RATE, len(pcm), "NONE", ""))
+            record.writeframes(pcm)
     return offset
 
 

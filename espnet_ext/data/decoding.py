@@ -154,16 +154,26 @@ class PyAvReader:
         return sum(frame.samples for _, frame in self._frames(0))
 
     def read(self, start: int, num_samples: int | None) -> np.ndarray:
-        # One float format for all codecs; int16 becomes int16 / 32768 exactly.
-        resampler = av.AudioResampler(format="fltp")
-        end = None if num_samples is None else start + num_samples
-        parts = [np.empty((len(self.first.layout.channels), 0), np.float32)]
+        # Frames are collected in C and converted at once: one by one, that costs half as much as decoding them.
+        fifo, first = av.AudioFifo(), start
         for position, frame in self._frames(start):
-            if end is not None and position >= end:
+            if num_samples is not None and position >= start + num_samples:
                 break
-            for part in resampler.resample(frame):
-                parts.append(part.to_ndarray()[:, max(start - position, 0) : None if end is None else end - position])
-        return np.concatenate(parts, axis=1).T
+            if position + frame.samples > start:
+                first = position if not fifo.samples_written else first
+                self._check_like_first(frame)
+                frame.pts = None  # AudioFifo refuses time stamps that do not begin at 0
+                fifo.write(frame)
+        if not fifo.samples_written:
+            return np.empty((0, self.first.layout.nb_channels), np.float32)
+        # One float format for all codecs; int16 becomes int16 / 32768 exactly.
+        [whole] = av.AudioResampler(format="fltp").resample(fifo.read())
+        return whole.to_ndarray().T[start - first :][:num_samples]
+
+    def _check_like_first(self, frame: av.AudioFrame) -> None:
+        expected = self.first.format.name, self.first.layout.name, self.rate
+        if (frame.format.name, frame.layout.name, frame.sample_rate) != expected:
+            raise UserError(f"{self.path}: its channels or its sampling rate change midway; convert it")
 
     def _frames(self, start: int) -> Iterator[tuple[int, av.AudioFrame]]:
         """Frames from `start` or earlier on, each with the number of its first sample."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
-from espnet_ext.data.audio import RATE, append_to_ark, resample
+from espnet_ext.data.audio import RATE, append_to_ark, resample, to_int16
 from espnet_ext.data.segments import AudioSource, Spans, read_source
 from espnet_ext.errors import UserError
 
@@ -137,9 +137,10 @@ def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
             elif duration > shard.limits.max_s:
                 dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
             else:
-                dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, samples, shard.ark_format)
-                dumped.num_samples[job.utterance] = len(samples)
-                checksum = zlib.crc32(samples, checksum)
+                pcm = to_int16(samples)
+                dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, pcm, shard.ark_format)
+                dumped.num_samples[job.utterance] = len(pcm)
+                checksum = zlib.crc32(pcm, checksum)
     ark = shard.file(f"{checksum:08x}.ark")
     unnamed.rename(ark)
     return dumped._replace(ark=ark.name)

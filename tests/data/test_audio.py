@@ -189,6 +189,7 @@ def test_int16_is_undone_exactly_and_clips() -> None:
     every = np.arange(-32768, 32768, dtype=np.int16)
     np.testing.assert_array_equal(to_int16(every / np.float32(32768)), every)
     np.testing.assert_array_equal(to_int16(np.array([1.5, -1.5, 1.0])), [32767, -32768, 32767])
+    assert to_int16(every) is every
 
 
 @pytest.mark.parametrize("ark_format", ARK_FORMATS)

@@ -1,5 +1,6 @@
 """Parts of long recordings: the very samples of the whole, without decoding the whole."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import soundfile
 
 from espnet_ext.data.audio import audio_length, read_audio, read_spans
+from espnet_ext.data.decoding import PyAvReader
 from espnet_ext.data.segments import AudioSource, read_source
 from espnet_ext.errors import UserError
 
@@ -34,16 +36,16 @@ def signal() -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * (200 * times + 10 * times**2)) + noise).astype(np.float32)
 
 
-def write_pyav(path: Path, samples: np.ndarray) -> None:
+def write_pyav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     container_format, codec = (PYAV | LAME)[path.name]
     with av.open(str(path), "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=RATE, layout="mono")
+        stream = container.add_stream(codec, rate=rate, layout="mono")
         stream.codec_context.open()
         resampler = av.AudioResampler(
-            stream.codec_context.format, "mono", RATE, frame_size=stream.codec_context.frame_size
+            stream.codec_context.format, "mono", rate, frame_size=stream.codec_context.frame_size
         )
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
         for part in (*resampler.resample(frame), *resampler.resample(None), None):
             container.mux(stream.encode(part))
 
@@ -119,17 +121,14 @@ def test_a_segment_does_not_decode_the_recording(
     files: dict[str, Path], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded_s = []
-    plain = av.AudioResampler
+    plain = PyAvReader._frames
 
-    class Counting:
-        def __init__(self, **options: str) -> None:
-            self.resampler = plain(**options)
-
-        def resample(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+    def counted(reader: PyAvReader, start: int) -> Iterator[tuple[int, av.AudioFrame]]:
+        for position, frame in plain(reader, start):
             decoded_s.append(frame.samples / frame.sample_rate)
-            return self.resampler.resample(frame)
+            yield position, frame
 
-    monkeypatch.setattr(av, "AudioResampler", Counting)
+    monkeypatch.setattr(PyAvReader, "_frames", counted)
     read_source(AudioSource(str(files[name]), ((30.0, 31.0),)))
     # WebM can be entered only every five seconds.
     assert 1.0 <= sum(decoded_s) < (7.0 if name == "a.webm" else 2.0)
@@ -160,6 +159,14 @@ def test_headerless_gsm_cannot_be_entered_but_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_audio(path, 4000, 800)[0], whole[4000:4800])
     parts, _ = read_spans(path, [(0.5, 0.6), (0.1, 0.2)])
     np.testing.assert_array_equal(parts, np.concatenate([whole[4000:4800], whole[800:1600]]))
+
+
+def test_a_file_whose_rate_changes_midway_is_named(files: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "joined.aac"
+    write_pyav(tmp_path / "a.aac", signal()[: 2 * RATE], 8000)
+    path.write_bytes(files["a.aac"].read_bytes() + (tmp_path / "a.aac").read_bytes())
+    with pytest.raises(UserError, match=r"joined.aac: its channels or its sampling rate change midway; convert it"):
+        read_audio(path)
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.flac"])
