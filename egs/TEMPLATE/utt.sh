@@ -103,15 +103,17 @@ summary=()
 if wanted 1; then
     begin_stage "1: data preparation"
     arguments=()
+    folders=()
     for name in "${data_options[@]}"; do
         [ -z "${!name}" ] || arguments+=("--${name}" "${!name}")
+        [ ! -d "${!name}" ] || folders+=("${!name}")  # a corpus
     done
     outputs=()
     # shellcheck disable=SC2086 # sets are words
     for set in $(prepared ${train_set} ${valid_set} ${retrieval_sets} ${verification_sets} ${classification_sets}); do
         outputs+=("data/${set}/wav.scp")
     done
-    step --label "data/" --state "$(steps data prepare)" --ignore nj --outputs "${outputs[@]}" \
+    step --label "data/" --state "$(steps data prepare)" --ignore nj --folders "${folders[@]}" --outputs "${outputs[@]}" \
         -- local/data.sh --data data --nj "${nj}" "${arguments[@]}"
     end_stage
 fi
@@ -151,7 +153,8 @@ if wanted 2; then
             audio_options+=(--speed_perturb "${speed_list[@]}")
         fi
         inputs=()
-        for file in "data/${set}/"{wav.scp,segments,utt2*,text,text.*,trials/*}; do
+        # Where stage 1 found other corpora, files of audio may have changed under their names.
+        for file in "$(steps data prepare)" "data/${set}/"{wav.scp,segments,utt2*,text,text.*,trials/*}; do
             [ ! -f "${file}" ] || inputs+=("${file}")
         done
         step --label "${dump}: audio" --state "$(steps "${dump}" audio)" --ignore nj executor \

@@ -1,8 +1,8 @@
 """Run one step of a stage unless its outputs are those of the same inputs: `python -m espnet_ext.bin.step --help`.
 
-The fingerprint of a step is its command, the content of its inputs and the versions of the packages that
-compute. It is written when the step starts (so that a killed step goes on with its own leftovers, and never
-with another's) and completed when it ends.
+The fingerprint of a step is its command, the content of its input files, the listing of its input folders and the
+versions of the packages that compute. It is written when the step starts (so that a killed step goes on with its
+own leftovers, and never with another's) and completed when it ends.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from espnet_ext import __version__
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.atomic import write_json_atomic
 from espnet_ext.data.lock import exclusive_lock
+from espnet_ext.data.origin import listing_of, sha256_of
 from espnet_ext.errors import UserError
 
 PACKAGES = ("espnet", "torch", "transformers", "numpy")
@@ -32,6 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--label", required=True, help="what the step does, for people")
     parser.add_argument("--state", type=Path, required=True, help="file that keeps the fingerprint")
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
+    parser.add_argument("--folders", nargs="*", default=[], type=Path, help="input folders, known by what they list")
     parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed if stale, made again if missing")
     parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
     parser.add_argument(
@@ -44,19 +46,18 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def fingerprint(command: Sequence[str], inputs: Sequence[Path]) -> str:
-    """Hash of a command, its inputs' content and the computing packages' versions.
+def fingerprint(command: Sequence[str], inputs: Sequence[Path], folders: Sequence[Path]) -> str:
+    """Hash of a command, its inputs' names and content, its folders' listings and the computing packages' versions.
 
     Raises:
         UserError: an input is missing.
     """
-    digest = hashlib.sha256(json.dumps([__version__, *map(_version, PACKAGES), *command]).encode())
     for path in inputs:
         if not path.is_file():
             raise UserError(f"{path}: no such file, and the step needs it; run the earlier stages first")
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
+    content = [(path.name, sha256_of(path)) for path in inputs]
+    parts = [__version__, *map(_version, PACKAGES), *command, *content, *map(listing_of, folders)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def without_options(command: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -83,7 +84,7 @@ def run_step(args: argparse.Namespace) -> None:
 
 
 def _run_locked(args: argparse.Namespace) -> None:
-    current = fingerprint(without_options(args.command, args.ignore), args.inputs)
+    current = fingerprint(without_options(args.command, args.ignore), args.inputs, args.folders)
     state = json.loads(args.state.read_text(encoding="utf-8")) if args.state.exists() else {}
     if state.get("fingerprint") == current and state["done"] and all(path.exists() for path in args.outputs):
         print(f"  {args.label}: up to date", flush=True)

@@ -1,5 +1,6 @@
 """Steps: skipped only when nothing changed, resumed only on their own leftovers, one line when they fail."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,44 @@ def test_a_change_runs_it_again_without_the_stale_outputs(monkeypatch: pytest.Mo
     run(monkeypatch, command=change(what, monkeypatch))
     assert runs() == 2
     assert Path("out/found").read_text() == ""
+
+
+def test_inputs_that_swap_their_content_are_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("other").write_text("2")
+    run(monkeypatch, "--inputs", "input", "other")
+    Path("other").rename("third")
+    run(monkeypatch, "--inputs", "input", "third")
+    assert runs() == 2
+
+
+def change_folder(what: str) -> None:
+    """Make a change in the folder of a corpus."""
+    deep = Path("a corpus/en/clips")
+    if what == "another file":
+        (deep / "b.mp3").touch()
+    if what == "other content":
+        (deep.parent / "train.tsv").write_text("longer")
+    if what == "the same size later":
+        os.utime(deep / "a.mp3", ns=(1, 1))
+    if what == "another name":
+        (deep.parent / "train.tsv").rename(deep.parent / "dev.tsv")
+    if what == "another language":
+        deep.parent.rename("a corpus/fr")
+
+
+@pytest.mark.parametrize(
+    "what", ["", "another file", "other content", "the same size later", "another name", "another language"]
+)
+def test_a_change_in_a_folder_runs_it_again(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    Path("a corpus/en/clips").mkdir(parents=True)
+    Path("a corpus/en/train.tsv").write_text("short")
+    Path("a corpus/en/clips/a.mp3").touch()
+    Path("a corpus/link to nowhere").symlink_to("absent")
+    Path("a corpus/link to itself").symlink_to(".")
+    run(monkeypatch, "--folders", "a corpus")
+    change_folder(what)
+    run(monkeypatch, "--folders", "a corpus")
+    assert runs() == (2 if what else 1)
 
 
 def test_a_stale_output_file_is_removed_too(monkeypatch: pytest.MonkeyPatch) -> None:
