@@ -111,6 +111,8 @@ def _column(dump: Path, name: str) -> Lines:
         if key != utterance:
             raise UserError(f"{dump / name}: {utterance} is not in it, or other utterances are; run stage 2 again")
         yield key, value
+    if other := next(lines, None):
+        raise UserError(f"{dump / name}: {other[0]} is not in wav.scp; run stage 2 again")
 
 
 def _constant(dump: Path, value: str) -> Lines:

@@ -5,6 +5,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from espnet_ext.errors import UserError
+
 
 def append_layers(stream: BinaryIO, path: Path, layers: np.ndarray) -> str:
     """Write one utterance's layers at the end of an open file.
@@ -29,8 +31,14 @@ def read_layers(entry: str) -> np.ndarray:
     """Read the layers that `append_layers` wrote, (frames, num_layers, dim) float16.
 
     Plain reads, not a memory map: mapped pages would count as this process's memory.
+
+    Raises:
+        UserError: naming the entry, if the file is absent, cut or no file of layers.
     """
     path, offset = entry.rsplit(":", 1)
-    with open(path, "rb") as stream:
-        stream.seek(int(offset))
-        return np.lib.format.read_array(stream, allow_pickle=False)
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(int(offset))
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{entry}: cannot read layers ({error}); delete this folder and run stage 3 again") from error

@@ -29,13 +29,14 @@ def average_translations(dump_dir: Path, attribute: str) -> None:
         attribute: which targets.
 
     Raises:
-        UserError: there are targets, but no utt2sent to say which are translations of each other.
+        UserError: there are targets, but no utt2sent and utt2lang to say which are translations of each other.
     """
     data = DataDir(dump_dir)
     entries = read_scp(dump_dir / f"target_{attribute}.scp")
     utt2sent = data.utt2sent or {}
-    if not utt2sent and set(entries.values()) != {"None"}:
-        raise UserError(f"{dump_dir}: average_translations needs utt2sent; leave the option out for this corpus")
+    for needed in ("utt2sent", "utt2lang"):
+        if data.read(needed) is None and set(entries.values()) != {"None"}:
+            raise UserError(f"{dump_dir}: average_translations needs {needed}; leave the option out for this corpus")
     by_sentence: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for utterance, sentence in utt2sent.items():
         if entries[utterance] != "None":

@@ -118,6 +118,9 @@ def test_a_file_of_other_utterances_is_named(dumps: list[Path], tmp_path: Path) 
     write_scp(dumps[0] / "target_spk.scp", {"m-1": "None", "m-4": "None"})
     with pytest.raises(UserError, match="a/target_spk.scp: m-3 is not in it"):
         combine_dumps(tmp_path / "out", dumps, ["spk"])
+    write_scp(dumps[0] / "target_spk.scp", dict.fromkeys(["m-1", "m-3", "m-4", "m-5"], "None"))
+    with pytest.raises(UserError, match="a/target_spk.scp: m-5 is not in wav.scp; run stage 2 again"):
+        combine_dumps(tmp_path / "out", dumps, ["spk"])
 
 
 def test_what_no_dump_has_is_named(dumps: list[Path], tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from espnet_ext.data.layer_store import append_layers, read_layers
+from espnet_ext.errors import UserError
 
 
 def test_layers_come_back_from_their_entries_in_any_order(tmp_path: Path) -> None:
@@ -24,5 +25,17 @@ def test_layers_come_back_from_their_entries_in_any_order(tmp_path: Path) -> Non
 
 def test_no_object_is_unpickled(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(UserError, match="a.npy:0: cannot read layers .*allow_pickle"):
         read_layers(f"{tmp_path}/a.npy:0")
+
+
+def test_a_cut_or_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.ark"
+    with path.open("wb") as stream:
+        entry = append_layers(stream, path, np.zeros((5, 3, 4), np.float16))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match="a.ark:0: cannot read layers .*; delete this folder and run stage 3 again"):
+        read_layers(entry)
+    path.unlink()
+    with pytest.raises(UserError, match="a.ark:0: cannot read layers"):
+        read_layers(entry)

@@ -53,7 +53,11 @@ def test_utterances_without_a_sentence_or_a_target_stay_as_they_are(tmp_path: Pa
     assert list(averaged) == sorted(LANGUAGES)
 
 
-def test_without_sentence_ids_it_says_which_option_to_leave_out(tmp_path: Path) -> None:
+def test_without_sentences_or_languages_it_says_which_option_to_leave_out(tmp_path: Path) -> None:
     make_dump(tmp_path, {})
     with pytest.raises(UserError, match="average_translations needs utt2sent"):
+        average_translations(tmp_path, "sem")
+    write_scp(tmp_path / "utt2sent", {"a-1": "s1"})
+    (tmp_path / "utt2lang").unlink()
+    with pytest.raises(UserError, match="average_translations needs utt2lang"):
         average_translations(tmp_path, "sem")
