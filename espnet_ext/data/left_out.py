@@ -34,20 +34,21 @@ class LeftOut:
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.counts().items())
         return f"{len(self.entries)} left out" + (f": {reasons}" if reasons else "")
 
-    def check_share(self, total: int, limit: float, where: str | Path) -> None:
+    def check_share(self, total: int, limit: float, where: str | Path, advice: str = "check the corpus") -> None:
         """Refuse a corpus of which too much is lost: it is then the wrong corpus or a broken one.
 
         Args:
             total: utterances before any was left out.
             limit: largest share (0 to 1) that may be left out.
+            advice: what to do, for the message.
 
         Raises:
-            UserError: naming `where` and the reasons.
+            UserError: naming `where`, the reasons and one of the files.
         """
         if len(self.entries) > limit * total:
             raise UserError(
                 f"{where}: {len(self.entries)} of {total} utterances left out, more than {limit:.0%} "
-                f"({self.summary()}); check the corpus"
+                f"({self.summary()}; for instance {self.entries[0].path}); {advice}"
             )
 
     def write(self, path: str | Path) -> None:

@@ -34,5 +34,7 @@ def test_the_list_is_sorted_with_a_header(left_out: LeftOut, tmp_path: Path) -> 
 
 def test_more_than_the_limit_is_an_error(left_out: LeftOut) -> None:
     left_out.check_share(total=6, limit=0.5, where="corpus")
-    with pytest.raises(UserError, match=r"corpus: 3 of 5 utterances left out, more than 50% .*2 too short"):
+    with pytest.raises(UserError, match=r"corpus: 3 of 5 .* 50% .*2 too short.*; for instance /b\.wav\); check"):
         left_out.check_share(total=5, limit=0.5, where="corpus")
+    with pytest.raises(UserError, match=r"\); go on with --all"):
+        left_out.check_share(total=5, limit=0.5, where="corpus", advice="go on with --all")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.ages import labels_of_decade
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import NO_AUDIO, AudioLength, header_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
@@ -72,7 +73,7 @@ def parse_common_voice(
                 labels=row.labels,
             )
         )
-    lost.check_share(len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
+    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
     left_out.entries += lost.entries
     return utterances
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from espnet_ext.data.corpora.ages import labels_of_years
 from espnet_ext.data.corpora.any_case import child, visible_files
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.tables import read_rows
 from espnet_ext.data.corpora.with_lengths import with_lengths
 from espnet_ext.data.data_dir import Utterance
@@ -73,7 +74,7 @@ def parse_crema_d(
             found[utterance.id] = utterance
     lost = LeftOut()
     utterances = with_lengths(list(found.values()), lost, nj, "CREMA-D: headers")
-    lost.check_share(len(found), max_left_out, folder)
+    check_lost(lost, len(found), max_left_out, folder)
     left_out.entries += lost.entries
     return utterances
 

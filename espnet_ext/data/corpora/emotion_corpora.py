@@ -8,13 +8,13 @@ from typing import Literal
 from espnet_ext.data.corpora.any_case import child
 from espnet_ext.data.corpora.crema_d import DEMOGRAPHICS, parse_crema_d, read_actors
 from espnet_ext.data.corpora.iemocap import NOT_EVALUATED, SESSIONS, chosen_emotions, parse_iemocap
+from espnet_ext.data.corpora.incomplete import incomplete
 from espnet_ext.data.corpora.lengths import NO_AUDIO
 from espnet_ext.data.corpora.published_counts import (
     IEMOCAP_FOUR_CLASSES,
     Count,
     check_counts,
     emotion_counts,
-    incomplete,
 )
 from espnet_ext.data.corpora.ravdess import SUNG, parse_ravdess
 from espnet_ext.data.data_dir import Utterance

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from espnet_ext.data.corpora.fleurs_archive import collect_audio, find_audio
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import header_length
 from espnet_ext.data.corpora.tables import plain_text, read_rows
@@ -144,7 +145,7 @@ def _parse_language(
             lost.add(name, audio.files[row.file_name], length.fault)
         else:
             utterances[name] = _utterance(name, row, audio.files[row.file_name], length.num_samples, language)
-    lost.check_share(len(rows), max_left_out, table)
+    check_lost(lost, len(rows), max_left_out, table)
     _note_unlisted(lost, audio.unlisted, source, language)
     return list(utterances.values()), lost
 

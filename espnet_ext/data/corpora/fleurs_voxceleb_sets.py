@@ -8,6 +8,7 @@ from espnet_ext.data.corpora import common_voice, fleurs
 from espnet_ext.data.corpora.common_voice_counts import clips_of
 from espnet_ext.data.corpora.counted_parts import Published, add_parts
 from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.prepared_set import (
     PreparedSet,
@@ -23,8 +24,6 @@ from espnet_ext.data.corpora.published_counts import (
     absent_languages,
     check_counts,
     fleurs_counts,
-    incomplete,
-    listed,
     unknown_counts,
 )
 from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from espnet_ext.data.corpora.any_case import child, visible_files
 from espnet_ext.data.corpora.iemocap_tables import EMOTIONS, Turn, read_evaluation, read_transcriptions
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -55,7 +56,7 @@ def parse_iemocap(
         found |= _parse_session(session, classes, left_out)
     lost = LeftOut()
     utterances = with_lengths(list(found.values()), lost, nj, "IEMOCAP: headers")
-    lost.check_share(len(found), max_left_out, root)
+    check_lost(lost, len(found), max_left_out, root)
     left_out.entries += lost.entries
     return utterances
 

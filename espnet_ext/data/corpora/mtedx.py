@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
@@ -67,7 +68,7 @@ def parse_mtedx(
         else:
             sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
             utterances[name] = _utterance(name, line, path, sentence, source, target)
-    lost.check_share(len(lines), max_left_out, folder / "wav")
+    check_lost(lost, len(lines), max_left_out, folder / "wav")
     left_out.entries += lost.entries
     return list(utterances.values())
 

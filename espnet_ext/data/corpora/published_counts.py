@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from espnet_ext.data.corpora import fleurs
+from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.lengths import NO_AUDIO
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.trials import Trial
-from espnet_ext.errors import UserError
 
 # Sentences of FLoRes in each split, all languages taken together.
 FLEURS_SENTENCES = {"train": 1509, "dev": 150, "test": 350}
@@ -32,7 +32,6 @@ MTEDX_TEST = {
 # Speakers and recordings. Of IEMOCAP, those are its turns; four classes are what is left of them for the usual ones.
 EMOTION = {"CREMA-D": (91, 7442), "RAVDESS": (24, 1440), "IEMOCAP": (10, 10039)}
 IEMOCAP_FOUR_CLASSES = 5531
-MAX_LISTED = 10  # parts of a corpus in a message
 
 
 class Count(NamedTuple):
@@ -125,20 +124,6 @@ def check_counts(counts: Iterable[Count], allow_incomplete: bool) -> list[str]:
     if fewer and not allow_incomplete:
         raise incomplete(fewer)
     return [str(count) for count in deviations]
-
-
-def incomplete(missing: Sequence[str]) -> UserError:
-    """The error of a corpus of which something is missing."""
-    return UserError(
-        f"incomplete corpus: {listed(missing, '; ')}; fetch and unpack the rest, or go on with what there is: "
-        "--allow_incomplete true"
-    )
-
-
-def listed(names: Sequence[str], separator: str = ", ") -> str:
-    """The first MAX_LISTED of some names, and how many more there are."""
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return separator.join(names[:MAX_LISTED]) + more
 
 
 def absent_languages(corpus: str, languages: Iterable[str], present: Iterable[str]) -> list[str]:

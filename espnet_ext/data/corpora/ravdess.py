@@ -9,6 +9,7 @@ import soundfile
 
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.any_case import visible_files
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -60,7 +61,7 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
     lost = LeftOut()
     distinct = _without_copies([found[name] for name in sorted(found)], left_out)
     utterances = with_lengths(distinct, lost, nj, "RAVDESS: headers")
-    lost.check_share(len(found), max_left_out, root)
+    check_lost(lost, len(found), max_left_out, root)
     left_out.entries += lost.entries
     return [_averaged(utterance) for utterance in utterances]
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
 from espnet_ext.data.corpora.lengths import header_length
 from espnet_ext.data.corpora.tables import plain_text, read_rows
@@ -85,7 +86,7 @@ def parse_voxceleb(
             utterances += parsed
             lost.entries += unreadable.entries
             advance(1)
-    lost.check_share(len(utterances) + len(lost.entries), max_left_out, root)
+    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, root)
     left_out.entries += lost.entries
     return utterances
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.incomplete import incomplete
 from espnet_ext.data.corpora.prepared_set import NotPrepared, PreparedSet, Sets, or_not_prepared
-from espnet_ext.data.corpora.published_counts import check_counts, incomplete, trial_counts, voxceleb_counts
+from espnet_ext.data.corpora.published_counts import check_counts, trial_counts, voxceleb_counts
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb
 from espnet_ext.data.corpora.voxceleb_split import hold_out_speakers, spread_over_videos
 from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, make_dev_trials, read_trial_list

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
 from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, read_segments_of
@@ -79,8 +80,7 @@ def make_utterances(
             left_out.add(_name(segment, language), segment.path, reason)
         else:
             utterances[segment.id] = _utterance(segment, language, length)
-    if lost.entries:
-        lost.check_share(len(segments), max_left_out, f"VoxPopuli in {language}, {lost.entries[0].path} and others")
+    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}")
     left_out.entries += lost.entries
     return utterances
 

@@ -1,0 +1,31 @@
+"""What is said of a corpus of which something is missing, and how a recipe is told to go on without it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.errors import UserError
+
+ADVICE = "fetch and unpack the rest, or go on with what there is: --allow_incomplete true"
+MAX_LISTED = 10  # parts of a corpus in a message
+
+
+def incomplete(missing: Sequence[str]) -> UserError:
+    """The error of a corpus of which something is missing."""
+    return UserError(f"incomplete corpus: {listed(missing, '; ')}; {ADVICE}")
+
+
+def check_lost(lost: LeftOut, total: int, max_left_out: float, where: str | Path) -> None:
+    """Refuse (UserError) a part of a corpus of whose recordings more than a share could not be read.
+
+    Args:
+        total: recordings that were listed.
+        max_left_out: largest share (0 to 1); 1 where the user goes on with what there is.
+    """
+    lost.check_share(total, max_left_out, where, ADVICE)
+
+
+def listed(names: Sequence[str], separator: str = ", ") -> str:
+    """The first MAX_LISTED of some names, and how many more there are."""
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return separator.join(names[:MAX_LISTED]) + more
