@@ -1,6 +1,6 @@
 """RESULTS.md from results.tsv alone: the main table first, then the details."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -12,9 +12,13 @@ from espnet_ext.report.retrieval_tables import INTERVALS, retrieval_caption, ret
 from espnet_ext.report.select import cell, chance, ordered, pick
 from espnet_ext.report.verification_tables import verification_columns, verification_tables
 
-SCALES = "R@1, xSIM and EER in percent."
-SCALES_OF_LABELS = "Accuracies and F1 in percent, errors of numbers in their unit."
-UNITS = "sentences (retrieval) or speakers ({})."
+PERCENT = {"retrieval": "R@1, xSIM", "verification": "EER", "classification": "accuracies, F1"}
+UNITS = {
+    "retrieval": "sentences (retrieval)",
+    "verification": "speakers (verification)",
+    "classification": "speakers (classification)",
+    "regression": "speakers (regression)",
+}
 SYSTEMS = {
     TEACHER: "the teachers' own vectors",
     UNTRAINED: "the encoder before post-training, the mean of its layers and frames, the same for every attribute",
@@ -46,18 +50,25 @@ def main_table(results: pd.DataFrame) -> Table:
         for (system,) in ordered(results, "system")
     ]
     rows.append(["chance", *(chance(results, **wanted) for _, wanted in columns)])
-    scales = [SCALES, SCALES_OF_LABELS] if label_captions else [SCALES]
-    units = UNITS.format("verification, labels" if label_captions else "verification")
-    caption = " ".join([*captions, *scales, INTERVALS, units])
-    caption += _describe_systems([system for (system,) in ordered(results, "system")])
-    return Table("Main results", caption, ["system", *header], rows)
+    captions += _describe_numbers({wanted["task"] for _, wanted in columns})
+    captions += _describe_systems([system for (system,) in ordered(results, "system")])
+    return Table("Main results", " ".join(captions), ["system", *header], rows)
 
 
-def _describe_systems(names: Sequence[str]) -> str:
+def _describe_numbers(tasks: Collection[str]) -> list[str]:
+    """Scales, and what intervals are over."""
+    percent = [names for task, names in PERCENT.items() if task in tasks]
+    units = [unit for task, unit in UNITS.items() if task in tasks]
+    sentences = {"In percent:": percent, INTERVALS: units}
+    return [f"{beginning} {', '.join(words)}." for beginning, words in sentences.items() if words]
+
+
+def _describe_systems(names: Sequence[str]) -> list[str]:
     """What those are whose names do not say it: `teacher`, `untrained`, and phases of training such as `a/heads`."""
     parts = [f"`{name}`: {meaning}" for name, meaning in SYSTEMS.items() if name in names]
-    parts += [f"`{name}`: after that phase of training, not the last" for name in names if "/" in name]
-    return f" {'; '.join(parts)}." if parts else ""
+    phases = [name.rpartition("/") for name in names if "/" in name]
+    parts += [f"`{system}/{phase}`: `{system}` as it was after the phase `{phase}`" for system, _, phase in phases]
+    return [f"{'; '.join(parts)}."] if parts else []
 
 
 def _unique_name(name: str, names: list[str], wanted: dict[str, str]) -> str:
