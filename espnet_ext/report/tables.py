@@ -13,12 +13,7 @@ from espnet_ext.report.select import cell, chance, ordered, pick
 from espnet_ext.report.verification_tables import verification_columns, verification_tables
 
 PERCENT = {"retrieval": "R@1, xSIM", "verification": "EER", "classification": "accuracies, F1"}
-UNITS = {
-    "retrieval": "sentences (retrieval)",
-    "verification": "speakers (verification)",
-    "classification": "speakers (classification)",
-    "regression": "speakers (regression)",
-}
+UNITS = {"sentences": ["retrieval"], "speakers": ["verification", "classification", "regression"]}
 SYSTEMS = {
     TEACHER: "the teachers' own vectors",
     UNTRAINED: "the encoder before post-training, the mean of its layers and frames, the same for every attribute",
@@ -58,7 +53,8 @@ def main_table(results: pd.DataFrame) -> Table:
 def _describe_numbers(tasks: Collection[str]) -> list[str]:
     """Scales, and what intervals are over."""
     percent = [names for task, names in PERCENT.items() if task in tasks]
-    units = [unit for task, unit in UNITS.items() if task in tasks]
+    of_unit = {unit: [task for task in own if task in tasks] for unit, own in UNITS.items()}
+    units = [f"{unit} ({', '.join(own)})" for unit, own in of_unit.items() if own]
     sentences = {"In percent:": percent, INTERVALS: units}
     return [f"{beginning} {', '.join(words)}." for beginning, words in sentences.items() if words]
 
@@ -75,9 +71,9 @@ def _unique_name(name: str, names: list[str], wanted: dict[str, str]) -> str:
     """Several attributes, sets or trial lists have columns of one name: say which each is."""
     if names.count(name) == 1:
         return name
-    where = [wanted["attribute"], wanted["set"]]
-    if wanted["task"] == "verification":
-        where.append(wanted["protocol"])
+    keys = {"retrieval": ("attribute", "set"), "verification": ("attribute", "set", "protocol")}
+    # Names of labels' columns begin with the attribute.
+    where = [wanted[key] for key in keys.get(wanted["task"], ("set",))]
     return f"{name} ({', '.join(where)})"
 
 

@@ -25,6 +25,15 @@ def test_figures_of_a_second_set_get_columns_that_say_so(tmp_path: Path) -> None
     assert table.rows[0][table.header.index("speech-to-speech R@1 (sem, y)")] == "2.0"
 
 
+def test_labels_of_a_second_set_get_columns_that_say_so(tmp_path: Path) -> None:
+    rows = [f"s\tlang\tclassification\tclassifier\t{part}\taccuracy\t90\t\t\t10\t20" for part in "xy"]
+    (tmp_path / "results.tsv").write_text("\n".join(["\t".join(COLUMNS), *rows]) + "\n")
+    table = main_table(read_results(tmp_path / "results.tsv"))
+    assert {"lang accuracy (x)", "lang accuracy (y)"} <= set(table.header)
+    assert "In percent: accuracies, F1." in table.caption
+    assert table.caption.endswith("intervals over speakers (classification).")
+
+
 @pytest.mark.parametrize("metric", ["R@1", "EER"])
 def test_every_table_states_chance_or_its_level(metric: str) -> None:
     markdown = write_markdown(read_results(GOLDEN / "results.tsv"), "Golden")
