@@ -9,6 +9,8 @@ from mtedx_tree import write_mtedx
 from voxceleb_tree import write_voxceleb1, write_voxceleb2
 from voxpopuli_tree import write_voxpopuli
 
+from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+
 FLEURS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),
     "dev": tones(["cid"], ["eng", "fra"], ["s3"]),
@@ -38,3 +40,10 @@ def write_corpora(root: Path) -> dict[str, Path]:
     talks = tones(["ted"], ["ita"], ["t1", "t2"])
     write_mtedx(roots["mtedx"], {"test": talks}, {"t1": "One.", "t2": "Two."})
     return roots
+
+
+def tiny_options(roots: dict[str, Path], **changes) -> Options:
+    """Options of stage 1 that go with corpora so small."""
+    return Options(
+        **roots | {"languages": ("en_us", "fr_fr"), "num_valid_speakers": 2, "allow_incomplete": True} | changes
+    )
