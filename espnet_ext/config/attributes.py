@@ -1,20 +1,23 @@
 """The attributes of a recipe, declared once: conf/attributes.yaml drives stages 2 to 5."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from espnet_ext.config.labels import LABEL_KINDS, LabelSpace
-from espnet_ext.config.strict import build_strict, check_keys, read_yaml
+from espnet_ext.config.strict import bounded, build_strict, check_keys, read_yaml
 from espnet_ext.errors import UserError
 
 TARGET_SOURCES = ("text", "speech")
 LABELS = "labels"
 UNKNOWN_LABELS = ("error", "skip")
 SCORINGS = ("retrieval", "verification", "classification", "regression")
-# Names of the model's other inputs, and of the list of recordings in an npz file of embeddings.
-RESERVED_NAMES = ("speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id", "ids")
+# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, of a term that is no
+# attribute's, and of what ESPnet reports as `loss_scale`.
+INPUTS = ("self", "speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id")
+RESERVED_NAMES = (*INPUTS, "ids", "decorrelation", "scale")
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,11 @@ class HeadConfig:
     `matryoshka` lists sizes below `dim` that the embedding can be cut to: the objective also sees it cut.
     """
 
-    dim: int
-    hidden_dim: int
+    dim: int = bounded(1)
+    hidden_dim: int = bounded(1)
     pooling: str = "attention"
     normalize_layers: bool = False
-    dropout: float = 0.0
+    dropout: float = bounded(0, 1, default=0.0)
     first_layer: int = 0
     identity_init: bool = False
     pooling_options: dict[str, Any] = field(default_factory=dict)
@@ -155,6 +158,6 @@ def _parse_objective(entry: Any, where: str) -> ObjectiveConfig:
 
 def _parse_weight(entry: Mapping[str, Any], where: str) -> float:
     weight = entry.get("weight", 1.0)
-    if type(weight) not in (int, float):
-        raise UserError(f"{where}: weight must be a number, found {weight!r}")
+    if type(weight) not in (int, float) or not 0 <= weight < math.inf:
+        raise UserError(f"{where}: weight must be a number from 0, found {weight!r}")
     return float(weight)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
@@ -54,8 +55,17 @@ def check_keys(mapping: Any, legal: set[str], required: set[str], where: str) ->
         raise UserError(f"{where}: missing key {missing[0]!r}; legal keys: {', '.join(sorted(legal))}")
 
 
+def bounded(low: float, high: float = math.inf, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field for a number from `low` to below `high`."""
+    return dataclasses.field(default=default, metadata={"bounds": (low, high)})
+
+
 def build_strict[T](cls: type[T], mapping: Any, where: str) -> T:
-    """Build dataclass `cls` from a mapping whose keys are exactly its fields; wrong types are refused too."""
+    """Build dataclass `cls` from a mapping whose keys are exactly its fields.
+
+    Raises:
+        UserError: a wrong key, a value of another type, or a number out of the bounds of its field.
+    """
     fields = {field.name: field for field in dataclasses.fields(cls)}
     required = {
         name
@@ -64,12 +74,20 @@ def build_strict[T](cls: type[T], mapping: Any, where: str) -> T:
     }
     check_keys(mapping, set(fields), required, where)
     for key, value in mapping.items():
-        declared = fields[key].type
-        if isinstance(declared, UnionType):  # `str | None`, of which a file gives the first
-            declared = get_args(declared)[0]
-        expected = get_origin(declared) or declared  # dict[str, Any] is a dict
-        if expected is float and isinstance(value, int) and not isinstance(value, bool):
-            continue
-        if isinstance(expected, type) and type(value) is not expected:
-            raise UserError(f"{where}: {key} must be a {expected.__name__}, found {value!r}")
+        _check_value(fields[key], value, f"{where}: {key}")
     return cls(**mapping)
+
+
+def _check_value(declared: dataclasses.Field, value: Any, where: str) -> None:
+    # Of `str | None`, a file gives the first; dict[str, Any] is a dict.
+    kind = get_args(declared.type)[0] if isinstance(declared.type, UnionType) else declared.type
+    expected = get_origin(kind) or kind
+    is_whole_float = expected is float and type(value) is int
+    if isinstance(expected, type) and type(value) is not expected and not is_whole_float:
+        raise UserError(f"{where} must be a {expected.__name__}, found {value!r}")
+    if expected is list and any(type(item) is not get_args(kind)[0] for item in value):
+        raise UserError(f"{where} must list values of type {get_args(kind)[0].__name__}, found {value!r}")
+    low, high = declared.metadata.get("bounds", (None, None))
+    if low is not None and not low <= value < high:
+        below = f" and below {high:g}" if high < math.inf else ""
+        raise UserError(f"{where} must be at least {low:g}{below}, found {value!r}")

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from espnet_ext.config.strict import build_strict, check_keys
+from espnet_ext.config.strict import bounded, build_strict, check_keys
 from espnet_ext.errors import UserError
 
 
@@ -15,11 +15,11 @@ class EncoderConf:
     again in the backward pass instead of kept, adapters instead of the encoder's own weights (rank 0 = none)."""
 
     freeze_blocks: int = 0
-    frame_average: int = 1
+    frame_average: int = bounded(1, default=1)
     gradient_checkpointing: bool = False
     lora_rank: int = 0
     lora_alpha: float = 16.0
-    lora_dropout: float = 0.0
+    lora_dropout: float = bounded(0, 1, default=0.0)
     lora_targets: list[str] = field(default_factory=list)
 
 
@@ -29,10 +29,10 @@ class ModelConf:
     losses become one gradient, weight of the penalty on what heads have in common."""
 
     autocast: str = "float32"
-    nominal_batch: int = 1
-    gradient_interval: int = 0
+    nominal_batch: int = bounded(1, default=1)
+    gradient_interval: int = bounded(0, default=0)
     task_weighting: str = "fixed"
-    decorrelation: float = 0.0
+    decorrelation: float = bounded(0, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class SamplerConf:
     """`sampler_conf`: exponent of the language shares, utterances sorted by length together, shares of corpora
     and factors of languages."""
 
-    alpha: float = 1.0
-    window: int = 2048
+    alpha: float = bounded(0, default=1.0)
+    window: int = bounded(1, default=2048)
     corpus_weights: dict[str, float] = field(default_factory=dict)
     language_weights: dict[str, float] = field(default_factory=dict)
 

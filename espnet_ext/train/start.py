@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import read_attributes, read_description
@@ -21,8 +23,12 @@ def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]
         trained: attributes of the run.
 
     Raises:
-        UserError: the options contradict one another, the attributes file or the layers.
+        UserError: an attribute's name that no module can have, or options that contradict one another, the attributes
+            file or the layers.
     """
+    for name in trained:
+        if hasattr(torch.nn.ModuleDict(), name):
+            raise UserError(f"{args.attributes}: {name}: torch's modules have something of this name; choose another")
     if args.model_conf.get("task_weighting") == "pcgrad" and args.encoder_conf.get("freeze_blocks") == -1:
         raise UserError(f"{args.config}: model_conf: task_weighting pcgrad has no effect on a frozen encoder")
     if args.add_to is not None:

@@ -54,7 +54,10 @@ def test_a_declaration_is_read_in_full_and_in_order(tmp_path: Path, attributes_b
         (("target",), {"labels": "utt2age", "from": "text"}, r"sem\.target: unknown key 'from'"),
         (("scoring",), ["retrival"], r"file: sem\.scoring: unknown 'retrival'; legal: retrieval, verification, cla"),
         (("scoring",), "retrieval", r"file: sem\.scoring: .*list"),
-        (("weight",), "high", r"file: sem: weight must be a number, found 'high'"),
+        (("weight",), "high", r"file: sem: weight must be a number from 0, found 'high'"),
+        (("weight",), float("nan"), r"file: sem: weight must be a number from 0, found nan"),
+        (("head", "dim"), 0, r"file: sem\.head: dim must be at least 1, found 0"),
+        (("head", "dropout"), 1, r"file: sem\.head: dropout must be at least 0 and below 1, found 1"),
         (("objective",), "cosine", r"file: sem\.objective: needs `name`, .* found 'cosine'"),
         (("objective",), [{"scale": 1.0}], r"file: sem\.objective: needs `name`"),
         (("objective",), [], r"file: sem\.objective: needs"),
@@ -84,7 +87,7 @@ def test_at_least_one_attribute_is_needed(block: object) -> None:
         parse_attributes(block, "file")
 
 
-@pytest.mark.parametrize("name", ["a b", "sem+spk", "../x", "speech", "layers", "utt_id"])
+@pytest.mark.parametrize("name", ["a b", "sem+spk", "../x", "speech", "layers", "utt_id", "scale", "decorrelation"])
 def test_a_name_that_cannot_serve_is_refused(attributes_block: dict, name: str) -> None:
     with pytest.raises(UserError, match="name"):
         parse_attributes({name: attributes_block["sem"]}, "file")

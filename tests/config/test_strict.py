@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.config.strict import build_strict, check_keys, read_yaml
+from espnet_ext.config.strict import bounded, build_strict, check_keys, read_yaml
 from espnet_ext.errors import UserError
 
 
@@ -16,6 +16,9 @@ class Example:
     name: str = "a"
     flag: bool = False
     options: dict = field(default_factory=dict)
+    share: float = bounded(0, 1, default=0.5)
+    sizes: list[int] = field(default_factory=list)
+    step: int = bounded(1, default=1)
 
 
 def test_values_and_defaults_are_taken_over() -> None:
@@ -28,7 +31,7 @@ def test_values_and_defaults_are_taken_over() -> None:
     [
         ({"dim": 4, "flga": True}, r"^here: unknown key 'flga' \(did you mean flag\?\); legal keys: dim, flag, name"),
         ({"dim": 4, "zzzzzz": 1}, r"^here: unknown key 'zzzzzz'; legal keys: dim"),
-        ({"rate": 1.0}, r"^here: missing key 'dim'; legal keys: dim, flag, name, options, rate$"),
+        ({"rate": 1.0}, r"^here: missing key 'dim'; legal keys: dim, flag, name, options, rate, share, sizes, step$"),
         ({"dim": "4"}, r"^here: dim must be a int, found '4'$"),
         ({"dim": 4.0}, r"^here: dim must be a int, found 4.0$"),
         ({"dim": True}, r"^here: dim must be a int, found True$"),
@@ -36,6 +39,10 @@ def test_values_and_defaults_are_taken_over() -> None:
         ({"dim": 4, "rate": "1e-3"}, r"^here: rate must be a float, found '1e-3'$"),
         ({"dim": 4, "flag": 1}, r"^here: flag must be a bool, found 1$"),
         ({"dim": 4, "name": None}, r"^here: name must be a str, found None$"),
+        ({"dim": 4, "share": 1}, r"^here: share must be at least 0 and below 1, found 1$"),
+        ({"dim": 4, "share": float("nan")}, r"^here: share must be at least 0 and below 1, found nan$"),
+        ({"dim": 4, "step": 0}, r"^here: step must be at least 1, found 0$"),
+        ({"dim": 4, "sizes": [2, True]}, r"^here: sizes must list values of type int, found \[2, True\]$"),
         ([1], r"^here: expected keys .*, found \[1\]$"),
         (None, r"^here: expected keys .*, found None$"),
     ],

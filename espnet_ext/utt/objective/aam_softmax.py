@@ -41,7 +41,7 @@ class AamSoftmaxObjective(ClassObjective):
         margin_schedule: Sequence[int] = (),
     ) -> None:
         super().__init__(dim, labels, class_weights)
-        if not 0 <= margin < math.pi / 2 or scale <= 0 or sub_centres < 1:
+        if not 0 <= margin < math.pi / 2 or not scale > 0 or sub_centres < 1:
             raise UserError(
                 "needs 0 <= margin < pi/2, scale > 0 and sub_centres >= 1, found "
                 f"margin {margin}, scale {scale}, sub_centres {sub_centres}"

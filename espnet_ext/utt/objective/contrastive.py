@@ -25,8 +25,10 @@ class ContrastiveObjective(AbsObjective):
 
     def __init__(self, temperature: float = 0.05, same_above: float = 0.9, bank_size: int = 0) -> None:
         super().__init__()
-        if not same_above < 1:
-            raise UserError(f"same_above must be below 1, found {same_above}")
+        if not (temperature > 0 and same_above < 1):
+            raise UserError(f"needs temperature > 0 and same_above < 1, found {temperature} and {same_above}")
+        if type(bank_size) is not int or bank_size < 0:
+            raise UserError(f"bank_size must be a whole number from 0, found {bank_size!r}")
         self.temperature = temperature
         self.same_above = same_above
         self.bank_size = bank_size

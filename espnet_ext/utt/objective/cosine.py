@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from espnet_ext.errors import UserError
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
 
 
@@ -14,6 +15,8 @@ class CosineObjective(AbsObjective):
 
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
+        if not scale > 0:
+            raise UserError(f"scale must be above 0, found {scale}")
         self.scale = scale
 
     def forward(

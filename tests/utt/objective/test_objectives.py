@@ -123,7 +123,7 @@ def test_a_bank_is_no_part_of_the_saved_model() -> None:
 
 
 def test_ones_own_target_cannot_be_ones_negative() -> None:
-    with pytest.raises(UserError, match="same_above must be below 1, found 1.0"):
+    with pytest.raises(UserError, match="needs temperature > 0 and same_above < 1, found 0.05 and 1.0"):
         build_objective(ObjectiveConfig("contrastive", options={"same_above": 1.0}), "test")
 
 
@@ -136,5 +136,8 @@ def test_a_mean_over_nothing_is_zero_and_ignores_nan() -> None:
 def test_unknown_names_and_options_are_refused() -> None:
     with pytest.raises(UserError, match="attribute x: objective 'cosin' is unknown; legal: aam_softmax, contrastive"):
         build_objective(ObjectiveConfig("cosin"), "attribute x")
+    for name, option in (("cosine", "scale"), ("contrastive", "temperature"), ("contrastive", "bank_size")):
+        with pytest.raises(UserError, match=f"attribute x: objective {name}: .*{option}.* found -0.5"):
+            build_objective(ObjectiveConfig(name, options={option: -0.5}), "attribute x")
     with pytest.raises(UserError, match="attribute x: objective cosine: .*'temperature'"):
         build_objective(ObjectiveConfig("cosine", options={"temperature": 1}), "attribute x")
