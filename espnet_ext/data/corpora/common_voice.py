@@ -93,8 +93,16 @@ def release_folder(root: Path) -> Path:
 
 
 def list_languages(root: Path, split: str) -> list[str]:
-    """Codes of the languages that have this split."""
-    return sorted(path.parent.name for path in release_folder(root).glob(f"*/{split}.tsv"))
+    """Codes of the languages that have this split.
+
+    Raises:
+        UserError: none has, as in a folder of something else.
+    """
+    release = release_folder(root)
+    languages = sorted(path.parent.name for path in release.glob(f"*/{split}.tsv"))
+    if not languages:
+        raise UserError(f"{release}: not a release of Common Voice: no <language>/{split}.tsv; check the option")
+    return languages
 
 
 class Row(NamedTuple):

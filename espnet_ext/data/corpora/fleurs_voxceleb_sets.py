@@ -61,7 +61,7 @@ def fleurs_sets(options: Options, data: Path) -> Sets:
 
 def common_voice_sets(options: Options, data: Path) -> Sets:
     """commonvoice_{train,dev}; train lacks the sentences and speakers of dev, which the release may share."""
-    train, dev = _common_voice_split(options, "train"), _common_voice_split(options, "dev")
+    dev, train = _common_voice_split(options, "dev"), _common_voice_split(options, "train")
     train.utterances = without_speakers_of(train.utterances, dev.utterances, train.left_out)
     train.utterances = without_texts_of(train.utterances, dev.utterances, train.left_out)
     _drop_rare_accents(train, dev, options.min_accent_speakers)

@@ -84,6 +84,8 @@ def test_a_release_folder_may_be_in_between(tmp_path: Path) -> None:
     (tmp_path / "cv-corpus-20.0-2024-12-06").mkdir()
     with pytest.raises(UserError, match=r"several releases \(cv-corpus-19\.0-2024-09-13, cv-corpus-20\.0"):
         release_folder(tmp_path)
+    with pytest.raises(UserError, match=r"en: not a release of Common Voice: no <language>/dev\.tsv"):
+        list_languages(tmp_path / "cv-corpus-19.0-2024-09-13/en", "dev")
 
 
 def test_missing_and_broken_clips_are_listed_and_too_many_are_an_error(tmp_path: Path) -> None:
