@@ -36,6 +36,8 @@ def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
         raise UserError(
             f"encoder config: its waveforms have {rate} Hz; encoders of {AbsSpeechEncoder.sampling_rate} only"
         )
+    # It could name compiled code of the hub; what computes attention is settled here.
+    config = {key: value for key, value in config.items() if key.lstrip("_") != "attn_implementation"}
     return ENCODERS[model_type](config, frame_average)
 
 

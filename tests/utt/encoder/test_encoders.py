@@ -55,6 +55,13 @@ def test_a_batch_gives_the_hidden_states_of_transformers_for_each_utterance_alon
                 torch.testing.assert_close(layer[row, mask[row]], other[0], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_a_config_cannot_ask_for_code_of_the_hub(name: str, key: str) -> None:
+    plain = build_encoder(CONFIGS[name]).encoder.config._attn_implementation
+    asked = build_encoder(CONFIGS[name] | {key: "owner/kernel"}).encoder.config._attn_implementation
+    assert asked == plain
+
+
 @pytest.mark.parametrize("filler", [0.0, 5.0, float("nan")])
 def test_frames_do_not_depend_on_padding_or_batch_mates(name: str, filler: float) -> None:
     encoder = tiny_encoder(name)
