@@ -27,12 +27,15 @@ HOP_SAMPLES = 160
 MIN_FRAMES = 1 + max(DILATIONS)
 # Padded samples of a batch: enough work for the device within 0.4 and 8 GiB.
 CPU_BATCH, GPU_BATCH = 30 * RATE, 600 * RATE
+# Longer than any utterance of VoxCeleb; 2.4 GiB on a CPU.
+MAX_S = 180
 
 
 class EcapaTeacher(AbsTeacher):
     """Speaker teacher, 192-d; the package and the weights (speechbrain/spkrec-ecapa-voxceleb) come apart.
 
-    The vector of an utterance is that of `EncoderClassifier.encode_batch` for the utterance alone.
+    The vector of an utterance is that of `EncoderClassifier.encode_batch` for the utterance alone; of one longer than
+    MAX_S, the mean of those of its parts.
     SpeechBrain's own batches let padding in, for its convolutions reflect the end of the batch and not
     that of each utterance: here every utterance is reflected at its own end.
 
@@ -50,6 +53,7 @@ class EcapaTeacher(AbsTeacher):
 
     name = "ecapa"
     modality = "speech"
+    max_samples = MAX_S * RATE
 
     def __init__(
         self,
@@ -78,7 +82,8 @@ class EcapaTeacher(AbsTeacher):
         self.mean_norm = InputNormalization(norm_type="sentence", std_norm=False)
         self.dim = weights["fc.conv.weight"].shape[0]
         self.version = f"speechbrain {package} {model} {fingerprint([path])}"
-        self.normalisation = f"mean of the utterance's log-mel subtracted; {precision}; L2"
+        of_long = f"over {MAX_S} s the mean of equal parts"
+        self.normalisation = f"mean of the utterance's log-mel subtracted; {of_long}; {precision}; L2"
         self._num_frames: Tensor | None = None  # of the batch in the network
         self._reflect_each_utterance()
 

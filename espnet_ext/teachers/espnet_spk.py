@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 UNSAFE_FRONT_ENDS = ("s3prl", "fused")
 # Samples of a batch: enough work for the device within 1 and 6 GiB.
 CPU_BATCH, GPU_BATCH = 30 * RATE, 300 * RATE
+# Longer than any utterance of VoxCeleb; 6 GiB on a CPU.
+MAX_S = 180
 
 
 class EspnetSpkTeacher(AbsTeacher):
     """Speaker teacher by name of its model, for instance `espnet/voxcelebs12_rawnet3` (192-d).
 
-    The vector of an utterance is that of `Speech2Embedding` for the whole utterance. These networks
-    differ in how they pad, so only utterances of one length share a batch.
+    The vector of an utterance is that of `Speech2Embedding` for the whole utterance; of one longer than MAX_S, the
+    mean of those of its parts. These networks differ in how they pad, so only utterances of one length share a batch.
 
     Nothing of the hub runs: the network is built from its config by ESPnet's own classes.
 
@@ -46,6 +48,7 @@ class EspnetSpkTeacher(AbsTeacher):
 
     name = "espnet_spk"
     modality = "speech"
+    max_samples = MAX_S * RATE
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class EspnetSpkTeacher(AbsTeacher):
         self.network.to(self.device).eval().requires_grad_(False)
         self.dim = self.network.projector.output_size()
         self.version = f"espnet {package} {model} {fingerprint([config, weights])}"
-        self.normalisation = f"whole utterance; {precision}; L2"
+        self.normalisation = f"whole utterance; over {MAX_S} s the mean of equal parts; {precision}; L2"
 
     def _embed(self, items: Sequence[np.ndarray]) -> np.ndarray:
         import torch

@@ -61,13 +61,22 @@ def teacher_inference(device: torch.device, precision: str = "float32") -> Itera
         device: where they run.
         precision: `float32`, to all its 24 bits (by default a GPU rounds convolutions and LSTMs to
             TF32's 11), or `bfloat16`, by autocast.
+
+    Raises:
+        UserError: what is computed inside does not fit into the device's memory.
     """
     import torch
 
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     half = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
-    with torch.inference_mode(), exact, half:
-        yield
+    try:
+        with torch.inference_mode(), exact, half:
+            yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"out of memory on {device}, where a teacher computes in {precision}: end what else uses it, give another "
+            "--device (cpu is one), or `options: {precision: bfloat16}`; what is done is kept"
+        ) from error
 
 
 def check_precision(teacher: str, precision: str) -> str:

@@ -8,6 +8,7 @@ import torch
 
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher, Runtime, build_teacher
+from espnet_ext.teachers.ecapa import EcapaTeacher
 
 pytest.importorskip("speechbrain", reason="an optional teacher")
 from speechbrain.inference.classifiers import EncoderClassifier
@@ -104,6 +105,18 @@ def test_an_utterance_does_not_depend_on_its_batch_mates(
     np.testing.assert_allclose(teacher.embed(waves[::-1])[::-1], together, atol=1e-6)
     monkeypatch.setattr("espnet_ext.teachers.ecapa.CPU_BATCH", 20000)
     np.testing.assert_allclose(teacher.embed(waves), together, atol=1e-6)
+
+
+def test_a_long_recording_is_the_mean_of_its_parts(
+    teacher: AbsTeacher, waves: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = np.concatenate([waves[1], waves[3], np.zeros(8000, np.float32)])
+    parts = teacher.embed([waves[1], waves[3]])
+    monkeypatch.setattr(EcapaTeacher, "max_samples", 8100)
+    vectors = teacher.embed([waves[4], long, waves[0]])
+    np.testing.assert_allclose(vectors[1], parts.sum(axis=0) / np.linalg.norm(parts.sum(axis=0)), atol=1e-6)
+    np.testing.assert_allclose(vectors[[0, 2]], teacher.embed([waves[4], waves[0]]), atol=1e-6)
+    assert np.isnan(teacher.embed([np.zeros(20000, np.float32)])).all()
 
 
 def test_silence_and_less_than_five_frames_give_nan_and_harm_nobody(

@@ -24,6 +24,12 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
         Runtime("warp9").torch_device()
 
 
+def test_a_batch_that_does_not_fit_into_memory_is_one_line() -> None:
+    told = pytest.raises(UserError, match="out of memory on cpu, where a teacher computes in float32: end what else")
+    with told, teacher_inference(torch.device("cpu")):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
 def test_inference_keeps_no_graph_and_float32_exact_and_leaves_no_trace() -> None:
     layer = torch.nn.Linear(8, 8)
     before = torch.backends.cudnn.allow_tf32

@@ -60,6 +60,13 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "w.ckpt")
 
 
+@pytest.mark.parametrize("content", [{"model": {"weight": torch.zeros(1)}, "epoch": 3}, [torch.zeros(1)]])
+def test_a_checkpoint_of_more_than_a_model_is_one_line(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "w.ckpt")
+    with pytest.raises(UserError, match="w.ckpt: holds no weights by name"):
+        load_checkpoint(tmp_path / "w.ckpt")
+
+
 def test_a_weight_of_another_shape_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="w.ckpt: weights of another model: size mismatch for bias"):
         fill(nn.Linear(2, 3), {"weight": torch.zeros(3, 2), "bias": torch.zeros(5)}, tmp_path / "w.ckpt")
