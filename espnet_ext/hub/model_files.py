@@ -66,7 +66,9 @@ def load_model(folder: Path, device: str | torch.device = "cpu", autocast: str =
     Raises:
         UserError: a file is missing or damaged, or weights are missing, left over or of another shape.
     """
-    model = ESPnetUttModel(_described_encoder(folder), read_attributes(folder), autocast)
+    encoder, attributes = _described_encoder(folder), read_attributes(folder)
+    with _describing(folder):
+        model = ESPnetUttModel(encoder, attributes, autocast)
     load_weights(model, folder / WEIGHTS)
     return model.to(device).eval()
 
@@ -99,7 +101,8 @@ def _described_encoder(folder: Path) -> AbsSpeechEncoder:
 def _describing(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (KeyError, TypeError, AttributeError) as error:
+    # ValueError: sizes that do not go together; RuntimeError: none that a memory could hold.
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
 

@@ -3,6 +3,7 @@
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from espnet_ext.data.atomic import atomic_folder, atomic_path
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model, read_description
@@ -63,8 +64,12 @@ def model_card(model_dir: Path, name: str) -> str:
     description = read_description(model_dir)
     attributes = description["attributes"]
     rows = [
-        f"| {attribute} | {entry['head']['dim']} | {entry['target']['teacher']} (from {entry['target']['source']}) |"
+        f"| {attribute} | {entry['head']['dim']} | {_learned_from(entry['target'])} |"
         for attribute, entry in attributes.items()
     ]
     keys = ", ".join(f'"{attribute}": (2, {entry["head"]["dim"]})' for attribute, entry in attributes.items())
     return CARD.format(name=name, architecture=description["encoder"]["model_type"], rows="\n".join(rows), keys=keys)
+
+
+def _learned_from(target: dict[str, Any]) -> str:
+    return target.get("labels") or f"{target['teacher']} (from {target['source']})"

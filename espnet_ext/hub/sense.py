@@ -140,8 +140,7 @@ def _attribute(name: str, weights: dict[str, Tensor], folder: Path, num_layers: 
 
 def _first_layer(name: str, num_mixed: int, folder: Path, num_layers: int) -> int:
     """Where the mix starts: as the hyper-parameters say; without them so that it ends at the last layer."""
-    path = folder / HYPERPARAMS
-    settings = yaml.load(path.read_text(encoding="utf-8"), _PlainValues) if path.is_file() else {}
+    settings = _read_settings(folder / HYPERPARAMS) if (folder / HYPERPARAMS).is_file() else {}
     start = settings.get(f"layer_start_{name}", num_layers - num_mixed)
     if start != num_layers - num_mixed or start < 0 or settings.get(f"layer_end_{name}", num_layers) != num_layers:
         raise UserError(
@@ -149,6 +148,14 @@ def _first_layer(name: str, num_mixed: int, folder: Path, num_layers: int) -> in
             "on; it must end at the last one: give the --encoder that was trained"
         )
     return start
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        return dict(yaml.load(path.read_text(encoding="utf-8"), _PlainValues))
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: no hyper-parameters ({reason}); fetch it again, or remove it") from error
 
 
 class _PlainValues(yaml.SafeLoader):

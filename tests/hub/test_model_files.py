@@ -92,6 +92,15 @@ def test_a_description_with_a_damaged_attribute_is_named(folder: Path) -> None:
         load_model(folder)
 
 
+@pytest.mark.parametrize("d_model", [33, 2**44])
+def test_a_description_of_sizes_that_no_model_has_is_named(folder: Path, d_model: int) -> None:
+    description = json.loads((folder / "model.json").read_text())
+    description["encoder"]["d_model"] = d_model
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(UserError, match="a model/model.json: describes no model"):
+        load_model(folder)
+
+
 def test_a_pretrained_encoder_is_loaded_strictly(model_folder: Path, tmp_path: Path, encoder_config: dict) -> None:
     prefix = "encoder.encoder."
     weights = load_file(model_folder / "model.safetensors")

@@ -1,5 +1,6 @@
 """Packing: the same bytes whenever it is done, and every form of a packed model loads."""
 
+import json
 import random
 import re
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from espnet_ext.errors import UserError
 from espnet_ext.hub.fetch_model import model_folder as find_model
 from espnet_ext.hub.model_files import load_model
-from espnet_ext.hub.pack import pack_model
+from espnet_ext.hub.pack import model_card, pack_model
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,13 @@ def test_folder_and_archive_hold_the_model_and_its_card(model_folder: Path, tmp_
     card = (tmp_path / "packed" / "README.md").read_text()
     assert "| sem | 8 | usem (from text) |" in card
     assert "| spk | 6 | resemblyzer (from speech) |" in card
+
+
+def test_the_card_says_which_labels_an_attribute_was_learnt_from(model_folder: Path, tmp_path: Path) -> None:
+    description = json.loads((model_folder / "model.json").read_text())
+    description["attributes"]["spk"]["target"] |= {"teacher": None, "source": "labels", "labels": "utt2lang"}
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    assert "| spk | 6 | utt2lang |" in model_card(tmp_path, "packed")
 
 
 def test_a_model_that_does_not_load_is_not_packed(model_folder: Path, tmp_path: Path) -> None:

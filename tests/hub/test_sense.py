@@ -221,6 +221,13 @@ def test_hyperparameters_that_contradict_the_weights_are_refused(copied: Path, e
         ours(copied, encoder_folder)
 
 
+@pytest.mark.parametrize("content", ["", "a: [", "- a", "a: !!python/name:os.system"])
+def test_broken_hyperparameters_are_named(copied: Path, encoder_folder: Path, content: str) -> None:
+    (copied / "hyperparams.yaml").write_text(content)
+    with pytest.raises(UserError, match=r"hyperparams.yaml: no hyper-parameters \("):
+        ours(copied, encoder_folder)
+
+
 def test_what_their_layout_cannot_hold_is_refused(model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="layout cannot hold this model: its encoder is whisper, not wav2vec2-bert"):
         write_sense(model_folder, tmp_path / "sense")
