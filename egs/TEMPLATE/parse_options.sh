@@ -5,26 +5,33 @@
 fail() { echo "error: $*" >&2; exit 1; }
 
 option_files=("$(readlink -f "$0")")
-# Names of the options that stage 1 alone takes.
-# shellcheck disable=SC2034 # for the script that sources this
-data_options=()
 if [ -e local/options.sh ]; then
     option_files+=(local/options.sh)
     # shellcheck disable=SC1091 # of the recipe
     . local/options.sh
-    # shellcheck disable=SC2034
-    mapfile -t data_options < <(sed -n '/^# >>> options$/,/^# <<< options$/s/^\([a-z0-9_]*\)=.*/\1/p' local/options.sh)
 fi
+# The lines of options of some files, and the names in such lines.
+option_lines() { sed -n '/^# >>> options$/,/^# <<< options$/{/^# [<>]/d;p}' "$@"; }
+option_names() { option_lines "$@" | sed -n 's/^\([a-z0-9_]*\)=.*/\1/p'; }
+# Names of the options that stage 1 alone takes.
+# shellcheck disable=SC2034 # for the script that sources this
+mapfile -t data_options < <(option_names "${option_files[@]:1}" </dev/null)
 
-option_blocks() { sed -n '/^# >>> options$/,/^# <<< options$/p' "${option_files[@]}"; }
-
+# With the values that this recipe's run.sh gives.
 show_help() {
-    echo "Usage: ./run.sh [--option value]..."
-    option_blocks | sed -E '/^# (>>>|<<<)/d; s/^# (.*)$/\n\1:/
-        s/^([a-z0-9_]+)=([^ ]*) +# /  --\1 [\2]  /; s/^([a-z0-9_]+)=([^ ]*)$/  --\1 [\2]/'
+    local line name
+    echo "Usage: ./run.sh [--option value]...; a value with spaces in quotes. [what it is without the option]"
+    option_lines "${option_files[@]}" | while IFS= read -r line; do
+        name="${line%%=*}"
+        case "${line}" in
+            '# '*) printf '\n%s:\n' "${line#\# }" ;;
+            *'# '*) printf '  --%s [%s]  %s\n' "${name}" "${!name}" "${line#*# }" ;;
+            *) printf '  --%s [%s]\n' "${name}" "${!name}" ;;
+        esac
+    done
 }
 
-option_names="$(option_blocks | sed -n 's/^\([a-z0-9_]*\)=.*/\1/p')"
+names="$(option_names "${option_files[@]}")"
 while [ "$#" -gt 0 ]; do
     case "$1" in
         --help | -h) show_help; exit 0 ;;
@@ -33,8 +40,7 @@ while [ "$#" -gt 0 ]; do
     esac
     name="${1#--}"
     name="${name//-/_}"
-    grep -qx -- "${name}" <<<"${option_names}" ||
-        fail "unknown option $1; options: --${option_names//$'\n'/ --}"
+    grep -Fqx -- "${name}" <<<"${names}" || fail "unknown option $1; options: --${names//$'\n'/ --}"
     [ "$#" -ge 2 ] || fail "option $1 needs a value"
     printf -v "${name}" '%s' "$2"
     shift 2

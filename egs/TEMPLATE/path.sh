@@ -4,8 +4,10 @@
 root="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)"
 "${root}/tools/install.sh"
 
+# Packages outside tools/venv must not stand in for its own.
+unset PYTHONHOME
 export PATH="${root}/tools/venv/bin:${PATH}"
-export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
+export PYTHONPATH="${root}"
 # Sorting by bytes, as Kaldi's data directories are; UTF-8 whatever the user's locale.
 export LC_ALL=C.UTF-8
 export PYTHONUTF8=1

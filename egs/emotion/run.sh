@@ -12,4 +12,5 @@ cd "$(dirname "$0")"
     --attributes conf/attributes.yaml \
     --encoder whisper-base \
     --phases "heads=conf/train_heads.yaml finetune=conf/train_finetune.yaml" \
+    --add_config conf/train_heads.yaml \
     "$@"

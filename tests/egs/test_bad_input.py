@@ -234,7 +234,7 @@ def test_an_unknown_key_in_a_training_config_is_named_with_the_log(finished: Tin
         (["--stage", "three"], "--stage must be a whole number, not 'three'"),
         (["--ngpu"], "option --ngpu needs a value"),
         (["--systems", "sem+lang"], "conf/attributes.yaml declares no attribute 'lang'; declared: sem, spk"),
-        (["--phases", "heads=conf/no.yaml", "--stage", "3"], "conf/no.yaml is missing"),
+        (["--phases", "heads=conf/no.yaml", "--stage", "3"], "conf/no.yaml: no such training config"),
         (["--encoder", "whisper-huge", "--stage", "3"], "encoder 'whisper-huge': no folder"),
     ],
 )

@@ -1,0 +1,77 @@
+# Stage 3: every phase of every system. Sourced by utt.sh.
+# shellcheck shell=bash disable=SC2154
+
+train_systems() {
+    local system
+    need "${train_dump}/wav.scp" 2
+    need "${valid_dump}/wav.scp" 2
+    find_encoder
+    for system in "${system_list[@]}"; do
+        train_system "${system}"
+    done
+}
+
+# The phases of a system in turn, each from the model of the one before.
+train_system() {
+    local phase out trained start=(--encoder "${encoder_dir}") start_inputs=("${encoder_files[@]}")
+    words trained "${1//+/ }"
+    if [ -n "${add_attribute}" ]; then
+        trained=("${add_attribute}")
+        start=(--add_to "${init}")
+        start_inputs=("${init}/model.json" "${init}/model.safetensors")
+    fi
+    for phase in "${phase_list[@]}"; do
+        out="$(system_dir "$1")/${phase%%=*}"
+        train_phase "${out}" "${phase#*=}"
+        start=(--encoder "${encoder_dir}" --init_model "${out}")
+        start_inputs=("${out}/model.json" "${out}/model.safetensors")
+    done
+}
+
+train_phase() {
+    local out="$1" config="$2" attribute dump input inputs=("$2" "${attributes}" "${start_inputs[@]}")
+    for dump in "${train_dump}" "${valid_dump}"; do
+        add_inputs "${dump}"/{wav.scp,utt2num_samples,utt2lang,utt2sent,utt2corpus}
+        for attribute in "${trained[@]}"; do
+            need "${dump}/target_${attribute}.scp" 2
+            add_inputs "${dump}/target_${attribute}".{scp,json}
+        done
+    done
+    # A teacher's archives are named by what is in them; labels lie in archives of one name.
+    for dump in "${train_dump}" "${valid_dump}" "${train_list[@]/#/"${dumpdir}/"}" "${valid_list[@]/#/"${dumpdir}/"}"; do
+        for attribute in "${trained[@]}"; do
+            add_inputs "${dump}/target_${attribute}.ark"
+        done
+    done
+    read -ra input < <(python -m espnet_ext.bin.choose_input --config "${config}" --train_dump "${train_dump}")
+    case "${input[0]:-}" in
+        speech) input=(--input speech) ;;
+        layers) dump_layers "${input[1]}" "${input[2]}" ;;
+        *) exit 1 ;;
+    esac
+    step --label "${out}: training" --state "$(state "${out%/*}" "${out##*/}")" --log "${out}.log" \
+        --ignore ngpu batch_bins valid_batch_bins num_workers log_interval \
+        --inputs "${inputs[@]}" --outputs "${out}" \
+        -- "${train_cmd[@]}" --config "${config}" --output_dir "${out}" "${input[@]}" \
+        --train_dump "${train_dump}" --valid_dump "${valid_dump}" \
+        --attributes "${attributes}" --attribute_names "${trained[@]}" "${start[@]}" \
+        --ngpu "${ngpu}" --seed "${seed}" "${train_arg_list[@]}"
+}
+
+# dump_layers FRAME_AVERAGE AUTOCAST: a frozen encoder says the same at every epoch, so its layers are computed once.
+# `input` of the training becomes these.
+dump_layers() {
+    local dump name=layers files=("${encoder_files[@]}") of=(--encoder "${encoder_dir}" --frame_average "$1")
+    if [ -n "${add_attribute}" ]; then
+        name="layers_${init//[^a-zA-Z0-9+]/_}"
+        files=("${init}/model.json" "${init}/model.safetensors")
+        of=(--model "${init}")
+    fi
+    for dump in "${train_dump}" "${valid_dump}"; do
+        step --label "${dump}: ${name}" --state "$(state "${dump}" "${name}")" \
+            --inputs "${dump}/wav.scp" "${files[@]}" --outputs "${dump}/${name}/layers.scp" \
+            -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" "${of[@]}" \
+            --layers_name "${name}" --autocast "$2" --device "${device}"
+    done
+    input=(--input layers --layers_name "${name}")
+}
