@@ -188,8 +188,11 @@ def _read_record(spec: str) -> tuple[int, np.ndarray]:
     path, _, offset = spec.rpartition(":")
     with open(path, "rb") as file:
         file.seek(int(offset))
-        if file.peek(4)[:4] != b"RIFF":
+        kind = file.peek(5)[:5]
+        if kind == b"AUDIO":
             return kaldiio.matio.read_kaldi(file)
+        if kind[:4] != b"RIFF":  # kaldiio would take it for something else, and unpickle some
+            raise ValueError("no audio there")
         # kaldiio would take what is left of a record that is cut.
         with wave.open(file) as record:
             if (record.getnchannels(), record.getsampwidth()) != (1, 2):

@@ -1,5 +1,6 @@
 """Audio: exact decoding of every format used, and one clear error for every kind of bad file."""
 
+import pickle
 from pathlib import Path
 
 import av
@@ -219,6 +220,23 @@ def test_a_cut_archive_is_named(tmp_path: Path, ark_format: str, missing_bytes: 
         read_dumped(f"{ark}:{offset}")
     with pytest.raises(UserError, match="run stage 2 again"):
         read_dumped(f"{tmp_path / 'absent.ark'}:2")
+
+
+class Code:
+    """Unpickling it would make a file."""
+
+    def __reduce__(self) -> tuple:
+        return open, ("ran", "w")
+
+
+def test_what_is_no_audio_in_an_archive_is_refused_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.ark").write_bytes(b"PKL" + pickle.dumps(Code()))
+    with pytest.raises(UserError, match=r"a.ark:0: cannot read dumped audio \(no audio there\)"):
+        read_dumped(f"{tmp_path}/a.ark:0")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_dumped_audio_of_another_rate_or_several_channels_is_refused(tmp_path: Path) -> None:
