@@ -11,7 +11,7 @@ from typing import Any
 
 from espnet_ext.data.atomic import write_json_atomic
 
-# Of a corpus's millions: every language and table of FLEURS, every speaker of VoxCeleb, in less than a second.
+# Of a corpus's millions: every language and table of FLEURS, every speaker of VoxCeleb, in about a second.
 MAX_LISTED = 20_000
 
 

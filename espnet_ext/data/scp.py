@@ -53,7 +53,7 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
     """Write a two-column file sorted by key, whole or not at all.
 
     Raises:
-        UserError: if a key holds white space or a value is empty or spans lines.
+        UserError: if a key holds white space, or a value is empty, spans lines or is the name of a file in no UTF-8.
     """
     # Line by line: a million of them are hundreds of megabytes.
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
@@ -61,4 +61,7 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
             value = str(mapping[key])
             if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
                 raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
-            file.write(f"{key} {value}\n")
+            try:
+                file.write(f"{key} {value}\n")
+            except UnicodeEncodeError as error:
+                raise UserError(f"{path}: cannot write {key!r} with {value!r}, which is no UTF-8; rename it") from error

@@ -1,5 +1,6 @@
 """Data directory files: what is read is what was written, and each fault names its line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_scp(tmp_path / "utt2spk")
 
 
-@pytest.mark.parametrize("mapping", [{"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}])
+NO_UTF8 = os.fsdecode(b"\xe9.wav")
+
+
+@pytest.mark.parametrize("mapping", [{"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}, {"a": NO_UTF8}])
 def test_what_would_not_be_one_line_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
     with pytest.raises(UserError, match="cannot write"):
         write_scp(tmp_path / "scp", mapping)

@@ -77,6 +77,12 @@ def test_utterances_of_an_archive_go_by_their_offsets(
     assert [hit.audio for hit in ask(index)] == [f"{ark}:{offset}" for offset in range(30)]
     again = build_index(tmp_path / "index", manifest, sources, lambda audio: pytest.fail("embedded"))
     assert again.num_recordings() == 30
+    # Dumped again, from other audio: an archive of another name in the same folder.
+    ark = ark.rename(ark.with_name("audio.1234.ark"))
+    moved = {name: AudioSource(f"{ark}:{offset}") for offset, name in enumerate(NAMES)}
+    assert [hit.audio for hit in ask(build_index(tmp_path / "index", manifest, moved, embed))] == [
+        f"{ark}:{offset}" for offset in range(30)
+    ]
 
 
 def test_segments_grow_with_the_index(
