@@ -27,6 +27,15 @@ def test_a_folder_is_searched_through_and_sorted(tmp_path: Path) -> None:
     assert list(list_sources([tmp_path])) == ["b c", "x/a.1", "x/y/z"]
 
 
+def test_links_to_folders_are_followed_but_not_back_up(tmp_path: Path) -> None:
+    touch(tmp_path / "elsewhere" / "x.wav")
+    touch(tmp_path / "corpus" / "a" / "y.wav")
+    (tmp_path / "corpus" / "link").symlink_to(tmp_path / "elsewhere")
+    for name, target in (("self", "."), ("up", "../.."), ("a/top", ".."), ("nowhere", "absent")):
+        (tmp_path / "corpus" / name).symlink_to(target)
+    assert list(list_sources([tmp_path / "corpus"])) == ["a/y", "link/x"]
+
+
 def test_files_and_data_directories_are_listed_in_the_order_named(tmp_path: Path) -> None:
     file = touch(tmp_path / "z.wav")
     (tmp_path / "data").mkdir()
