@@ -21,20 +21,18 @@ SAMPLING_RATE = 16_000
 W2V_BERT_2 = {"model_type": "wav2vec2-bert"}  # transformers' defaults are those of facebook/w2v-bert-2.0
 
 
-def forward_flops(config: dict[str, Any], duration_s: float, batch_size: int = 1) -> int:
-    """Operations of one forward pass over `batch_size` utterances of `duration_s` seconds each.
+def forward_flops(config: dict[str, Any], duration_s: float) -> int:
+    """Operations of one forward pass over an utterance.
 
     Args:
         config: content of the encoder's Hugging Face config.json.
         duration_s: attention makes the cost of a second grow with it.
-        batch_size: utterances.
     """
     num_samples = round(duration_s * SAMPLING_RATE)
     # The features' tables come from numpy: they are made with values, and converted.
     with FakeTensorMode(allow_non_fake_inputs=True), no_init_weights():
         encoder = build_encoder(config).eval()
-        speech = torch.empty(batch_size, num_samples)
-        lengths = torch.full((batch_size,), num_samples)
+        speech, lengths = torch.empty(1, num_samples), torch.full((1,), num_samples)
         # Fused kernels hide their products.
         counter = FlopCounterMode(display=False)
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
@@ -43,6 +41,7 @@ def forward_flops(config: dict[str, Any], duration_s: float, batch_size: int = 1
 
 
 def main() -> None:
+    """Print a line for each duration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", type=Path, help="folder with config.json (default: w2v-BERT 2.0)")
     parser.add_argument("--durations_s", type=float, nargs="+", default=[5.0, 10.0, 20.0, 30.0])

@@ -25,7 +25,7 @@ from espnet_ext.data.data_dir import read_scp
 from espnet_ext.teachers import build_teacher
 from espnet_ext.train.readers import AudioReader, TargetReader
 from espnet_ext.train.sampler import BalancedLengthSampler
-from espnet_ext.train.utterance_table import Labels, UtteranceTable, read_table
+from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.head.attribute_head import AttributeHead
@@ -135,12 +135,7 @@ def random_batches(utterances: Sequence[str], count: int) -> list[list[str]]:
 def sorted_batches(dump: Path, chosen: set[str], count: int) -> list[tuple[str, ...]]:
     """The recipe's batches, of as many seconds as BATCH_UTTERANCES average utterances have."""
     table = read_table(dump)
-    kept = np.array([name.decode() in chosen for name in table.ids])
-    table = UtteranceTable(
-        table.ids[kept],
-        table.num_samples[kept],
-        *(Labels(labels.names, labels.codes[kept]) for labels in (table.languages, table.corpora)),
-    )
+    table = table.keep(np.array([name.decode() in chosen for name in table.ids]))
     budget = max(BATCH_UTTERANCES * int(table.num_samples.mean()), int(table.num_samples.max()))
     return BalancedLengthSampler(table, budget, count).generate(1)
 
