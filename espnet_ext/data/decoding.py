@@ -171,8 +171,8 @@ class PyAvReader:
         return whole.to_ndarray().T[start - first :][:num_samples]
 
     def _check_like_first(self, frame: av.AudioFrame) -> None:
-        expected = self.first.format.name, self.first.layout.name, self.rate
-        if (frame.format.name, frame.layout.name, frame.sample_rate) != expected:
+        expected = self.first.format.name, self.first.layout.nb_channels, self.rate
+        if (frame.format.name, frame.layout.nb_channels, frame.sample_rate) != expected:
             raise UserError(f"{self.path}: its channels or its sampling rate change midway; convert it")
 
     def _frames(self, start: int) -> Iterator[tuple[int, av.AudioFrame]]:
