@@ -16,9 +16,10 @@ from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.data.vectors import write_vectors
+from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model
+from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model, read_attributes
 from espnet_ext.hub.predictions import read_classifiers, write_predictions
 from espnet_ext.teachers.runtime import Runtime
 from espnet_ext.utt.untrained import UntrainedModel
@@ -81,8 +82,14 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
 
     Yields:
         samples that were done, after every shard.
+
+    Raises:
+        UserError: the model lacks an attribute or cannot be loaded, audio cannot be read, or a process died.
     """
     origin = system.origin()
+    known = system.attributes if system.untrained else read_attributes(system.folder)
+    if unknown := [name for name in system.attributes if name not in known]:
+        raise UserError(f"--attributes {unknown[0]}: the model {system.folder} has {', '.join(known)}")
     jobs: list[ShardJob] = []
     for dump in dumps:
         folder = out / dump.name
@@ -105,8 +112,8 @@ def extract_shard(job: ShardJob) -> int:
     with ThreadPoolExecutor(READ_THREADS) as pool:
         speech = ReadAhead(list(job.wav_scp.values()), pool)
         embeddings = _encoder(job.system).encode(speech)
-    for name, vectors in embeddings.items():
-        write_vectors(job.ark(name), zip(job.wav_scp, vectors, strict=True))
+    for name in job.system.attributes:
+        write_vectors(job.ark(name), zip(job.wav_scp, embeddings[name], strict=True))
     return speech.num_samples
 
 

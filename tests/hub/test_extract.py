@@ -100,6 +100,20 @@ def test_every_executor_writes_the_same_bytes(dump: Path, model_folder: Path, tm
     assert written[2] == written[0]
 
 
+def test_only_the_attributes_asked_for_are_written(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+    assert all(extract(System(model_folder, ("spk",)), [dump], tmp_path / "out", HERE))
+    kinds = {path.name.split(".")[0] for path in (tmp_path / "out" / dump.name).iterdir()}
+    assert kinds == {"origin", "spk"}
+
+
+def test_an_attribute_that_the_model_lacks_is_named_before_any_work(
+    dump: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=f"--attributes lang: the model {model_folder} has sem, spk"):
+        list(extract(System(model_folder, ("sem", "lang")), [dump], tmp_path / "out", HERE))
+    assert not (tmp_path / "out").exists()
+
+
 def test_audio_that_is_cut_is_named(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     archive = dump / "audio.ark"
     archive.write_bytes(archive.read_bytes()[:-2000])
