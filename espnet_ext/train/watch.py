@@ -21,6 +21,8 @@ OVER_TARGETS = ("loss", "cos", "acc", "mae")
 class WatchedBatches:
     """A data loader's batches; a loss that is not finite, or a full GPU, is told with the batch it comes from.
 
+    An attribute's statistics count in the epoch's means by the targets that a batch has.
+
     Args:
         batches: the data loader.
         reporter: of the epoch's statistics; ESPnet reads them from the GPU at every step anyway.

@@ -16,7 +16,7 @@ from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.task_weighting import build_task_weighting
-from espnet_ext.utt.whole_batch import TARGETS, whole_batch
+from espnet_ext.utt.whole_batch import whole_batch
 
 AUTOCAST_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
@@ -84,10 +84,10 @@ class ESPnetUttModel(AbsESPnetModel):
             targets: `<attribute>` (batch, target_dim) each; a row of NaN is a missing target.
 
         Returns:
-            Sum of the losses over `nominal_batch` (scalar), statistics by name, batch size. An attribute's statistics
-            are means over the utterances with a target, of which there are `targets_<attribute>` (NaN = not measured
-            in this batch). Where processes share a batch, statistics and size are those of the whole batch, and the
-            loss is times their number, for gradients are averaged.
+            Sum of the losses over `nominal_batch` (scalar); statistics by name, an attribute's as means over its
+            `targets_<attribute>` utterances with a target (NaN = not measured in this batch); batch size. Of processes
+            that share a batch, the last two are the whole batch's, and the loss is times their number, for gradients
+            are averaged.
         """
         with self.autocast():
             if layers is None:
@@ -183,9 +183,8 @@ class ESPnetUttModel(AbsESPnetModel):
         whole = whole_batch(losses, measures, counts, batch_size)
         terms = {name: term for name, objective in self.objectives.items() if (term := objective.measured)}
         statistics = {f"{term.metric}_{name}": whole.measures[name] for name, term in terms.items()}
-        statistics |= {f"loss_{name}": loss for name, loss in whole.losses.items()}
+        statistics |= whole.statistics()
         statistics |= self._gradient_statistics({name: losses[name] * whole.shares[name] for name in losses})
-        statistics |= {f"{TARGETS}{name}": count for name, count in whole.counts.items()}
         # Per utterance, whatever the batch and however the attributes are weighed: it chooses the best epoch.
         statistics["loss"] = whole.loss(self.attribute_weights)
         return statistics | self.task_weighting.statistics(), whole.size

@@ -29,6 +29,11 @@ class WholeBatch(NamedTuple):
     shares: dict[str, Tensor]
     size: Tensor | int
 
+    def statistics(self) -> dict[str, Tensor]:
+        """`loss_<attribute>` and `targets_<attribute>`."""
+        losses = {f"loss_{name}": loss for name, loss in self.losses.items()}
+        return losses | {f"{TARGETS}{name}": count for name, count in self.counts.items()}
+
     def loss(self, weights: Mapping[str, float]) -> Tensor:
         """Mean over all utterances of the weighted sum of an utterance's losses; one without a target adds none."""
         shares = {name: count / self.size for name, count in self.counts.items()}

@@ -168,19 +168,6 @@ def test_an_embedding_does_not_depend_on_its_batch(model: ESPnetUttModel) -> Non
                     torch.testing.assert_close(together[name][index], alone[name][0], atol=1e-5, rtol=0)
 
 
-def test_the_untrained_model_averages_normalised_layers_and_real_frames(model: ESPnetUttModel) -> None:
-    speech, length = 0.1 * torch.randn(1, 5000), torch.tensor([5000])
-    with torch.no_grad():
-        layers, _ = model.encoder(speech, length)
-        found = UntrainedModel(model.encoder, ["sem", "spk"]).embed(speech, length)
-    normalised = [
-        (h - h.mean(-1, keepdim=True)) / (h.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt() for h in layers
-    ]
-    mean = (sum(normalised) / len(layers))[0].double().mean(dim=0)
-    for name in ("sem", "spk"):
-        torch.testing.assert_close(found[name][0].double(), mean / mean.norm(), atol=1e-5, rtol=0)
-
-
 def test_layer_weights_are_reported_for_each_attribute(model: ESPnetUttModel) -> None:
     weights = model.layer_weights()
     assert list(weights) == ["sem", "spk"]
