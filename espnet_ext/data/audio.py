@@ -24,14 +24,12 @@ def read_audio(
     start: int = 0,
     num_samples: int | None = None,
     *,
-    rate: int | None = None,
     downmix: bool = False,
 ) -> tuple[np.ndarray, int]:
     """Decode one channel of audio.
 
     Args:
         start, num_samples: the part wanted, in samples at the file's rate; None = to the end.
-        rate: the sampling rate the file must have; None = any.
         downmix: average the channels of a file that has several, instead of refusing it.
 
     Returns:
@@ -39,13 +37,11 @@ def read_audio(
 
     Raises:
         UserError: naming the file, if it is absent, does not decode, is shorter than asked for or
-            empty, has NaN or infinite samples, several channels, or another rate than `rate`.
+            empty, has NaN or infinite samples, or several channels.
     """
     path = Path(path)
     with open_audio(path) as reader:
         samples = reader.read(start, num_samples)
-    if rate is not None and reader.rate != rate:
-        raise UserError(f"{path}: sampled at {reader.rate} Hz, expected {rate} Hz; resample it")
     if len(samples) == 0 or (num_samples is not None and len(samples) < num_samples):
         wanted = "any" if num_samples is None else f"{num_samples} samples from {start} on"
         raise UserError(f"{path}: {len(samples)} samples where {wanted} were expected; the file is cut or empty")

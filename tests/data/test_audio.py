@@ -124,13 +124,6 @@ def test_channels_are_averaged_only_when_allowed(tmp_path: Path) -> None:
     np.testing.assert_allclose(samples, (PCM / 32768 + (PCM // 2) / 32768) / 2, atol=1e-7)
 
 
-def test_another_rate_is_refused_when_one_is_required(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", PCM, 8000)
-    with pytest.raises(UserError, match=r"a\.wav: sampled at 8000 Hz, expected 16000 Hz"):
-        read_audio(tmp_path / "a.wav", rate=16000)
-    assert read_audio(tmp_path / "a.wav", rate=8000)[1] == 8000
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
     samples = np.zeros(100, np.float32)

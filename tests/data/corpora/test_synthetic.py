@@ -40,7 +40,8 @@ def test_every_line_is_said_by_different_voices(tmp_path: Path) -> None:
         assert utterance.id.startswith(f"{utterance.speaker}-")
         assert utterance.source == "synthetic"
         assert "/" not in utterance.id
-        samples, _ = read_audio(utterance.path, rate=16000)
+        samples, rate = read_audio(utterance.path)
+        assert rate == 16000
         assert len(samples) == utterance.num_samples
         assert samples.std() > 0.01
     said = {(u.language, u.text, u.sentence) for u in utterances}
