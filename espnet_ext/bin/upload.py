@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import load_model
+from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model
+from espnet_ext.hub.pack import CARD
 
 
 def main() -> None:
@@ -21,8 +21,9 @@ def main() -> None:
     hub = HfApi()
     try:
         hub.create_repo(args.to, exist_ok=True)
-        hub.upload_folder(repo_id=args.to, folder_path=args.packed)
-    except (HfHubHTTPError, OSError, ValueError) as error:
+        # A folder of training holds checkpoints and logs besides.
+        hub.upload_folder(repo_id=args.to, folder_path=args.packed, allow_patterns=[DESCRIPTION, WEIGHTS, CARD])
+    except Exception as error:  # the hub's own, its transport's and the system's
         raise UserError(f"--to {args.to}: the hub refused or cannot be reached: {error}") from error
 
 

@@ -11,7 +11,8 @@ from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model, read_de
 # Zip files carry times: a fixed one, so that the same model packs to the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
-CARD = """---
+CARD = "README.md"
+CARD_TEXT = """---
 library_name: espnet_ext
 tags: [speech, speaker-verification, speech-retrieval, sentence-embedding]
 ---
@@ -49,7 +50,7 @@ def pack_model(model_dir: Path, packed: Path) -> Path:
     with atomic_folder(packed) as folder:
         for name in (DESCRIPTION, WEIGHTS):
             shutil.copyfile(model_dir / name, folder / name)
-        (folder / "README.md").write_text(model_card(model_dir, packed.name), encoding="utf-8")
+        (folder / CARD).write_text(model_card(model_dir, packed.name), encoding="utf-8")
     archive = packed.with_name(f"{packed.name}.zip")  # with_suffix would cut a name such as v1.2
     with atomic_path(archive) as temporary, zipfile.ZipFile(temporary, "w") as members:
         for path in sorted(packed.iterdir()):
@@ -68,7 +69,8 @@ def model_card(model_dir: Path, name: str) -> str:
         for attribute, entry in attributes.items()
     ]
     keys = ", ".join(f'"{attribute}": (2, {entry["head"]["dim"]})' for attribute, entry in attributes.items())
-    return CARD.format(name=name, architecture=description["encoder"]["model_type"], rows="\n".join(rows), keys=keys)
+    architecture = description["encoder"]["model_type"]
+    return CARD_TEXT.format(name=name, architecture=architecture, rows="\n".join(rows), keys=keys)
 
 
 def _learned_from(target: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ import yaml
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import Tensor
+from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
 from espnet_ext.errors import UserError
@@ -94,7 +95,8 @@ def load_sense(folder: Path, config: dict[str, Any]) -> tuple[ESPnetUttModel, di
     Raises:
         UserError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
     """
-    encoder = build_encoder(config)
+    with no_init_weights():  # random ones would take half a minute
+        encoder = build_encoder(config)
     weights = _read_heads(folder)
     attributes = {name: _attribute(name, weights, folder, encoder.num_layers) for name in ATTRIBUTES}
     theirs = _read_checkpoint(folder, ENCODER)

@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 from tiny_encoders import CONFIGS, tiny_encoder
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertForCTC
 
-from espnet_ext.bin import dump_layers, extract, pack
+from espnet_ext.bin import dump_layers, extract, pack, upload
 from espnet_ext.data.audio import append_to_ark, read_dumped
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.layer_store import read_layers
+from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_encoder, load_model
 from espnet_ext.utt.untrained import UntrainedModel
@@ -133,3 +134,30 @@ def test_packing_prints_where_it_wrote(
     run(monkeypatch, pack, "--model", model_folder, "--out", tmp_path / "packed")
     assert capsys.readouterr().out.split() == [f"{tmp_path}/packed", f"{tmp_path}/packed.zip"]
     assert (tmp_path / "packed.zip").is_file()
+
+
+class Hub:
+    """Notes what it is asked for; out of reach where `error` says so."""
+
+    error: Exception | None = None
+    asked: list[dict]
+
+    def create_repo(self, name: str, **options: object) -> None:
+        if self.error:
+            raise self.error
+
+    def upload_folder(self, **options: object) -> None:
+        self.asked.append(options)
+
+
+def test_upload_gives_the_hub_the_model_and_nothing_beside_it(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "HfApi", Hub)
+    monkeypatch.setattr(Hub, "asked", [], raising=False)
+    run(monkeypatch, upload, "--packed", model_folder, "--to", "me/model")
+    files = ["model.json", "model.safetensors", "README.md"]
+    assert Hub.asked == [{"repo_id": "me/model", "folder_path": model_folder, "allow_patterns": files}]
+    monkeypatch.setattr(Hub, "error", RuntimeError("connection refused"))
+    with pytest.raises(UserError, match="--to me/model: the hub refused or cannot be reached: connection refused"):
+        run(monkeypatch, upload, "--packed", model_folder, "--to", "me/model")
