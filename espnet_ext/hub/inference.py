@@ -14,6 +14,7 @@ from espnet_ext.data.batching import sorted_batches
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
+from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.teachers.runtime import Runtime
@@ -21,9 +22,6 @@ from espnet_ext.teachers.runtime import Runtime
 Audio = str | Path | AudioSource | np.ndarray
 Batch = list[tuple[int, np.ndarray]]  # index of the recording and samples of a window
 
-# Padded audio of a batch. A CPU is fastest while its caches hold what passes from layer to layer; a GPU wants work
-# enough that it does not wait for the next kernel.
-CPU_BATCH_S, GPU_BATCH_S = 20.0, 240.0
 # Audio that is sorted by length at once: 115 MB, of which 2 % are padding in utterances of seconds.
 BUFFER_S = 1800.0
 
@@ -46,7 +44,7 @@ class UttEncoder:
         self.downmix = downmix
         self.encoder = model.encoder
         self.device = next(model.parameters()).device
-        self.batch_s = CPU_BATCH_S if self.device.type == "cpu" else GPU_BATCH_S
+        self.batch_s = batch_seconds(self.device)
 
     @classmethod
     def from_pretrained(

@@ -92,7 +92,7 @@ def read_attributes(folder: Path) -> dict[str, AttributeConfig]:
 def _described_encoder(folder: Path) -> AbsSpeechEncoder:
     """The encoder of a trained model, its weights still to come."""
     description = read_description(folder)
-    # Random weights of a model of this paper's size take half a minute, and none of them stays.
+    # Random weights of a model of this paper's size take seconds, and none of them stays.
     with _describing(folder), no_init_weights():
         return build_encoder(description["encoder"], description["frame_average"])
 

@@ -95,7 +95,7 @@ def load_sense(folder: Path, config: dict[str, Any]) -> tuple[ESPnetUttModel, di
     Raises:
         UserError: a file is missing or damaged, or a weight is missing, unknown or of another shape.
     """
-    with no_init_weights():  # random ones would take half a minute
+    with no_init_weights():  # random ones would take seconds
         encoder = build_encoder(config)
     weights = _read_heads(folder)
     attributes = {name: _attribute(name, weights, folder, encoder.num_layers) for name in ATTRIBUTES}

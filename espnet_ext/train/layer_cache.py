@@ -19,13 +19,13 @@ from espnet_ext.data.layer_store import append_layers
 from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
+from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 SHARD_UTTERANCES = 512
-BATCH_S = 60.0
 
 
 class LayerCache:
@@ -78,9 +78,13 @@ class LayerCache:
         lengths = np.array([len(samples) for samples in speech])
         ark = scp.with_suffix(".ark")
         entries: dict[str, str] = {}
-        with atomic_path(ark) as temporary, temporary.open("wb") as stream:
-            for batch in sorted_batches(lengths, int(BATCH_S * encoder.sampling_rate)):
-                for index, layers in zip(batch, encode(encoder, [speech[i] for i in batch], dtype), strict=True):
+        device = next(encoder.parameters()).device
+        budget = int(batch_seconds(device) * encoder.sampling_rate)
+        # Autocast keeps the weights that it has cast until its outermost context ends: here, once a shard.
+        casting = torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+        with atomic_path(ark) as temporary, temporary.open("wb") as stream, casting:
+            for batch in sorted_batches(lengths, budget):
+                for index, layers in zip(batch, encode(encoder, [speech[i] for i in batch]), strict=True):
                     entries[utterances[index]] = append_layers(stream, ark, layers)
         write_scp(scp, entries)
         return int(lengths.sum()) / encoder.sampling_rate
@@ -105,14 +109,13 @@ def check_encoder(cache: Path, encoder_folder: Path) -> None:
         raise UserError(f"{cache}: layers of another encoder than that of {encoder_folder}: dump its own")
 
 
-@torch.inference_mode()
-def encode(encoder: AbsSpeechEncoder, speech: list[np.ndarray], dtype: torch.dtype | None) -> list[np.ndarray]:
+@torch.no_grad()  # autocast keeps no cast weights in inference mode
+def encode(encoder: AbsSpeechEncoder, speech: list[np.ndarray]) -> list[np.ndarray]:
     """Layers of each utterance of one batch.
 
     Args:
         encoder: in evaluation mode.
         speech: float32 (samples,) each.
-        dtype: of the matrix products; None = float32.
 
     Returns:
         (frames, num_layers, dim) float16 each, without padding.
@@ -120,7 +123,6 @@ def encode(encoder: AbsSpeechEncoder, speech: list[np.ndarray], dtype: torch.dty
     device = next(encoder.parameters()).device
     padded = pad_sequence([torch.from_numpy(samples) for samples in speech], batch_first=True).to(device)
     num_samples = torch.tensor([len(samples) for samples in speech], device=device)
-    with torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
-        layers, frame_mask = encoder(padded, num_samples)
+    layers, frame_mask = encoder(padded, num_samples)
     stacked = torch.stack(layers, dim=2).half().cpu().numpy()
     return [stacked[index, :count] for index, count in enumerate(frame_mask.sum(dim=1).tolist())]

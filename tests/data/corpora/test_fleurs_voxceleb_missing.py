@@ -27,7 +27,8 @@ def test_clips_are_counted_against_their_release(corpora: dict[str, Path], tmp_p
     assert any("Common Voice train: 129 of its languages are not here: ab, af, " in line for line in lines)
     lines = list(prepare(tiny_options(given, commonvoice_languages=("en",)), tmp_path / "data"))
     assert not any("languages are not here" in line for line in lines)
-    with pytest.raises(UserError, match="incomplete corpus: .* en dev: clips: 1 here, 16,396 .*--allow_incomplete true"):
+    message = "incomplete corpus: .* en dev: clips: 1 here, 16,396 .*--allow_incomplete true"
+    with pytest.raises(UserError, match=message):
         list(prepare(tiny_options(given, allow_incomplete=False), tmp_path / "data"))
 
 
