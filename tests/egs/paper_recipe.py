@@ -21,10 +21,13 @@ class PaperRecipe(TinyRecipe):
     """A copy of the recipe, with the corpora and the encoder beside it."""
 
     @classmethod
-    def lay_out(cls, root: Path) -> "PaperRecipe":
-        """Make `root/{tools,egs/fleurs_voxceleb,corpora,encoder}`."""
+    def lay_out(cls, root: Path, corpora: Path | None = None) -> "PaperRecipe":
+        """Make `root/{tools,egs/fleurs_voxceleb,corpora,encoder}`, with new corpora or those of another recipe."""
         recipe = cls.make_in_tree(root, "fleurs_voxceleb", "paper", "w2v_bert")
-        write_paper_corpora(root / "corpora")
+        if corpora:
+            recipe.corpora.symlink_to(corpora)
+        else:
+            write_paper_corpora(recipe.corpora)
         return recipe
 
     @property
@@ -32,11 +35,13 @@ class PaperRecipe(TinyRecipe):
         """Folder of the corpora."""
         return self.path.parents[1] / "corpora"
 
-    def run_on_corpora(self, *options: str, without: tuple[str, ...] = (), status: int = 0) -> str:
+    def run_on_corpora(
+        self, *options: str, without: tuple[str, ...] = (), status: int = 0, env: dict[str, str] | None = None
+    ) -> str:
         """Run with all corpora but some, and further options."""
         words = [word for pair in OPTIONS.items() for word in pair]
         words += ["--encoder", str(self.path.parents[1] / "encoder")]
         for folder in sorted(self.corpora.iterdir()):
             if folder.name not in without:
                 words += [f"--{folder.name}", str(folder)]
-        return self.run(*words, *options, status=status)
+        return self.run(*words, *options, status=status, env=env)

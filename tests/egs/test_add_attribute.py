@@ -27,12 +27,18 @@ def followed(finished: TinyRecipe, tmp_path_factory: pytest.TempPathFactory) -> 
         command = ["bash", "-euo", "pipefail", "-c", block]
         done = subprocess.run(command, cwd=recipe.path, text=True, capture_output=True, check=False)
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        recipe.output += done.stdout
     return recipe
 
 
 def test_the_labels_are_numbers_of_words(followed: TinyRecipe) -> None:
     texts, words = (read_scp(followed.path / "data/dev" / name) for name in ("text", "utt2words"))
     assert words == {utterance: str(len(text.split())) for utterance, text in texts.items()}
+
+
+def test_the_layers_of_before_are_used(followed: TinyRecipe) -> None:
+    # By the first of the commands; the second one trains on layers of another model.
+    assert {"dump/train: layers", "dump/dev: layers"} <= followed.steps("up to date")
 
 
 def test_the_attribute_is_trained_and_scored_both_ways(followed: TinyRecipe) -> None:

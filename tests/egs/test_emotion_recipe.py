@@ -4,7 +4,6 @@ import json
 from collections import Counter
 
 import pandas as pd
-import pytest
 from emotion_recipe import EmotionRecipe
 
 from espnet_ext.data.scp import read_scp
@@ -13,48 +12,40 @@ MODEL = "exp/utt_emotion/joint"
 RESULTS = "exp/utt_emotion/results"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> EmotionRecipe:
-    """The recipe after all stages, on all three corpora."""
-    recipe = EmotionRecipe.lay_out(tmp_path_factory.mktemp("it's emotion"))
-    recipe.run_on("crema_d", "ravdess", "iemocap")
-    return recipe
-
-
-def test_there_are_neither_texts_nor_teachers_in_it(finished: EmotionRecipe) -> None:
-    targets = json.loads((finished.path / "dump/test/target_emotion.json").read_text())
+def test_there_are_neither_texts_nor_teachers_in_it(emotion: EmotionRecipe) -> None:
+    targets = json.loads((emotion.path / "dump/test/target_emotion.json").read_text())
     assert (targets["from"], targets["num_missing"], targets["num_unknown"]) == ("labels", 0, 0)
-    train = Counter(read_scp(finished.path / "data/train/utt2emotion").values())
+    train = Counter(read_scp(emotion.path / "data/train/utt2emotion").values())
     assert targets["classes"] == dict(sorted(train.items())), "the classes are those of training"
 
 
-def test_emotions_of_unseen_voices_are_found(finished: EmotionRecipe) -> None:
-    curves = pd.read_csv(finished.path / MODEL / "curves.tsv", sep="\t")
+def test_emotions_of_unseen_voices_are_found(emotion: EmotionRecipe) -> None:
+    curves = pd.read_csv(emotion.path / MODEL / "curves.tsv", sep="\t")
     accuracy = curves[(curves.key == "acc_emotion") & (curves.split == "valid")].value.iloc[-1]
     # 8 classes; always saying the most frequent one finds a fifth.
     assert accuracy > 0.35
 
 
-def test_the_test_set_is_scored(finished: EmotionRecipe) -> None:
-    results = pd.read_csv(finished.path / RESULTS / "results.tsv", sep="\t")
+def test_the_test_set_is_scored(emotion: EmotionRecipe) -> None:
+    results = pd.read_csv(emotion.path / RESULTS / "results.tsv", sep="\t")
     own = results[(results.system == "emotion") & (results.task == "classification") & (results.set == "test")]
     figures = own[own.metric.str.contains("accuracy")]
     assert len(figures) > 0
     assert figures.value.between(0, 100).all()
-    assert (finished.path / RESULTS / "RESULTS.md").is_file()
+    assert (emotion.path / RESULTS / "RESULTS.md").is_file()
 
 
-def test_another_fold_tests_other_speakers(finished: EmotionRecipe) -> None:
-    before = set(read_scp(finished.path / "data/test/utt2spk").values())
-    finished.run_on("crema_d", "ravdess", "iemocap", options=("--fold", "3", "--stop-stage", "1"))
-    after = set(read_scp(finished.path / "data/test/utt2spk").values())
+def test_another_fold_tests_other_speakers(emotion: EmotionRecipe) -> None:
+    before = set(read_scp(emotion.path / "data/test/utt2spk").values())
+    emotion.run_on("crema_d", "ravdess", "iemocap", options=("--fold", "3", "--stop-stage", "1"))
+    after = set(read_scp(emotion.path / "data/test/utt2spk").values())
     assert before.isdisjoint(after)
     assert {speaker for speaker in after if speaker.startswith("iemocap")} == {"iemocap-Ses03F", "iemocap-Ses03M"}
 
 
-def test_bad_options_are_one_line(finished: EmotionRecipe) -> None:
-    output = finished.run_on("iemocap", options=("--num_folds", "10", "--stop-stage", "1"), status=1)
+def test_bad_options_are_one_line(emotion: EmotionRecipe) -> None:
+    output = emotion.run_on("iemocap", options=("--num_folds", "10", "--stop-stage", "1"), status=1)
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert lines == ["error: --num_folds 10: the folds of IEMOCAP are its sessions; give --num_folds 5"]
-    output = finished.run_on(options=("--stop-stage", "1"), status=1)
+    output = emotion.run_on(options=("--stop-stage", "1"), status=1)
     assert "error: no corpus given; name the folder of one or more: --crema_d --ravdess --iemocap" in output

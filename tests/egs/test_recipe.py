@@ -1,6 +1,5 @@
 """A recipe from corpora to tables, in a folder whose name has spaces and a quote."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,6 @@ SYSTEMS = ["teacher", "untrained", "sem+spk/heads", "sem+spk"]
 RETRIEVAL = {"R@1", "R@5", "MRR", "xSIM", "xSIM-margin"}
 VERIFICATION = {"EER", "minDCF(0.01)", "minDCF(0.05)"}
 KEPT = {".ark", ".safetensors", ".pth", ".tsv", ".json", ".zip", ".log"}  # tables and plots are drawn again
-HEADS = "heads=conf/heads_alone.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -117,47 +115,6 @@ def test_a_second_run_has_nothing_to_do(finished: TinyRecipe) -> None:
     assert again.steps("done") == set()
     assert again.steps("up to date") == first.steps("done")
     assert [path for path, time in before.items() if path.stat().st_mtime_ns != time] == []
-
-
-@pytest.fixture(scope="module")
-def compared(finished: TinyRecipe) -> TinyRecipe:
-    """Stages 3 to 5 alone, for three systems, from a shell that knows nothing."""
-    recipe = TinyRecipe(finished.path)
-    (recipe.path / "conf/heads_alone.yaml").write_text((recipe.path / "conf/train_heads.yaml").read_text())
-    known = ("HOME", "XDG_CACHE_HOME", "OMP_NUM_THREADS")
-    recipe.run(
-        *("--stage", "3", "--stop-stage", "5", "--expdir", "exp of three", "--phases", HEADS),
-        *("--systems", "sem spk sem+spk"),
-        env={"PATH": "/usr/bin:/bin"} | {name: os.environ[name] for name in known if name in os.environ},
-    )
-    return recipe
-
-
-def test_systems_are_trained_and_scored_beside_each_other(compared: TinyRecipe) -> None:
-    folder = compared.path / "exp of three"
-    rows = pd.read_csv(folder / "utt_sem+spk/results/results.tsv", sep="\t")
-    assert list(rows.system.unique()) == ["teacher", "untrained", "sem", "spk", "sem+spk"]
-    own = rows[rows.task != "leakage"].groupby("system").attribute.unique().map(set).to_dict()
-    assert own["sem"] == {"sem"}
-    assert own["spk"] == {"spk"}
-    assert own["sem+spk"] == {"sem", "spk"}
-
-
-def test_only_the_wanted_stages_run(compared: TinyRecipe) -> None:
-    stages = [line.split(":")[0] for line in compared.output.splitlines() if line.startswith("Stage ")]
-    assert stages == ["Stage 3", "Stage 4", "Stage 5"]
-    assert not list((compared.path / "exp of three").glob("*/packed*"))
-
-
-def test_another_training_config_trains_again_and_dumps_nothing(compared: TinyRecipe) -> None:
-    config = compared.path / "conf/heads_alone.yaml"
-    config.write_text(config.read_text().replace("lr: 0.002", "lr: 0.004"))
-    recipe = TinyRecipe(compared.path)
-    recipe.run("--stop-stage", "5", "--expdir", "exp of three", "--phases", HEADS)
-    out = "exp of three/utt_sem+spk"
-    assert recipe.steps("done") == {f"{out}/heads: training", f"{out}/heads/embeddings", f"{out}/results: scores"}
-    kept = {"data/", "dump/train: audio", "dump/train: layers", "dump/dev: targets of spk"}
-    assert kept | {"untrained encoder: embeddings"} <= recipe.steps("up to date")
 
 
 @pytest.mark.parametrize(

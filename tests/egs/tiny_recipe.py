@@ -30,6 +30,8 @@ KILL_POINTS = (
     ("exp/utt_sem+spk/.steps/results.json", "exp/utt_sem+spk/results/results.tsv"),
 )
 KILL_TIMEOUT_S = 300
+# As it was before any test: runs go on beside tests that change their own.
+ENVIRONMENT = dict(os.environ)
 
 
 class TinyRecipe:
@@ -73,7 +75,7 @@ class TinyRecipe:
         done = subprocess.run(
             [self.path / "run.sh", *options],
             cwd="/",
-            env=env,
+            env=ENVIRONMENT if env is None else env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -83,19 +85,23 @@ class TinyRecipe:
         assert done.returncode == status, done.stdout
         return done.stdout
 
-    def run_with_kills(self) -> "TinyRecipe":
+    def run_with_kills(self) -> None:
         """Run, be killed at every one of KILL_POINTS, and run to the end."""
         for trigger, unfinished in KILL_POINTS:
             self._run_until(lambda pattern=trigger: any(self.path.glob(pattern)))
             assert not (self.path / unfinished).exists(), f"killed too late for {trigger}"
         self.run()
-        return self
 
     def _run_until(self, reached: Callable[[], bool]) -> None:
         """Run until `reached` and kill every process at once, as a power cut would."""
         with (self.path / "killed.log").open("w+") as log:
             process = subprocess.Popen(
-                [self.path / "run.sh"], stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                [self.path / "run.sh"],
+                cwd="/",
+                env=ENVIRONMENT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             deadline = time.monotonic() + KILL_TIMEOUT_S
             try:
