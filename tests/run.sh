@@ -21,6 +21,7 @@ shell_scripts() {
 }
 
 run_group ruff "$bin/python" -m ruff check .
+run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
 # -x follows sourced files; xargs passes the status on.
 run_group shellcheck xargs -0 "$bin/shellcheck" -x < <(shell_scripts)
 run_group pytest "$bin/python" -m pytest tests "$@"

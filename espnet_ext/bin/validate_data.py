@@ -13,9 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_dirs", type=Path, nargs="+", help="data directories")
     parser.add_argument("--train_dir", type=Path, help="check the others against this one")
-    parser.add_argument(
-        "--shared", nargs="*", choices=SHAREABLE, default=[], help="what they may share with it"
-    )
+    parser.add_argument("--shared", nargs="*", choices=SHAREABLE, default=[], help="what they may share with it")
     args = parser.parse_args()
     for path in args.data_dirs:
         validate_data_dir(path)

@@ -98,9 +98,7 @@ def write_chunks(speaker: str, clips: Sequence[Path], max_chunks: int, folder: P
     return target
 
 
-def read_chunks(
-    speaker: str, clips: Iterable[Path], target: Path, left_out: LeftOut
-) -> dict[str, tuple[Path, int]]:
+def read_chunks(speaker: str, clips: Iterable[Path], target: Path, left_out: LeftOut) -> dict[str, tuple[Path, int]]:
     """The chunks in a folder of `write_chunks`: utterance -> its file and samples at 16 kHz.
 
     Args:

@@ -164,9 +164,7 @@ class DataDir:
         counts = read_scp(path)
         for number, (utterance, value) in enumerate(counts.items(), 1):
             if not (value.isascii() and value.isdigit() and int(value) > 0):
-                raise UserError(
-                    f"{path}:{number}: {utterance!r} has {value!r} samples, expected a positive number"
-                )
+                raise UserError(f"{path}:{number}: {utterance!r} has {value!r} samples, expected a positive number")
         return {utterance: int(value) for utterance, value in counts.items()}
 
     @property

@@ -100,9 +100,7 @@ def dump_data_dir(
         advance(seconds)
     places, num_samples, left_out = _collect(shards, dump / "audio")
     if not places:
-        raise UserError(
-            f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits"
-        )
+        raise UserError(f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits")
     _remove_stale(data.path, dump)
     _write_columns(data.path, dump, [job for job in jobs if job.utterance in places])
     write_scp(dump / "utt2num_samples", num_samples)
@@ -163,9 +161,7 @@ def _copy_others(data: DataDir, dump: Path, dumped: Mapping[str, int]) -> None:
         try:
             read_trials(path, dumped)
         except UserError as error:
-            raise UserError(
-                f"{error} any more: it was left out by its duration; change the limits"
-            ) from error
+            raise UserError(f"{error} any more: it was left out by its duration; change the limits") from error
         write_text_atomic(dump / "trials" / name, path.read_text(encoding="utf-8"))
     if (data.path / "provenance.json").is_file():
         shutil.copyfile(data.path / "provenance.json", dump / "provenance.json")

@@ -28,9 +28,7 @@ class Espeak:
         folder = espeakng_loader.get_data_path().encode()
         self.rate = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, _BUFFER_MS, folder, 0)
         if self.rate <= 0:
-            raise UserError(
-                f"espeak-ng does not start with the data in {folder.decode()}; reinstall espeakng-loader"
-            )
+            raise UserError(f"espeak-ng does not start with the data in {folder.decode()}; reinstall espeakng-loader")
         self._parts: list[np.ndarray] = []
         self._voice = ""
         # The library keeps the pointer only; without this reference Python would free the function.
@@ -59,9 +57,7 @@ class Espeak:
             raise UserError(f"espeak-ng has no voice {voice!r}")
         self._voice = voice
         data = text.encode() + b"\0"
-        failed = self._library.espeak_Synth(
-            data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
-        )
+        failed = self._library.espeak_Synth(data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
         if failed or self._library.espeak_Synchronize():
             raise UserError(f"espeak-ng cannot say {text!r} as {voice!r}")
         parts = self._parts or [np.empty(0, np.int16)]

@@ -88,14 +88,11 @@ def target_items(data: DataDir, modality: str, text_lang: str | None = None) -> 
         if utterance not in data.utt2num_samples:
             raise UserError(f"{data.path}/utt2num_samples: {utterance} is not in it; run stage 2 again")
     return {
-        utterance: Item(utterance, spec, data.utt2num_samples[utterance])
-        for utterance, spec in data.wav_scp.items()
+        utterance: Item(utterance, spec, data.utt2num_samples[utterance]) for utterance, spec in data.wav_scp.items()
     }
 
 
-def make_shards(
-    items: Iterable[Item], folder: Path, name: str, teacher: AbsTeacher, options: dict
-) -> list[Shard]:
+def make_shards(items: Iterable[Item], folder: Path, name: str, teacher: AbsTeacher, options: dict) -> list[Shard]:
     """Cut distinct items, in their order, into the shards `<folder>/<name>.<hash>.ark`.
 
     Args:

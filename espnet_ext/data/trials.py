@@ -16,9 +16,7 @@ class Trial(NamedTuple):
     test: str
 
 
-def make_trials(
-    utt2spk: Mapping[str, str], possible_person: Mapping[str, str], max_nontarget: int
-) -> list[Trial]:
+def make_trials(utt2spk: Mapping[str, str], possible_person: Mapping[str, str], max_nontarget: int) -> list[Trial]:
     """All same-speaker pairs, and a fixed subset of the others.
 
     Args:

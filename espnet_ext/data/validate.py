@@ -79,9 +79,7 @@ def _check_speakers(data: DataDir) -> None:
     found = data.spk2utt
     for speaker in sorted(set(expected) | set(found)):
         if expected.get(speaker) != found.get(speaker):
-            raise UserError(
-                f"{data.path / 'spk2utt'}: speaker {speaker!r} disagrees with utt2spk; make it again"
-            )
+            raise UserError(f"{data.path / 'spk2utt'}: speaker {speaker!r} disagrees with utt2spk; make it again")
 
 
 def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable[str] = ()) -> None:

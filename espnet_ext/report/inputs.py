@@ -59,8 +59,7 @@ def _load(scp: Path, specs: Mapping[str, str]) -> Vectors:
                 rows = np.empty((len(specs), vector.size), vector.dtype)
             if vector.shape != rows.shape[1:]:
                 raise UserError(
-                    f"{scp}: the vector of {utterance} has shape {vector.shape}, others {rows.shape[1:]}; "
-                    "make it again"
+                    f"{scp}: the vector of {utterance} has shape {vector.shape}, others {rows.shape[1:]}; make it again"
                 )
             rows[i] = vector
     finally:

@@ -82,7 +82,12 @@ def _heat_map(axes: Axes, table: np.ndarray, languages: Sequence[str]) -> AxesIm
     for row, column in np.argwhere(~np.isnan(table)):
         dark = table[row, column] > 55
         axes.text(
-            column, row, f"{table[row, column]:.0f}", ha="center", va="center", fontsize=8,
+            column,
+            row,
+            f"{table[row, column]:.0f}",
+            ha="center",
+            va="center",
+            fontsize=8,
             color="white" if dark else "black",
         )
     return image

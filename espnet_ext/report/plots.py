@@ -80,8 +80,13 @@ def plot_layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
             axes.plot(range(len(values)), values, label=attribute, markersize=5, **style)
         axes.axhline(1 / layers, color="#9A9A9A", linewidth=0.8, linestyle=":", zorder=1)
         axes.annotate(
-            "uniform", (layers - 1, 1 / layers), xytext=(0, 3), textcoords="offset points", ha="right",
-            fontsize=8, color="#707070",
+            "uniform",
+            (layers - 1, 1 / layers),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color="#707070",
         )
         axes.set_ylim(bottom=0)
         axes.xaxis.get_major_locator().set_params(integer=True)

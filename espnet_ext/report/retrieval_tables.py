@@ -140,9 +140,7 @@ def _pairs(retrieval: pd.DataFrame) -> list[Table]:
         if _is_long(group):
             continue
         values = {protocol.split(":")[1]: value for protocol, value in ordered(group, "protocol", "value")}
-        lines = [
-            [source, *(_pair_cell(values.get(f"{source}-{target}")) for target in answering)] for source in asking
-        ]
+        lines = [[source, *(_pair_cell(values.get(f"{source}-{target}")) for target in answering)] for source in asking]
         caption = (
             f"R@1 (percent) of protocol `one` on `{part}`, `{attribute}` embedding; {_span(group['n'])} "
             f"queries and as many candidates a direction, chance {_span(group['chance'])}."

@@ -87,9 +87,7 @@ def score_trials(
 
 
 @lru_cache(maxsize=1)
-def calibrate(
-    trial_set: TrialSet, system: System, attribute: str, cohort: CohortSet | None
-) -> dict[str, Calibration]:
+def calibrate(trial_set: TrialSet, system: System, attribute: str, cohort: CohortSet | None) -> dict[str, Calibration]:
     """A calibration for each variant, learnt on all trials of a set of other speakers."""
     scored = list(score_trials(trial_set, system, attribute, cohort))
     calibrations = {}

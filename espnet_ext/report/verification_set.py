@@ -62,9 +62,7 @@ class VerificationSet:
             sides = speakers[trials.enrol], speakers[trials.test]
             calibration = calibrations.get(one.variant)
             try:
-                figures = score_verification(
-                    protocol, one.scores, trials.labels, *sides, self.bootstrap, calibration
-                )
+                figures = score_verification(protocol, one.scores, trials.labels, *sides, self.bootstrap, calibration)
             except UserError as error:
                 raise UserError(f"trials/{trials.name}: {error}") from None
             for figure in figures:

@@ -47,9 +47,7 @@ def score_classification(
     low, high = percentile_interval(draws if counts.shape[0] > 1 else draws[:0])
     values, chance = _metrics(counts.sum(axis=0)[None])[0], chance_levels(np.bincount(truth))
     figures = [
-        Figure(
-            protocol, prefix + metric, float(values[i]), len(truth), float(low[i]), float(high[i]), float(chance[i])
-        )
+        Figure(protocol, prefix + metric, float(values[i]), len(truth), float(low[i]), float(high[i]), float(chance[i]))
         for i, metric in enumerate(METRICS)
     ]
     numbers = {"classes": len(classes), "units": counts.shape[0]}

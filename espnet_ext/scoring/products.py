@@ -29,9 +29,7 @@ class Products(Protocol):
     block_cells: int
     """Cells of a block of scores that this device takes at once."""
 
-    def reaching(
-        self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray
-    ) -> Reach | None:
+    def reaching(self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray) -> Reach | None:
         """Compare the products of (q, dim) and (c, dim) with thresholds (q,); None: too many in between."""
 
     def nearest(self, queries: np.ndarray, candidates: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,9 +50,7 @@ class NumpyProducts:
 
     block_cells = 4_000_000
 
-    def reaching(
-        self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray
-    ) -> Reach | None:
+    def reaching(self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray) -> Reach | None:
         """See `Products`."""
         products = queries @ candidates.T
         above = products > high[:, None].astype(np.float32)

@@ -77,9 +77,7 @@ def search_one(items: Items, source: str, target: str, mean_scopes: Sequence[str
     return Search("one", f"{source}-{target}", mean_scopes, asking[left], answering[right], aligned=True)
 
 
-def search_text(
-    items: Items, texts: Items, source: str, target: str, mean_scopes: Sequence[str] = ("mean",)
-) -> Search:
+def search_text(items: Items, texts: Items, source: str, target: str, mean_scopes: Sequence[str] = ("mean",)) -> Search:
     """Every recording whose sentence has a text in the target, among one text for each sentence there."""
     sentences, candidates = texts.one_each(target)
     scope = source if source == target else f"{source}-{target}"
@@ -94,9 +92,7 @@ def speech_searches(items: Items, patterns: Sequence[Pattern] = (EVERY,)) -> lis
     """
     languages = list(items.by_language)
     if len(languages) < 2:
-        raise UserError(
-            f"all recordings are in {languages[0]}: speech-to-speech retrieval needs two languages or more"
-        )
+        raise UserError(f"all recordings are in {languages[0]}: speech-to-speech retrieval needs two languages or more")
     wanted = {pair: [p.mean for p in matching(patterns, *pair)] for pair in permutations(languages, 2)}
     wanted = {pair: means for pair, means in wanted.items() if means}
     if not wanted:

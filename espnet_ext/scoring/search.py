@@ -76,9 +76,7 @@ class _Sieve(NamedTuple):
     columns: slice
     best: np.ndarray
 
-    def count_wrong(
-        self, tile: np.ndarray, wanted: np.ndarray, found: np.ndarray, products: Products
-    ) -> np.ndarray:
+    def count_wrong(self, tile: np.ndarray, wanted: np.ndarray, found: np.ndarray, products: Products) -> np.ndarray:
         """Wrong candidates that reach the best right one: (rows,). A right one never exceeds it."""
         bound = error_bound(self.queries.dim)
         block = self.queries.take_float32(self.rows)
@@ -92,9 +90,7 @@ class _Sieve(NamedTuple):
             return np.concatenate(counts)
         wrong = wanted[reach.rows] != found[reach.columns]
         row, column = reach.rows[wrong], reach.columns[wrong]
-        cosines = pair_cosines(
-            self.queries, self.candidates, row + self.rows.start, column + self.columns.start
-        )
+        cosines = pair_cosines(self.queries, self.candidates, row + self.rows.start, column + self.columns.start)
         return reach.surely + np.bincount(row[cosines >= self.best[row]], minlength=len(block))
 
     def _float64_blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
@@ -119,9 +115,7 @@ class Neighbours(NamedTuple):
     cosines: np.ndarray
 
 
-def find_neighbours(
-    queries: UnitRows, candidates: UnitRows, k: int, products: Products
-) -> Iterator[Neighbours]:
+def find_neighbours(queries: UnitRows, candidates: UnitRows, k: int, products: Products) -> Iterator[Neighbours]:
     """The k nearest of (c, dim) candidates of each of (q, dim) queries, some queries at a time, in any order."""
     k = min(k, len(candidates))
     scores, columns = _sift(queries, candidates, min(k + SPARE_NEIGHBOURS, len(candidates)), products)
@@ -142,17 +136,12 @@ def find_neighbours(
     for part in chunk_slices(len(doubtful), max(1, BLOCK_CELLS // len(candidates))):
         rows = doubtful[part]
         cosines = np.hstack(
-            [
-                block_cosines(queries, candidates, rows, tile)
-                for tile in chunk_slices(len(candidates), TILE_ROWS)
-            ]
+            [block_cosines(queries, candidates, rows, tile) for tile in chunk_slices(len(candidates), TILE_ROWS)]
         )
         yield _keep_nearest(rows, cosines, np.broadcast_to(every, cosines.shape), k)
 
 
-def _sift(
-    queries: UnitRows, candidates: UnitRows, width: int, products: Products
-) -> tuple[np.ndarray, np.ndarray]:
+def _sift(queries: UnitRows, candidates: UnitRows, width: int, products: Products) -> tuple[np.ndarray, np.ndarray]:
     """The `width` largest float32 products of each query and their candidates: (q, width) each."""
     scores = np.full((len(queries), width), -np.inf, np.float32)
     columns = np.zeros((len(queries), width), np.int64)

@@ -54,7 +54,5 @@ class SpeakerSums:
 
     def of(self, speaker_weights: np.ndarray) -> np.ndarray:
         """Weighted sums (resamples, columns) for multiplicities (resamples, speakers)."""
-        between = [
-            np.einsum("sr,rs->r", pairs @ speaker_weights.T, speaker_weights) for pairs in self._between
-        ]
+        between = [np.einsum("sr,rs->r", pairs @ speaker_weights.T, speaker_weights) for pairs in self._between]
         return speaker_weights @ self._within + np.stack(between, axis=1)

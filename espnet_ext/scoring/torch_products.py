@@ -31,9 +31,7 @@ class TorchProducts:
         return left @ right.T
 
     @torch.inference_mode()
-    def reaching(
-        self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray
-    ) -> Reach | None:
+    def reaching(self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray) -> Reach | None:
         """See `Products`."""
         products = self._product(queries, candidates)
         least, most = (torch.from_numpy(edge).to(self.device, torch.float32)[:, None] for edge in (low, high))

@@ -39,9 +39,7 @@ class AttributeLoss(nn.ModuleList):
         known = ~targets.isnan().any(dim=1)
         return known & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else known
 
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """Mean loss over the rows that are present, zero when none is.
 
         Args:

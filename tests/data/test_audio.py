@@ -222,9 +222,7 @@ class Code:
         return open, ("ran", "w")
 
 
-def test_what_is_no_audio_in_an_archive_is_refused_and_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_audio_in_an_archive_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.ark").write_bytes(b"PKL" + pickle.dumps(Code()))
     with pytest.raises(UserError, match=r"a.ark:0: cannot read dumped audio \(no audio there\)"):

@@ -113,9 +113,7 @@ def test_both_formats_hold_the_same_samples(data: Path, tmp_path: Path) -> None:
     assert arks[0] == arks[1]
 
 
-def test_a_recipe_that_was_moved_reads_its_dump(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recipe_that_was_moved_reads_its_dump(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recipe").mkdir()
     monkeypatch.chdir(tmp_path / "recipe")
     dump_data_dir(data, Path("dump/train"), DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
@@ -238,9 +236,7 @@ def test_parts_of_recordings_are_dumped_as_if_they_were_files(tmp_path: Path) ->
     assert dumped.read("text.eng") == {name: f"text {name.removeprefix('sp0.9-')}" for name in dumped.utterances}
 
 
-def test_a_recording_is_never_read_as_a_whole_for_its_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recording_is_never_read_as_a_whole_for_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = tmp_path / "talk.wav"
     soundfile.write(talk, np.full(16000 * 60, 0.1), 16000)
     read: list[int] = []

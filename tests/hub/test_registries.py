@@ -51,9 +51,7 @@ def test_apt_is_asked_once_for_the_exact_versions(bin_folder: Path, folder: Path
     assert call.endswith("download voices=1.0 my-noises=2") and "Dir::State" not in call
 
 
-def test_old_lists_are_replaced_by_private_ones_made_once(
-    bin_folder: Path, folder: Path, state: Path
-) -> None:
+def test_old_lists_are_replaced_by_private_ones_made_once(bin_folder: Path, folder: Path, state: Path) -> None:
     # The private lists do once `update` has made them.
     body = f"""case "$*" in
         *Dir::State::Lists={state}/lists*Dir::Cache={state}/cache*update) touch {state}/made;;

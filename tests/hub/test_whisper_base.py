@@ -133,9 +133,7 @@ def words(text: str) -> list[str]:
     return "".join(c if c.isalnum() else " " for c in text.lower().replace("'", "")).split()
 
 
-def test_the_converted_model_transcribes_a_real_prompt(
-    cache: Path, parts: list[Path], tmp_path: Path
-) -> None:
+def test_the_converted_model_transcribes_a_real_prompt(cache: Path, parts: list[Path], tmp_path: Path) -> None:
     folders = package_folders("asterisk-core-sounds-en-g722", "asterisk-core-sounds-en")
     speech = folders["asterisk-core-sounds-en-g722"].glob(f"**/{PROMPT}.g722")
     transcripts = folders["asterisk-core-sounds-en"].glob("**/core-sounds-en.txt.gz")

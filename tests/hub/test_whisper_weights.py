@@ -83,9 +83,7 @@ def test_sinusoids_are_those_of_transformers(encoder: WhisperEncoder) -> None:
         ("encoder/position_encodings/encodings", np.zeros((20, 16)), "not Whisper's sinusoids"),
     ],
 )
-def test_a_wrong_model_is_refused(
-    encoder: WhisperEncoder, name: str, values: np.ndarray | None, message: str
-) -> None:
+def test_a_wrong_model_is_refused(encoder: WhisperEncoder, name: str, values: np.ndarray | None, message: str) -> None:
     variables = to_ctranslate2(encoder.state_dict())
     if values is None:
         del variables[name]

@@ -40,9 +40,7 @@ def backed(world: World) -> World:
     names = add_voices(world, "valid", "d")
     (world.root / "dump/valid/trials").mkdir()
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    (world.root / "dump/valid/trials/dev").write_text(
-        "".join(f"{int(a[:3] == b[:3])} {a} {b}\n" for a, b in pairs)
-    )
+    (world.root / "dump/valid/trials/dev").write_text("".join(f"{int(a[:3] == b[:3])} {a} {b}\n" for a, b in pairs))
     return world
 
 

@@ -60,9 +60,7 @@ def naive_recall(items: Items, source: str, target: str, best_of: int) -> float:
 def test_recall_of_every_direction_matches_a_loop(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "TILE_ROWS", tile)
     items = make_items()
-    figures = {
-        (f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
-    }
+    figures = {(f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)}
     for pair in permutations(LANGUAGES, 2):
         for metric, best_of in (("R@1", 1), ("R@5", 5)):
             value = figures[f"all:{'-'.join(pair)}", metric].value
@@ -96,9 +94,7 @@ def test_protocol_one_searches_again_only_for_what_is_no_neighbour(
 
 def test_chance_and_counts_are_those_of_the_protocol() -> None:
     items = make_items(recordings=2)
-    figures = {
-        (f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
-    }
+    figures = {(f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)}
     # 16 French candidates, two of them right; 7 sentences shared with Spanish.
     every, one = figures["all:eng-fra", "R@1"], figures["one:eng-spa", "R@1"]
     assert (every.n, every.chance) == (16, pytest.approx(100 * 2 / 16))
@@ -111,9 +107,7 @@ def test_chance_and_counts_are_those_of_the_protocol() -> None:
 def test_intervals_match_copying_the_queries_of_the_sentences_drawn() -> None:
     items = make_items(noise=1.5)
     searches = [search for search in speech_searches(items) if search.protocol == "all"]
-    figures = {
-        (f.protocol, f.metric): f for f in score_retrieval(searches, items, items, bootstrap=Bootstrap(40, 4))
-    }
+    figures = {(f.protocol, f.metric): f for f in score_retrieval(searches, items, items, bootstrap=Bootstrap(40, 4))}
     sentences = sorted(set(items.sentences))
     draws = np.random.default_rng(4).integers(0, 8, size=(40, 8))
     table = []
@@ -131,7 +125,8 @@ def test_intervals_match_copying_the_queries_of_the_sentences_drawn() -> None:
 def test_text_of_the_same_language_has_a_mean_of_its_own() -> None:
     speech, texts = make_items(noise=0.0), make_items(recordings=1, noise=0.0)
     figures = {
-        f.protocol: f for f in score_retrieval(text_searches(speech, texts), speech, texts, bootstrap=FEW)
+        f.protocol: f
+        for f in score_retrieval(text_searches(speech, texts), speech, texts, bootstrap=FEW)
         if f.metric == "R@1"
     }
     assert {f.value for f in figures.values()} == {100.0}

@@ -67,9 +67,7 @@ def wespeaker(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         alarms.append(1 - (place - found) / (~labels).sum())
     after = next(i for i in range(len(order)) if misses[i] >= alarms[i])
     before = after - 1
-    a = (misses[after] - alarms[after]) / (
-        alarms[before] - alarms[after] - (misses[before] - misses[after])
-    )
+    a = (misses[after] - alarms[after]) / (alarms[before] - alarms[after] - (misses[before] - misses[after]))
     dcf = min(0.01 * miss + 0.99 * alarm for miss, alarm in zip(misses, alarms, strict=True)) / 0.01
     return 100 * (misses[after] + a * (misses[before] - misses[after])), dcf
 

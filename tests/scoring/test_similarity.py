@@ -16,9 +16,7 @@ def test_lengths_match_a_loop(cells: int, monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(row_norms(vectors, [""] * 6), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("value", "says"), [(np.nan, "NaN"), (np.inf, "NaN or infinity"), (0.0, "all zeros")]
-)
+@pytest.mark.parametrize(("value", "says"), [(np.nan, "NaN"), (np.inf, "NaN or infinity"), (0.0, "all zeros")])
 def test_a_broken_embedding_is_named(value: float, says: str) -> None:
     vectors = np.ones((3, 4))
     vectors[1] = value

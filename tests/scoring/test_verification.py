@@ -138,9 +138,7 @@ def test_intervals_match_scoring_repeated_trials() -> None:
     eers = []
     for drawn in np.random.default_rng(9).integers(0, 10, size=(60, 10)):
         counts = np.bincount(drawn, minlength=10)
-        repeats = [
-            counts[e] if e == t else counts[e] * counts[t] for e, t in zip(*owners, strict=True)
-        ]
+        repeats = [counts[e] if e == t else counts[e] * counts[t] for e, t in zip(*owners, strict=True)]
         eers.append(naive_eer(np.repeat(scores, repeats), np.repeat(labels, repeats)))
     assert figures["EER"].low == pytest.approx(np.percentile(eers, 2.5), abs=1e-9)
     assert figures["EER"].high == pytest.approx(np.percentile(eers, 97.5), abs=1e-9)
@@ -151,9 +149,7 @@ def test_calibrated_intervals_match_scoring_repeated_trials() -> None:
     scores, labels, enrol, test = make_speakers()
     line = Calibration(2.0, -3.0)
     bootstrap = Bootstrap(40, seed=4)
-    figures = {
-        f.metric: f for f in score_verification("all", scores, labels, enrol, test, bootstrap, calibration=line)
-    }
+    figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, bootstrap, calibration=line)}
     names = sorted(set(enrol))
     owners = np.array([names.index(name) for name in enrol]), np.array([names.index(name) for name in test])
     draws = []

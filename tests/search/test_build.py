@@ -179,8 +179,6 @@ def test_a_missing_file_and_a_broken_embedding_are_named(
     assert not list((tmp_path / "index").glob("segments/*"))
 
 
-def test_an_index_is_not_written_among_other_files(
-    recordings: Recordings, manifest: Manifest
-) -> None:
+def test_an_index_is_not_written_among_other_files(recordings: Recordings, manifest: Manifest) -> None:
     with pytest.raises(UserError, match="no index, and not empty .a.wav."):
         build_index(recordings.folder, manifest, recordings.make("a"), content_vectors)

@@ -121,9 +121,7 @@ def test_an_utterance_that_the_encoder_cannot_take_is_named_before_training(
         ({"scheduler2": "newbob"}, "scheduler2 None, not 'newbob'"),
     ],
 )
-def test_a_checkpoint_of_another_config_is_refused(
-    straight: Path, train: Train, changes: dict, message: str
-) -> None:
+def test_a_checkpoint_of_another_config_is_refused(straight: Path, train: Train, changes: dict, message: str) -> None:
     before = (straight / "config.yaml").read_bytes()
     with pytest.raises(UserError, match=message):
         train(straight, **changes)

@@ -33,9 +33,7 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def pair(
-    work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block: dict
-) -> tuple[Path, Path, list[str]]:
+def pair(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block: dict) -> tuple[Path, Path, list[str]]:
     """Output folders of one process and of two that were stopped and resumed, and the logs of the two.
 
     The speaker attribute has targets in one utterance of four, so that often a process has none; the semantic

@@ -16,6 +16,4 @@ def visible_files(folder: Path, suffix: str) -> list[Path]:
     """Files of a folder that end in `suffix`, in any case, sorted; without macOS's `._*` doubles."""
     if not folder.is_dir():
         return []
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith(".")
-    )
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith("."))

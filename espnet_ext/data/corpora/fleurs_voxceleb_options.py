@@ -43,8 +43,7 @@ class Options:
         unknown = [language for language in self.languages if language not in LANGUAGES]
         if unknown or not self.languages:
             raise UserError(
-                f"--languages: FLEURS has no {' '.join(unknown) or 'empty list'}; its languages: "
-                f"{' '.join(LANGUAGES)}"
+                f"--languages: FLEURS has no {' '.join(unknown) or 'empty list'}; its languages: {' '.join(LANGUAGES)}"
             )
         for name in ("fleurs", "voxceleb1", "voxceleb2", "voxceleb_trials", "commonvoice", "voxpopuli", "mtedx"):
             root = getattr(self, name)

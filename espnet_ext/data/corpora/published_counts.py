@@ -86,9 +86,7 @@ def part_counts(
     ]
 
 
-def unknown_counts(
-    corpus: str, split: str, unit: str, found: Iterable[str], published: Iterable[str]
-) -> list[str]:
+def unknown_counts(corpus: str, split: str, unit: str, found: Iterable[str], published: Iterable[str]) -> list[str]:
     """A line on the parts of which no count is published; nothing where all are."""
     unknown = sorted(set(found) - set(published))
     return [f"no published count known for {corpus} {split} {unit}: {listed(unknown)}"] if unknown else []

@@ -54,9 +54,7 @@ class AamSoftmaxObjective(ClassObjective):
         if margin_schedule:
             self.register_buffer("num_batches", torch.zeros((), dtype=torch.long))
 
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         margin = self._margin(whole_embeddings=embeddings.shape[1] == self.weight.shape[2])
         cosines = self._cosines(embeddings)

@@ -18,9 +18,7 @@ class AbsObjective(nn.Module, ABC):
     metric: str | None = "cos"
 
     @abstractmethod
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """Compare embeddings with targets.
 
         Args:

@@ -36,9 +36,7 @@ class ContrastiveObjective(AbsObjective):
         self.register_buffer("bank", None, persistent=False)
         self.register_buffer("bank_sentences", None, persistent=False)
 
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         if self.bank_size:
             size = targets.shape[1]

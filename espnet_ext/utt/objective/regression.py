@@ -38,9 +38,7 @@ class RegressionObjective(AbsObjective):
         """Absolute error, in the label's own unit."""
         return (self.predict(embeddings) - targets)[:, 0].abs()
 
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         found, expected = self._standardised(embeddings), (targets - self.mean) / self.std
         if self.loss == "mse":

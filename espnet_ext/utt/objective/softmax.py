@@ -22,8 +22,6 @@ class SoftmaxObjective(ClassObjective):
         weight = self.classifier.weight[:, : embeddings.shape[1]]
         return nn.functional.linear(embeddings, weight, self.classifier.bias)
 
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         return self.cross_entropy(self.predict(embeddings), targets, present)

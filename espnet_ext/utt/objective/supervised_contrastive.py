@@ -33,9 +33,7 @@ class SupervisedContrastiveObjective(AbsObjective):
         self.temperature = temperature
         self.same_above = same_above
 
-    def forward(
-        self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         others = gather_rows(embeddings, differentiable=True)
         facts = gather_rows(torch.cat([targets, present[:, None].to(targets)], dim=1))

@@ -20,9 +20,7 @@ from espnet_ext.data.validate import validate_data_dir
 
 
 @pytest.fixture(scope="module")
-def prepared(
-    corpora: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[str]]:
+def prepared(corpora: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     data = tmp_path_factory.mktemp("prepared") / "data"
     return data, list(prepare(tiny_options(corpora), data))
 
@@ -84,9 +82,7 @@ def test_common_voice_train_lacks_speakers_and_texts_of_dev(prepared: tuple[Path
     ]  # fmt: skip
 
 
-def test_rare_accents_are_no_labels(
-    prepared: tuple[Path, list[str]], corpora: dict[str, Path], tmp_path: Path
-) -> None:
+def test_rare_accents_are_no_labels(prepared: tuple[Path, list[str]], corpora: dict[str, Path], tmp_path: Path) -> None:
     data, lines = prepared
     assert not (data / "commonvoice_train/utt2accent").exists()
     note = "0 of 1 accents have 20 training speakers (--min_accent_speakers); the others are no labels"
