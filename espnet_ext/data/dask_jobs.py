@@ -1,6 +1,8 @@
 """Jobs on a Dask cluster that runs already, or on one that Slurm starts for us."""
 
 import os
+import shlex
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -106,7 +108,9 @@ def _slurm_cluster(max_workers: int) -> SLURMCluster:
         )
     # One job at a time in a worker, so one core is the default, and each further core a further worker.
     cores = settings["cores"] or 1
-    cluster = SLURMCluster(cores=cores, processes=settings["processes"] or cores)
+    # dask-jobqueue writes the interpreter into a shell script as it is.
+    python = settings["python"] or shlex.quote(sys.executable)
+    cluster = SLURMCluster(cores=cores, processes=settings["processes"] or cores, python=python)
     # The aim is a worker for every job: a shard takes minutes, starting a worker seconds.
     cluster.adapt(minimum=0, maximum=max_workers, target_duration="1 ms")
     return cluster

@@ -1,7 +1,9 @@
 """A Dask cluster: nothing is lost with a worker that is killed, and nothing done twice."""
 
 import os
+import shlex
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,9 +106,13 @@ def test_a_scheduler_that_does_not_answer_is_named() -> None:
 
 
 def test_slurm_is_asked_for_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its two commands are played by scripts: a job is a process of this machine."""
-    bin_, job = tmp_path / "bin", tmp_path / "job.sh"
+    """Its two commands are played by scripts: a job is a process of this machine, whose Python's path needs quoting."""
+    bin_, job, python = tmp_path / "bin", tmp_path / "job.sh", tmp_path / "it's my" / "python"
     bin_.mkdir()
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/bash\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
     commands = {
         "sbatch": f'cp "$1" {job}\nsetsid bash {job} >/dev/null 2>&1 &\necho "Submitted batch job $!"\n',
         "scancel": 'kill -- "-$1"\n',
