@@ -57,7 +57,7 @@ def combine_labels(out: Path, name: str, descriptions: Descriptions, columns: di
                 "one training set"
             )
     if any(list(other.classes) != list(space.classes) for other in spaces.values()):
-        places = write_numbers(out / f"{name}.ark", {label: i for i, label in enumerate(space.classes)})
+        places = write_numbers(out, name, {label: i for i, label in enumerate(space.classes)})
         for dump, other in spaces.items():
             columns[dump] = _renumbered(columns[dump], list(other.classes), places)
     return describe_labels(known[LABELS], space)

@@ -14,6 +14,7 @@ from espnet_ext.config.labels import LabelSpace
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.scp import iter_scp, write_scp
+from espnet_ext.data.target_archives import archive_of, remove_stale_archives
 from espnet_ext.errors import UserError
 
 # ISO 639-3 for "undetermined": in a file that must list every utterance, this is no label.
@@ -61,7 +62,7 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
     if target.kind == "class":
         indices = {name: index for index, name in enumerate(space.classes)}
         numbers = {value: indices.get(value, UNKNOWN_CLASS) for value in numbers}
-    places = write_numbers(dump_dir / f"target_{attribute}.ark", numbers)
+    places = write_numbers(dump_dir, f"target_{attribute}", numbers)
     write_scp(dump_dir / f"target_{attribute}.scp", {name: places.get(values.get(name)) for name in utterances})
     counts = {
         "num_targets": len(labels),
@@ -126,11 +127,13 @@ def _read_space(path: Path, target: TargetConfig) -> LabelSpace:
     return space
 
 
-def write_numbers[Label](ark: Path, numbers: Mapping[Label, float]) -> dict[Label, str]:
-    """Write a float32 vector (1,) for each label; label -> its `archive:offset`."""
+def write_numbers[Label](folder: Path, name: str, numbers: Mapping[Label, float]) -> dict[Label, str]:
+    """Write a float32 vector (1,) for each label, in the one archive of that name; label -> its `archive:offset`."""
     places = {}
+    ark = archive_of(folder, name, repr(list(numbers.values())).encode())
     with atomic_path(ark) as temporary, temporary.open("wb") as stream:
         for index, (label, number) in enumerate(numbers.items()):
             places[label] = f"{ark}:{stream.tell() + len(str(index)) + 1}"
             kaldiio.save_ark(stream, {str(index): np.array([number], dtype=np.float32)})
+    remove_stale_archives(folder, name, {str(ark)})
     return places

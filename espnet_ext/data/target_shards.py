@@ -1,6 +1,5 @@
 """What a teacher has to embed for a dump directory, cut into shards that stand or fall alone."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import RATE, read_dumped
 from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.target_archives import archive_of
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher
 
@@ -22,7 +22,6 @@ MAX_SHARDS = 2000
 BATCH_SIZE = {"text": 2000, "speech": 600 * RATE}
 # kaldiio's float32 vector: "\0BFV ", "\4", int32 length.
 VECTOR_HEADER_BYTES = 10
-DIGEST_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def make_shards(items: Iterable[Item], folder: Path, name: str, teacher: AbsTeac
     for part in cut(distinct, budget):
         recipe = [teacher.name, teacher.version, teacher.normalisation, options]
         recipe += [(item.utterance, _identity(item, teacher.modality, arks), item.size) for item in part]
-        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:DIGEST_DIGITS]
-        shards.append(Shard(folder / f"{name}.{digest}.ark", part))
+        ark = archive_of(folder, name, json.dumps(recipe, sort_keys=True).encode())
+        shards.append(Shard(ark, part))
     return shards
 
 

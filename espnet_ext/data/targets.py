@@ -15,7 +15,8 @@ from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.scp import write_scp
-from espnet_ext.data.target_shards import DIGEST_DIGITS, Item, Shard, embed_shard, make_shards, target_items
+from espnet_ext.data.target_archives import remove_stale_archives
+from espnet_ext.data.target_shards import Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.data.translation_targets import average_translations
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import DEFAULT_RUNTIME, TEACHERS, AbsTeacher, Runtime, build_teacher
@@ -76,7 +77,7 @@ def dump_targets(
     write_json_atomic(dump_dir / f"{name}.json", {"teacher": target.teacher, **facts, "from": target.source, **counts})
     if target.average_translations and not text_lang:
         average_translations(dump_dir, attribute)
-    _remove_stale(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
+    remove_stale_archives(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
 
 
 def _check_modality(attribute: str, target: TargetConfig) -> None:
@@ -138,13 +139,3 @@ def embed(job: EmbedJob) -> None:
 def _teacher(name: str, options_json: str, runtime: Runtime) -> AbsTeacher:
     """Built once in a process, for all its shards."""
     return build_teacher(name, runtime, **json.loads(options_json))
-
-
-def _remove_stale(dump_dir: Path, name: str, current: set[str]) -> None:
-    """Remove archives of other teachers, options or data, and what killed processes left half-written."""
-    # Not those of `name`.<language>.
-    archives = f"{name}.{'[0-9a-f]' * DIGEST_DIGITS}.ark"
-    for pattern in (archives, f".tmp-*-{archives}"):
-        for ark in dump_dir.glob(pattern):
-            if str(ark) not in current:
-                ark.unlink()

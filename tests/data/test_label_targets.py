@@ -68,6 +68,16 @@ def test_numbers_are_themselves_and_their_scale_is_noted(tmp_path: Path) -> None
     assert LabelSpace.from_json(description(other, "age")) == found
 
 
+def test_other_numbers_lie_in_another_archive(tmp_path: Path) -> None:
+    dump = make_dump(tmp_path / "set", utt2age={"a-1": "20", "a-2": "30"})
+    dump_labels(dump, "age", AGE)
+    before = read_scp_of(dump, "age")
+    write_scp(dump / "utt2age", {"a-1": "20", "a-2": "40"})
+    dump_labels(dump, "age", AGE)
+    assert read_scp_of(dump, "age")["a-1"] != before["a-1"]
+    assert len(list(dump.glob("target_age*.ark"))) == 1
+
+
 def test_another_set_takes_the_classes_of_training(tmp_path: Path) -> None:
     train = make_dump(tmp_path / "train", utt2lang=LANGUAGES)
     dump_labels(train, "lang", LANG)

@@ -37,12 +37,6 @@ train_phase() {
             add_inputs "${dump}/target_${attribute}".{scp,json}
         done
     done
-    # A teacher's archives are named by what is in them; labels lie in archives of one name.
-    for dump in "${train_dump}" "${valid_dump}" "${train_list[@]/#/"${dumpdir}/"}" "${valid_list[@]/#/"${dumpdir}/"}"; do
-        for attribute in "${trained[@]}"; do
-            add_inputs "${dump}/target_${attribute}.ark"
-        done
-    done
     read -ra input < <(python -m espnet_ext.bin.choose_input --config "${config}" --train_dump "${train_dump}")
     case "${input[0]:-}" in
         speech) input=(--input speech) ;;
