@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from espnet_ext.data.atomic import atomic_folder, write_json_atomic
 from espnet_ext.data.audio import RATE
+from espnet_ext.data.corpora.incomplete import IncompleteCorpusError
 from espnet_ext.data.corpora.published_counts import Count
 from espnet_ext.data.data_dir import Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
@@ -58,7 +59,7 @@ def or_not_prepared(name: str, allow_incomplete: bool, make: Callable[[], Prepar
     except UserError as error:
         if allow_incomplete:
             return NotPrepared(name, str(error))
-        if "--allow_incomplete" in str(error):
+        if isinstance(error, IncompleteCorpusError):
             raise
         raise UserError(f"{error} (or go on without {name}: --allow_incomplete true)") from error
 
