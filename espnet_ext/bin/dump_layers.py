@@ -3,15 +3,14 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.data_dir import read_scp
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.lengths import refuse_unfit
+from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
 
@@ -31,11 +30,11 @@ def main() -> None:
         parser.error("--frame_average: a trained model has its own")
     encoder = load_trained_encoder(args.model) if args.model else load_encoder(args.encoder, args.frame_average or 1)
     encoder = encoder.to(args.device).eval()
-    num_samples = {name: int(count) for name, count in read_scp(args.dump_dir / "utt2num_samples").items()}
-    refuse_unfit(np.array(list(num_samples.values())), list(num_samples), encoder)
+    table = read_table(args.dump_dir)
+    refuse_unfit(table, encoder)
     folder = args.model or args.encoder
     cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name)
-    total_s = sum(num_samples.values()) / encoder.sampling_rate
+    total_s = table.num_samples.sum() / encoder.sampling_rate
     with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
         for seconds in cache.fill(encoder, AUTOCAST_DTYPES[args.autocast]):
             advance(seconds)

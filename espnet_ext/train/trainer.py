@@ -67,8 +67,7 @@ class UttTrainer(espnet_trainer.Trainer):
         cls.options = trainer_options
         encoder = kwargs["model"].encoder
         for factory in ("train_iter_factory", "valid_iter_factory"):
-            table = kwargs[factory].sampler.table
-            refuse_unfit(table.num_samples, table.ids, encoder)
+            refuse_unfit(kwargs[factory].sampler.table, encoder)
         is_first = kwargs["distributed_option"].dist_rank in (None, 0)
         cls.progress = TrainingProgress(
             trainer_options.max_epoch,

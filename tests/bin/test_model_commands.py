@@ -30,6 +30,7 @@ def dump(tmp_path: Path) -> Path:
     with (folder / "a.ark").open("wb") as stream:
         write_scp(folder / "wav.scp", {u: f"{folder}/a.ark:{append_to_ark(stream, u, x)}" for u, x in speech.items()})
     write_scp(folder / "utt2num_samples", {utterance: len(samples) for utterance, samples in speech.items()})
+    write_scp(folder / "utt2lang", dict.fromkeys(speech, "eng"))
     return folder
 
 
