@@ -2,8 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from clips import Clip
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,3 +18,24 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     from corpora_tree import write_corpora
 
     return write_corpora(tmp_path_factory.mktemp("corpora"))
+
+
+@pytest.fixture(scope="session", params=["write_voxpopuli", "write_cut_voxpopuli"])
+def voxpopuli(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "tuple[Path, dict[str, Clip]]":
+    """Root and the clips that are in it, in either layout; not to be changed."""
+    import voxpopuli_tree
+
+    root = tmp_path_factory.mktemp("voxpopuli")
+    return root, getattr(voxpopuli_tree, request.param)(root, voxpopuli_tree.CLIPS, voxpopuli_tree.ENGLISH)
+
+
+@pytest.fixture(scope="session")
+def voxpopuli_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in whole sessions; not to be changed."""
+    from voxpopuli_tree import CLIPS, ENGLISH, write_voxpopuli
+
+    root = tmp_path_factory.mktemp("sessions")
+    write_voxpopuli(root, CLIPS, ENGLISH)
+    return root

@@ -8,7 +8,6 @@ import pytest
 from clips import Clip
 from voxpopuli_tree import (
     CLIPS,
-    ENGLISH,
     SESSION,
     check_audio,
     utterance_id,
@@ -22,20 +21,6 @@ from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.errors import UserError
-
-
-@pytest.fixture(scope="module", params=[write_voxpopuli, write_cut_voxpopuli])
-def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Clip]]:
-    """Root and the clips that are in it, in either layout."""
-    root = tmp_path_factory.mktemp("voxpopuli")
-    return root, request.param(root, CLIPS, ENGLISH)
-
-
-@pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("sessions")
-    write_voxpopuli(root, CLIPS, ENGLISH)
-    return root
 
 
 def parse(
@@ -53,8 +38,8 @@ def parse(
     ]
 
 
-def test_a_split_is_read_in_both_layouts(tree: tuple[Path, dict[str, Clip]], tmp_path: Path) -> None:
-    root, clips = tree
+def test_a_split_is_read_in_both_layouts(voxpopuli: tuple[Path, dict[str, Clip]], tmp_path: Path) -> None:
+    root, clips = voxpopuli
     left_out = LeftOut()
     utterances = parse(root, "test", left_out)
     wanted = {name: clip for name, clip in clips.items() if clip.sentence == "c"}
@@ -70,33 +55,33 @@ def test_a_split_is_read_in_both_layouts(tree: tuple[Path, dict[str, Clip]], tmp
         check_audio(tmp_path, u.id, clip)
 
 
-def test_sessions_are_segments_of_two_spans_that_splits_may_share(sessions: Path, tmp_path: Path) -> None:
+def test_sessions_are_segments_of_two_spans_that_splits_may_share(voxpopuli_sessions: Path, tmp_path: Path) -> None:
     for split in ("train", "test"):
-        write_utterances(tmp_path / split, parse(sessions, split, languages=["fr"]))
+        write_utterances(tmp_path / split, parse(voxpopuli_sessions, split, languages=["fr"]))
     assert list(DataDir(tmp_path / "test").wav_scp) == [f"voxpopuli-{SESSION}_original"]
     assert {len(segment.spans) for segment in DataDir(tmp_path / "test").segments.values()} == {2}
     validate_split(tmp_path / "train", tmp_path / "test")
 
 
-def test_texts_keep_their_quotation_marks(sessions: Path) -> None:
-    texts = {u.id: u.text for u in parse(sessions, "train")}
+def test_texts_keep_their_quotation_marks(voxpopuli_sessions: Path) -> None:
+    texts = {u.id: u.text for u in parse(voxpopuli_sessions, "train")}
     train = CLIPS["train"]
     assert texts[utterance_id(0, train[0])] == train[0].text.lower()  # the original text is missing
     assert texts[utterance_id(1, train[1])] == f'"{train[1].text}'
     assert texts[utterance_id(2, train[2])] == train[2].text.replace(" ", ' "said" | ', 1)
 
 
-def test_a_segment_of_over_200_s_is_kept(sessions: Path) -> None:
-    utterances = {u.id: u for u in parse(sessions, "train", languages=["fr"])}
+def test_a_segment_of_over_200_s_is_kept(voxpopuli_sessions: Path) -> None:
+    utterances = {u.id: u for u in parse(voxpopuli_sessions, "train", languages=["fr"])}
     long = utterances[f"voxpopuli-{SESSION}-fr_20180206-17:00:00_long"]
     assert long.num_samples == 210 * 16000
     assert long.speaker == long.id  # its speaker is "None"
     assert "gender" not in long.labels
 
 
-def test_what_cannot_be_used_is_left_out_with_its_reason(sessions: Path) -> None:
+def test_what_cannot_be_used_is_left_out_with_its_reason(voxpopuli_sessions: Path) -> None:
     left_out = LeftOut()
-    parse(sessions, "test", left_out, ["fr"])
+    parse(voxpopuli_sessions, "test", left_out, ["fr"])
     assert {entry.utterance.rpartition("_")[2]: entry.reason for entry in left_out.entries} == {
         "absent": "no audio file",
         "beyond": "ends after its recording",
@@ -133,9 +118,9 @@ def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
         ("test", ["de"], r"no VoxPopuli audio of language 'de': expected asr_de.tsv.gz with raw_audios/original/, or"),
     ],
 )
-def test_what_is_not_there_is_named(sessions: Path, split: str, languages: list[str], message: str) -> None:
+def test_what_is_not_there_is_named(voxpopuli_sessions: Path, split: str, languages: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        parse(sessions, split, languages=languages)
+        parse(voxpopuli_sessions, split, languages=languages)
 
 
 def test_a_folder_that_is_not_voxpopuli_is_refused(tmp_path: Path) -> None:
@@ -143,10 +128,10 @@ def test_a_folder_that_is_not_voxpopuli_is_refused(tmp_path: Path) -> None:
         parse(tmp_path, "test")
 
 
-def test_too_much_missing_audio_is_an_error(sessions: Path) -> None:
+def test_too_much_missing_audio_is_an_error(voxpopuli_sessions: Path) -> None:
     message = r"VoxPopuli in fra: 1 of 5 .* for instance .*_original\.ogg\); .*--allow_incomplete true"
     with pytest.raises(UserError, match=message):
-        parse(sessions, "test", languages=["fr"], max_left_out=0.01)
+        parse(voxpopuli_sessions, "test", languages=["fr"], max_left_out=0.01)
 
 
 @pytest.mark.parametrize(

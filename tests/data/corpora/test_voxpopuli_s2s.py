@@ -25,20 +25,6 @@ from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
 
 
-@pytest.fixture(scope="module", params=[write_voxpopuli, write_cut_voxpopuli])
-def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Clip]]:
-    """Root and the clips that are in it, in either layout."""
-    root = tmp_path_factory.mktemp("voxpopuli")
-    return root, request.param(root, CLIPS, ENGLISH)
-
-
-@pytest.fixture(scope="module")
-def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("sessions")
-    write_voxpopuli(root, CLIPS, ENGLISH)
-    return root
-
-
 def pairs_of(utterances: list[Utterance]) -> dict[str, set[str]]:
     pairs: dict[str, set[str]] = {}
     for utterance in utterances:
@@ -47,9 +33,9 @@ def pairs_of(utterances: list[Utterance]) -> dict[str, set[str]]:
 
 
 def test_pairs_share_their_sentence_and_keep_their_direction(
-    tree: tuple[Path, dict[str, Clip]], tmp_path: Path
+    voxpopuli: tuple[Path, dict[str, Clip]], tmp_path: Path
 ) -> None:
-    root, _ = tree
+    root, _ = voxpopuli
     utterances = parse_voxpopuli_s2s(root, LeftOut())
     target = ENGLISH[1]
     sources = {number: clip for number, clip in enumerate([*CLIPS["train"], *CLIPS["test"]]) if clip.sentence == "c"}
@@ -73,9 +59,9 @@ def test_pairs_share_their_sentence_and_keep_their_direction(
     assert all(data.utt2spk[name] == name for name in interpretations)
 
 
-def test_pairs_are_of_the_splits_asked_for(sessions: Path) -> None:
-    assert len(pairs_of(parse_voxpopuli_s2s(sessions, LeftOut(), splits=("train",)))) == 1
-    assert len(pairs_of(parse_voxpopuli_s2s(sessions, LeftOut(), splits=("train", "test")))) == 3
+def test_pairs_are_of_the_splits_asked_for(voxpopuli_sessions: Path) -> None:
+    assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, LeftOut(), splits=("train",)))) == 1
+    assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, LeftOut(), splits=("train", "test")))) == 3
 
 
 def test_a_segment_interpreted_twice_has_both_directions(tmp_path: Path) -> None:
@@ -118,10 +104,10 @@ def test_a_pair_without_one_half_is_left_out_with_both(tmp_path: Path) -> None:
     ],
 )
 def test_pairs_that_are_not_there_are_named(
-    sessions: Path, directions: list[str], splits: list[str], message: str
+    voxpopuli_sessions: Path, directions: list[str], splits: list[str], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        parse_voxpopuli_s2s(sessions, LeftOut(), directions=directions, splits=splits)
+        parse_voxpopuli_s2s(voxpopuli_sessions, LeftOut(), directions=directions, splits=splits)
 
 
 @pytest.mark.parametrize(
