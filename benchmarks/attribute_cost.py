@@ -15,75 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
+from training_steps import TrainingSteps, build_model
 
-from espnet_ext.config.attributes import load_attributes
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.data_dir import read_scp
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import load_encoder
-from espnet_ext.train.bank import fill_banks
-from espnet_ext.train.label_spaces import with_labels
-from espnet_ext.train.readers import AudioReader, LayersReader, TargetReader
 from espnet_ext.train.sampler import BalancedLengthSampler
 from espnet_ext.train.utterance_table import read_table
-from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.freeze import choose_trained
-
-
-def build_model(attributes: Path, dump: Path, conf: EncoderConf, autocast: str) -> ESPnetUttModel:
-    """A new model of the attributes of a file, with the classes and the bank of a training set."""
-    torch.manual_seed(0)
-    scps = {name: dump / f"target_{name}.scp" for name in load_attributes(attributes)}
-    declared = {name: with_labels(attribute, scps[name]) for name, attribute in load_attributes(attributes).items()}
-    encoder = load_encoder(encoder_folder("whisper-base", default_cache()), conf.frame_average)
-    model = ESPnetUttModel(encoder, declared, autocast)
-    choose_trained(encoder, conf)
-    fill_banks(model, scps)
-    return model
-
-
-class Training:
-    """Steps of one phase.
-
-    Args:
-        attributes: attributes file.
-        dump: training set.
-        config: training config of the phase.
-    """
-
-    def __init__(self, attributes: Path, dump: Path, config: dict) -> None:
-        conf = EncoderConf(**config["encoder_conf"])
-        self.model = build_model(attributes, dump, conf, config["model_conf"]["autocast"]).train()
-        self.name, reader, scp = "speech", AudioReader, dump / "wav.scp"
-        if conf.freeze_blocks == -1:
-            self.name, reader, scp = "layers", LayersReader, dump / "layers" / "layers.scp"
-        self.input = reader(str(scp))
-        self.targets = {name: TargetReader(str(dump / f"target_{name}.scp")) for name in self.model.heads}
-        self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.trained, lr=1e-5)
-
-    def load(self, batch: tuple[str, ...]) -> dict[str, Tensor]:
-        """One padded batch, with targets."""
-        inputs = [torch.from_numpy(self.input[utterance]) for utterance in batch]
-        lengths = torch.tensor([len(frames) for frames in inputs])
-        targets = {
-            name: torch.from_numpy(np.stack([reader[utterance] for utterance in batch]))
-            for name, reader in self.targets.items()
-        }
-        return targets | {self.name: pad_sequence(inputs, batch_first=True), f"{self.name}_lengths": lengths}
-
-    def step(self, batch: tuple[str, ...]) -> None:
-        """Read a batch and train on it."""
-        loss, _, _ = self.model(**self.load(batch))
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-        self.optimizer.step()
 
 
 def median_seconds(runs: dict[Path, Callable[[int], object]], rounds: int) -> dict[Path, float]:
@@ -102,7 +41,8 @@ def training_seconds(files: list[Path], dump: Path, config_file: Path, rounds: i
     config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
     sampler = BalancedLengthSampler(read_table(dump), config["batch_bins"], rounds + 1, **config["sampler_conf"])
     batches = sampler.generate(1)
-    loops = {file: Training(file, dump, config) for file in files}
+    conf, autocast = EncoderConf(**config["encoder_conf"]), config["model_conf"]["autocast"]
+    loops = {file: TrainingSteps(file, dump, conf, autocast) for file in files}
     steps = config["max_epoch"] * config["num_iters_per_epoch"]
     runs = {file: lambda index, loop=loop: loop.step(batches[index]) for file, loop in loops.items()}
     return {file: steps * step_s for file, step_s in median_seconds(runs, rounds).items()}

@@ -9,22 +9,17 @@ Run it after stages 1 and 2 of egs/mini_prompts:
 import argparse
 import time
 from collections.abc import Sequence
+from itertools import batched
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
+from training_steps import TrainingSteps
 
-from espnet_ext.config.attributes import load_attributes
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.encoders import encoder_folder
-from espnet_ext.hub.model_files import load_encoder
-from espnet_ext.train.bank import fill_banks
-from espnet_ext.train.readers import AudioReader, TargetReader
+from espnet_ext.config.training import EncoderConf
+from espnet_ext.data.data_dir import read_scp
 from espnet_ext.train.sampler import BalancedLengthSampler
 from espnet_ext.train.utterance_table import read_table
-from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 RANDOM_BATCH_UTTERANCES = 16
 SAMPLING_RATE = 16_000
@@ -33,47 +28,25 @@ SAMPLING_RATE = 16_000
 class Loop:
     """One way to train: its batches and the dtype of its matrix products."""
 
-    def __init__(self, dump: Path, attributes: Path, batches: Sequence[Sequence[str]], autocast: str) -> None:
-        declared = load_attributes(attributes)
-        torch.manual_seed(0)
-        encoder = load_encoder(encoder_folder("whisper-base", default_cache()), frame_average=2)
-        self.model = ESPnetUttModel(encoder, declared, autocast).train()
-        scps = {name: dump / f"target_{name}.scp" for name in declared}
-        fill_banks(self.model, scps)
-        self.audio = AudioReader(str(dump / "wav.scp"))
-        self.targets = {name: TargetReader(str(path)) for name, path in scps.items()}
-        self.optimizer = torch.optim.AdamW([p for p in self.model.parameters() if p.requires_grad], lr=1e-5)
+    def __init__(self, dump: Path, attributes: Path, batches: Sequence[tuple[str, ...]], autocast: str) -> None:
+        self.steps = TrainingSteps(attributes, dump, EncoderConf(frame_average=2), autocast)
+        self.num_samples = {name: int(count) for name, count in read_scp(dump / "utt2num_samples").items()}
         self.batches = batches
-
-    def load(self, batch: Sequence[str]) -> dict[str, Tensor]:
-        """One padded batch, with targets."""
-        speech = [torch.from_numpy(self.audio[utterance]) for utterance in batch]
-        loaded = {
-            name: torch.from_numpy(np.stack([reader[utterance] for utterance in batch]))
-            for name, reader in self.targets.items()
-        }
-        loaded["speech"] = pad_sequence(speech, batch_first=True)
-        loaded["speech_lengths"] = torch.tensor([len(samples) for samples in speech])
-        return loaded
 
     def step(self, index: int) -> tuple[float, float, float]:
         """Train on one batch: seconds it took, seconds of audio in it, share of padding."""
+        batch = self.batches[index]
         started = time.perf_counter()
-        batch = self.load(self.batches[index])
-        loss, _, _ = self.model(**batch)
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        self.steps.step(batch)
         elapsed_s = time.perf_counter() - started
-        real = int(batch["speech_lengths"].sum())
-        return elapsed_s, real / SAMPLING_RATE, 1 - real / batch["speech"].numel()
+        lengths = np.array([self.num_samples[utterance] for utterance in batch])
+        return elapsed_s, lengths.sum() / SAMPLING_RATE, 1 - lengths.mean() / lengths.max()
 
 
-def random_batches(utterances: Sequence[str], seed: int) -> list[list[str]]:
+def random_batches(utterances: Sequence[str], seed: int) -> list[tuple[str, ...]]:
     """Batches of 16 utterances in random order."""
     order = np.random.default_rng(seed).permutation(np.array(utterances)).tolist()
-    return [order[i : i + RANDOM_BATCH_UTTERANCES] for i in range(0, len(order), RANDOM_BATCH_UTTERANCES)]
+    return list(batched(order, RANDOM_BATCH_UTTERANCES))
 
 
 def main() -> None:
