@@ -55,17 +55,17 @@ def build_index(folder: Path, manifest: Manifest, sources: Mapping[str, AudioSou
     with exclusive_lock(folder / LOCK):
         index = _open_or_make(folder, manifest)
         pending = plan(index, sources)
-        changed = sum(todo.replaces is not None for todo in pending)
+        changed = sum(recording.replaces is not None for recording in pending)
         print(f"  {folder}: {len(pending) - changed} new, {changed} changed, {len(sources) - len(pending)} as before")
         with audio_progress("index", len(pending), "recordings") as advance:
             for number, part in enumerate(_segments_of(pending, int(index.starts[-1])), len(index.segments)):
                 chunks = []
                 for chunk in batched(part, CHUNK_RECORDINGS):
-                    chunks.append(embed([todo.entry.source for todo in chunk]))
+                    chunks.append(embed([recording.entry.source for recording in chunk]))
                     advance(len(chunk))
                 vectors = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-                replaces = [todo.replaces for todo in part if todo.replaces is not None]
-                write_segment(segment_folder(folder, number), [todo.entry for todo in part], vectors, replaces)
+                replaces = [recording.replaces for recording in part if recording.replaces is not None]
+                write_segment(segment_folder(folder, number), [recording.entry for recording in part], vectors, replaces)
         return SearchIndex.open(folder)
 
 
