@@ -64,8 +64,9 @@ def build_index(folder: Path, manifest: Manifest, sources: Mapping[str, AudioSou
                     chunks.append(embed([recording.entry.source for recording in chunk]))
                     advance(len(chunk))
                 vectors = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+                entries = [recording.entry for recording in part]
                 replaces = [recording.replaces for recording in part if recording.replaces is not None]
-                write_segment(segment_folder(folder, number), [recording.entry for recording in part], vectors, replaces)
+                write_segment(segment_folder(folder, number), entries, vectors, replaces)
         return SearchIndex.open(folder)
 
 
