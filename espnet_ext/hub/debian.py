@@ -82,7 +82,7 @@ def fetch_debian(packages: Sequence[DebianPackage], cache: str | Path, mirror: s
 
 def _download(packages: Sequence[DebianPackage], cache: Path, mirror: str | None, fetched: DebianPackages) -> None:
     names = [package.name for package in packages]
-    print(f"fetching {len(names)} Debian packages ({mirror or 'apt-get'})", flush=True)
+    print(f"fetching {len(names)} Debian packages {'from --debian_mirror' if mirror else 'with apt-get'}", flush=True)
     archives = cache / "archives"
     archives.mkdir(exist_ok=True)
     # In the folder of the archives, so that the last step is a rename on one file system.

@@ -15,7 +15,7 @@ from email import message_from_string
 from email.message import Message
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from espnet_ext.errors import UserError
 
@@ -45,7 +45,7 @@ def download_from_mirror(names: Collection[str], mirror: str, folder: Path) -> t
         base, _, suite = (mirror if local is None else local.as_uri()).rstrip("/").partition("/dists/")
         stanzas = _find_stanzas(base, suite or DEFAULT_SUITE, names)
         files = {name: _download_package(base, stanza, folder) for name, stanza in stanzas.items()}
-    return files, {name: f"not in {mirror}" for name in names if name not in files}
+    return files, {name: "not in the mirror" for name in names if name not in files}
 
 
 def find_archives(folder: Path, names: Collection[str]) -> dict[str, Path]:
@@ -54,10 +54,10 @@ def find_archives(folder: Path, names: Collection[str]) -> dict[str, Path]:
 
 
 def _local_folder(mirror: str) -> Path | None:
-    parts = urlsplit(mirror)
-    if parts.scheme in ("http", "https"):
+    if mirror.startswith(("http://", "https://")):
         return None
-    path = Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else Path(mirror)
+    is_address = mirror.startswith("file://")
+    path = Path(urllib.request.url2pathname(mirror.removeprefix("file://")) if is_address else mirror)
     if not path.is_dir():
         raise UserError(f"--debian_mirror {mirror}: neither a folder nor an http, https or file address of one")
     return path.absolute()

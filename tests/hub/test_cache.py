@@ -14,7 +14,7 @@ import pytest
 from espnet_ext.errors import UserError
 from espnet_ext.hub import cache as cache_module
 from espnet_ext.hub.cache import default_cache, fetch_unpacked, sha256_of
-from espnet_ext.hub.packages import Package
+from espnet_ext.hub.packages import Wheel
 
 ARCHIVE = "voices_1%3A1.0.whl"
 
@@ -30,12 +30,12 @@ class Registry:
         with zipfile.ZipFile(self.wheel, "w") as members:
             members.writestr("voices/hello.txt", "hello")
         digest = hashlib.sha256(self.wheel.read_bytes()).hexdigest()
-        self.package = Package("voices", "1:1.0", digest, "pypi", "MIT", "a test")
+        self.package = Wheel("voices", "1:1.0", digest, "MIT", "a test")
 
-    def download(self, packages: Sequence[Package], folder: Path, state: Path) -> dict[str, Path]:
+    def download(self, wheels: Sequence[Wheel], folder: Path) -> dict[str, Path]:
         with self.log.open("a") as log:
-            log.write(" ".join(package.name for package in packages) + "\n")
-        return {package.name: Path(shutil.copy(self.wheel, folder / package.name)) for package in packages}
+            log.write(" ".join(wheel.name for wheel in wheels) + "\n")
+        return {wheel.name: Path(shutil.copy(self.wheel, folder / wheel.name)) for wheel in wheels}
 
     @property
     def downloads(self) -> int:
@@ -45,8 +45,7 @@ class Registry:
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     registry = Registry(tmp_path / "registry")
-    entry = dataclasses.replace(cache_module._REGISTRIES["pypi"], download=registry.download)
-    monkeypatch.setitem(cache_module._REGISTRIES, "pypi", entry)
+    monkeypatch.setattr(cache_module, "download_wheels", registry.download)
     return registry
 
 
@@ -55,7 +54,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "a cache"
 
 
-def fetch_one(package: Package, cache: Path) -> Path:
+def fetch_one(package: Wheel, cache: Path) -> Path:
     return fetch_unpacked([package], cache)[package.name]
 
 

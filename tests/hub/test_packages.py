@@ -4,15 +4,32 @@ import re
 
 import pytest
 
-from espnet_ext.hub.packages import CATALOGUES, MODELS, PACKAGES, SPEECH, Package
+from espnet_ext.data.corpora.gettext_catalogues import TRANSLATIONS
+from espnet_ext.hub.debian import CATALOGUE_FILES
+from espnet_ext.hub.manifest import HASH_DIGITS, MANIFESTS, read_manifest
+from espnet_ext.hub.packages import CATALOGUES, DEBIAN_PACKAGES, SPEECH, WHEELS, DebianPackage, Wheel
+
+ALL = [*DEBIAN_PACKAGES.values(), *WHEELS.values()]
 
 
-@pytest.mark.parametrize("package", PACKAGES.values(), ids=str)
-def test_each_entry_is_complete(package: Package) -> None:
+@pytest.mark.parametrize("package", ALL, ids=lambda package: package.name)
+def test_each_entry_is_complete(package: DebianPackage | Wheel) -> None:
     assert re.fullmatch("[0-9a-f]{64}", package.sha256)
-    assert re.fullmatch("[a-z0-9-]+", package.name) and package.version and package.licence and package.what
+    assert re.fullmatch("[a-z0-9-]+", package.name) and package.license and package.purpose
 
 
-def test_no_name_or_hash_stands_twice() -> None:
-    every = SPEECH + CATALOGUES + MODELS
-    assert len(PACKAGES) == len({package.sha256 for package in every}) == len(every) == 38
+def test_names_and_hashes_are_unique() -> None:
+    assert len({package.name for package in ALL}) == len({package.sha256 for package in ALL}) == len(ALL) == 37
+
+
+def test_each_speech_package_has_a_manifest() -> None:
+    manifests = {path.stem: read_manifest(path) for path in MANIFESTS.iterdir()}
+    assert sorted(manifests) == sorted(package.name for package in SPEECH)
+    assert all(re.fullmatch(f"[0-9a-f]{{{HASH_DIGITS}}}", digest) for m in manifests.values() for digest in m.values())
+    assert len(manifests["asterisk-prompt-es-co"]) == 285
+    assert sum(map(len, manifests.values())) == 7743
+
+
+def test_catalogues_are_optional_and_in_the_languages_of_the_recipe() -> None:
+    assert all(package.optional for package in CATALOGUES) and not any(package.optional for package in SPEECH)
+    assert {pattern.split("/")[1] for pattern in CATALOGUE_FILES} == set(TRANSLATIONS)

@@ -108,6 +108,9 @@ def test_a_damaged_catalogue_is_named(tmp_path: Path) -> None:
             read_catalogue(path)
 
 
-def test_a_package_without_catalogues_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no catalogues in es, fr, it, ru; fetch app again"):
-        parse_catalogues({"app": tmp_path}, set())
+def test_a_package_without_catalogues_in_all_languages_adds_nothing(tmp_path: Path) -> None:
+    write_package(tmp_path / "one", {"hello world": translated("x")})
+    write_package(tmp_path / "two", {"good day": translated("y")})
+    (tmp_path / "two/usr/share/locale/fr/LC_MESSAGES/app.mo").unlink()
+    sentences = parse_catalogues({name: tmp_path / name for name in ("one", "two", "three")}, set())
+    assert [sentence.texts["eng"] for sentence in sentences] == ["hello world"]

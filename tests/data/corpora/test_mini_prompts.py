@@ -1,6 +1,7 @@
 """The whole of stage 1 on tiny packages: sets, counts, no leak, and the same bytes when repeated."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,10 +13,13 @@ from asterisk_tree import write_core_voice
 
 from espnet_ext.data.corpora import asterisk, asterisk_extra, kde, pocketsphinx
 from espnet_ext.data.corpora.mini_prompts import SHARED, SyntheticOptions, prepare, required_packages
+from espnet_ext.data.corpora.mini_prompts_set import describe_catalogues
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.split import normalise
 from espnet_ext.data.trials import read_trials
 from espnet_ext.data.validate import validate_data_dir, validate_split
+from espnet_ext.hub.debian import DebianPackages, UnpackedPackage
+from espnet_ext.hub.packages import CATALOGUES, DEBIAN_PACKAGES
 
 NUM_KEYS = 90  # 60 to test, 24 to dev, 6 to train
 OPTIONS = SyntheticOptions(num_sentences=0, voices_per_prompt=1, voices_per_sentence=1, nj=1)
@@ -30,7 +34,7 @@ def write_noise(path: Path, seconds: float, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def packages(tmp_path_factory: pytest.TempPathFactory) -> DebianPackages:
     """Packages: five voices with 90 sentences and a digit, three more voices, KDE, pocketsphinx."""
     root = tmp_path_factory.mktemp("with space") / "my packages"
     for voice in asterisk.CORE_VOICES:
@@ -54,13 +58,14 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for number, seconds in enumerate((2.0, 1.0)):
             write_noise(path / f"{number}.wav", seconds, number)
         (path / transcript).write_text("<s> one </s> (0)\n<s> two </s> (1)\n")
-    return {name: root / name for name in required_packages(OPTIONS)}
+    unpacked = {name: UnpackedPackage(root / name, "1.0", f"sha256 of {name}") for name in required_packages(OPTIONS)}
+    return DebianPackages(unpacked, {})
 
 
 @pytest.fixture(scope="module")
-def data(roots: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(packages: DebianPackages, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared") / "my data"
-    lines = prepare(roots, folder, OPTIONS)
+    lines = prepare(packages, folder, OPTIONS)
     assert list(lines) == list(SETS)
     return folder
 
@@ -129,12 +134,40 @@ def test_left_out_utterances_and_origins_are_listed(data: Path) -> None:
     notes = [row["utterance"] for row in rows if row["reason"] == "bracketed text, not only speech"]
     assert sorted(notes) == sorted(f"{v.speaker}-{v.language}-note" for v in asterisk.CORE_VOICES)
     provenance = json.loads((data / "test_spk/provenance.json").read_text())
-    assert provenance["sources"]["asterisk-prompt-fr-armelle"]["utterances"] == 3
-    assert "BSD" in provenance["sources"]["asterisk-prompt-fr-armelle"]["licence"]
+    armelle = provenance["sources"]["asterisk-prompt-fr-armelle"]
+    assert (armelle["version"], armelle["sha256"]) == ("1.0", "sha256 of asterisk-prompt-fr-armelle")
+    assert armelle["utterances"] == 3 and "BSD" in armelle["licence"]
+    assert "catalogues" not in provenance
     assert provenance["left_out"]["shorter than 1.5 s"] == 2  # of pocketsphinx
 
 
-def test_a_run_after_a_kill_ends_with_the_same_bytes(data: Path, roots: dict[str, Path]) -> None:
+def test_catalogues_may_be_absent_or_changed_and_are_recorded(
+    packages: DebianPackages, data: Path, tmp_path: Path
+) -> None:
+    first, second, *others = (package.name for package in CATALOGUES)
+    unpacked = {first: UnpackedPackage(tmp_path, "2.0", "changed")}
+    unpacked[second] = UnpackedPackage(tmp_path, "1.0", DEBIAN_PACKAGES[second].sha256)
+    absent = dict.fromkeys(others, "not in the lists")
+    changed = DebianPackages(packages.unpacked | unpacked, absent)
+    prepare(changed, tmp_path / "data", dataclasses.replace(OPTIONS, num_sentences=10))
+    catalogues = json.loads((tmp_path / "data/train/provenance.json").read_text())["catalogues"]
+    assert catalogues.pop(first) == {"version": "2.0", "sha256": "changed"}
+    assert catalogues.pop(second) == {"version": "1.0", "sha256": DEBIAN_PACKAGES[second].sha256}
+    assert catalogues == {name: {"absent": "not in the lists"} for name in others}
+    assert "19 packages of text catalogues: 17 absent, 1 other than in Debian 12;" in describe_catalogues(changed)
+    for name in ("dev", "test_sent", "test_spk"):
+        for path in (data / name).rglob("*"):
+            if path.is_file():
+                same = path.read_text().replace(str(data), str(tmp_path / "data"))
+                assert (tmp_path / "data" / name / path.relative_to(data / name)).read_text() == same
+
+
+def test_no_line_about_catalogues_as_in_debian_12(packages: DebianPackages, tmp_path: Path) -> None:
+    unpacked = {package.name: UnpackedPackage(tmp_path, "9", package.sha256) for package in CATALOGUES}
+    assert describe_catalogues(DebianPackages(packages.unpacked | unpacked, {})) is None
+
+
+def test_a_run_after_a_kill_ends_with_the_same_bytes(data: Path, packages: DebianPackages) -> None:
     def contents() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file()}
 
@@ -144,5 +177,5 @@ def test_a_run_after_a_kill_ends_with_the_same_bytes(data: Path, roots: dict[str
     for folder in ("local/chunks", "local/synthetic/prompts"):
         shutil.rmtree(sorted((data / folder).iterdir())[0])
         (data / folder / ".tmp-half").mkdir()
-    prepare(roots, data, OPTIONS)
+    prepare(packages, data, OPTIONS)
     assert contents() == whole
