@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,19 @@ def encoder_config() -> dict[str, Any]:
         "num_mel_bins": 80,
         "max_source_positions": 50,
     }
+
+
+@pytest.fixture
+def fake_bfloat16(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Function that makes the CPU one with or without native bfloat16."""
+    import torch
+
+    def fake(native: bool) -> None:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": native})
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512" if native else "AVX2")
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+
+    return fake
 
 
 @pytest.fixture(scope="session")

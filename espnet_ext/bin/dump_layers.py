@@ -12,6 +12,7 @@ from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.lengths import refuse_unfit
 from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
+from espnet_ext.utt.precision import AUTO, AUTOCAST_NAMES
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     source.add_argument("--model", type=Path, help="folder of a trained model, for its encoder")
     parser.add_argument("--frame_average", type=int, help="frames averaged into one (default 1; the model's own)")
     parser.add_argument("--layers_name", default="layers", help="name of the folder below the dump directory")
-    parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="bfloat16", help="dtype of matrix products")
+    parser.add_argument("--autocast", choices=AUTOCAST_NAMES, default=AUTO, help="dtype of matrix products")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     if args.model and args.frame_average:
@@ -33,10 +34,10 @@ def main() -> None:
     table = read_table(args.dump_dir)
     refuse_unfit(table, encoder)
     folder = args.model or args.encoder
-    cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name)
+    cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name, args.device)
     total_s = table.num_samples.sum() / encoder.sampling_rate
     with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
-        for seconds in cache.fill(encoder, AUTOCAST_DTYPES[args.autocast]):
+        for seconds in cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]):
             advance(seconds)
 
 

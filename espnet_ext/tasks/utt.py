@@ -22,7 +22,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks, turn_axes
-from espnet_ext.train.checkpoint import refuse_other_config
+from espnet_ext.train.checkpoint import refuse_other_config, settle_autocast
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
@@ -83,6 +83,7 @@ class UttTask(AbsTask):
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
         check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
         refuse_other_config(args)
+        settle_autocast(args)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import batched
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder
+from espnet_ext.utt.precision import choose_autocast
 
 SHARD_UTTERANCES = 512
 
@@ -38,17 +40,27 @@ class LayerCache:
         dump: a dump directory.
         encoder_folder: folder of the pretrained encoder or of a trained model; another encoder empties the cache.
         frame_average: neighbouring frames averaged into one; another count empties the cache.
-        autocast: name of the dtype of the encoder's matrix products; another one empties the cache.
+        autocast: name of the dtype of the encoder's matrix products; another one empties the cache, `auto` keeps that
+            of the cache, or chooses the device's.
         name: of the folder below `dump`.
+        device: that computes the layers.
     """
 
     def __init__(
-        self, dump: Path, encoder_folder: Path, frame_average: int, autocast: str, name: str = "layers"
+        self,
+        dump: Path,
+        encoder_folder: Path,
+        frame_average: int,
+        autocast: str,
+        name: str = "layers",
+        device: str = "cpu",
     ) -> None:
         self.wav_scp = read_scp(dump / "wav.scp")
         self.folder = dump / name
         origin = {"encoder": encoder_hash(encoder_folder), "audio": sha256_of(dump / "wav.scp")}
-        empty_unless(self.folder, origin | {"frame_average": frame_average, "autocast": autocast})
+        origin |= {"frame_average": frame_average}
+        self.autocast = choose_autocast(autocast, device, cached_autocast(self.folder, origin), str(self.folder))
+        empty_unless(self.folder, origin | {"autocast": self.autocast})
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
         """Compute what is missing, then write layers.scp.
@@ -88,6 +100,15 @@ class LayerCache:
                     entries[utterances[index]] = append_layers(stream, ark, layers)
         write_scp(scp, entries)
         return int(lengths.sum()) / encoder.sampling_rate
+
+
+def cached_autocast(folder: Path, origin: Mapping[str, Any]) -> str | None:
+    """Dtype of the shards of a cache; None if it has none, or they are of another origin."""
+    if not any(folder.glob("layers.*.scp")):
+        return None
+    cached = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    autocast = cached.pop("autocast")
+    return autocast if cached == origin else None
 
 
 def encoder_hash(folder: Path) -> str:

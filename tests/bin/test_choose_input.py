@@ -41,7 +41,7 @@ def test_layers_where_the_encoder_is_frozen_and_all_is_heard(
 
 def test_what_is_left_out_has_its_default(config: Path) -> None:
     config.write_text("encoder_conf: {freeze_blocks: -1}\nmax_epoch: 1\n")
-    assert choose_input(config, 10**9) == "layers 1 float32"
+    assert choose_input(config, 10**9) == "layers 1 auto"
     config.write_text("max_epoch: 1\n")
     assert choose_input(config, 1) == "speech"
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
@@ -169,6 +170,30 @@ def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, 
     for name, tensor in of_speech.items():
         # The cache is in half precision.
         torch.testing.assert_close(tensor, of_layers[name], atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_training_keeps_its_precision_on_another_machine(
+    train: Train,
+    fake_bfloat16: Callable[[bool], None],
+    capsys: pytest.CaptureFixture[str],
+    native: bool,
+    precision: str,
+) -> None:
+    auto = {"model_conf": {"autocast": "auto"}}
+    fake_bfloat16(native)
+    out = train(max_epoch=1, **auto)
+    assert "  warning: " not in capsys.readouterr().out
+    fake_bfloat16(not native)
+    train(max_epoch=2, **auto)
+    printed = capsys.readouterr().out
+    assert f"  precision: {precision} (kept, {out} was started with it)\n  warning: " in printed
+    assert yaml.safe_load((out / "config.yaml").read_text())["model_conf"]["autocast"] == precision
+
+
+def test_an_unknown_precision_is_an_error(train: Train) -> None:
+    with pytest.raises(UserError, match="autocast: unknown 'fp16'; legal: auto, float32, bfloat16"):
+        train(model_conf={"autocast": "fp16"})
 
 
 @pytest.mark.parametrize(

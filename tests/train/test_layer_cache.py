@@ -1,6 +1,8 @@
 """The cache of the frozen encoder's layers: right values, whole shards, emptied when its origin changes."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from espnet_ext.data.layer_store import read_layers
 from espnet_ext.train import layer_cache
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
+from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
 NUM_UTTERANCES = 7
 
@@ -103,3 +106,44 @@ def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: Ab
     seconds = list(LayerCache(dump, weights, frame_average, autocast).fill(encoder, None))
     assert all(value > 0 for value in seconds)
     assert list(read_scp(dump / "layers" / "layers.scp")) == list(read_scp(dump / "wav.scp"))
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_cache_keeps_its_precision_on_another_machine(
+    dump: Path,
+    weights: Path,
+    encoder: AbsSpeechEncoder,
+    fake_bfloat16: Callable[[bool], None],
+    capsys: pytest.CaptureFixture[str],
+    native: bool,
+    precision: str,
+) -> None:
+    fill_as(dump, weights, encoder, precision)
+    straight = bytes_of(dump / "layers")
+    shutil.rmtree(dump / "layers")
+    fake_bfloat16(native)
+    shards = LayerCache(dump, weights, 1, "auto").fill(encoder, AUTOCAST_DTYPES[precision])
+    next(shards)
+    shards.close()
+    fake_bfloat16(not native)
+    capsys.readouterr()
+    assert [seconds > 0 for seconds in fill_as(dump, weights, encoder, "auto")] == [False, True, True]
+    assert bytes_of(dump / "layers") == straight
+    told, warning = capsys.readouterr().out.splitlines()
+    assert told == f"  precision: {precision} (kept, {dump / 'layers'} was started with it)"
+    assert warning.startswith("  warning: ")
+
+
+def test_a_cache_that_is_emptied_takes_the_precision_of_the_machine(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder, fake_bfloat16: Callable[[bool], None]
+) -> None:
+    fill_as(dump, weights, encoder, "bfloat16")
+    (weights / "model.safetensors").write_bytes(b"others")
+    fake_bfloat16(False)
+    assert all(seconds > 0 for seconds in fill_as(dump, weights, encoder, "auto"))
+    assert json.loads((dump / "layers" / "origin.json").read_text())["autocast"] == "float32"
+
+
+def fill_as(dump: Path, weights: Path, encoder: AbsSpeechEncoder, autocast: str) -> list[float]:
+    cache = LayerCache(dump, weights, 1, autocast)
+    return list(cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]))
