@@ -36,7 +36,7 @@ def main() -> None:
     folder = args.model or args.encoder
     cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name, args.device)
     total_s = table.num_samples.sum() / encoder.sampling_rate
-    with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
+    with audio_progress(f"{args.dump_dir}: layers", total_s, estimate=True) as advance:
         for seconds in cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]):
             advance(seconds)
 
