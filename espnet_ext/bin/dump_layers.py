@@ -49,7 +49,7 @@ def main() -> None:
         args.num_frozen_blocks,
     )
     total_s = table.num_samples.sum() / encoder.sampling_rate
-    with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
+    with audio_progress(f"{args.dump_dir}: layers", total_s, estimate=True) as advance:
         for seconds in cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]):
             advance(seconds)
 

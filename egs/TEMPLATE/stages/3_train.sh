@@ -34,7 +34,12 @@ train_system() {
 
 # train_phase OUT CONFIG INPUT: INPUT is what choose_input prints.
 train_phase() {
-    local out="$1" config="$2" attribute dump input inputs=("$2" "${attributes}" "${start_inputs[@]}")
+    local out="$1" config="$2" attribute dump input inputs=("${attributes}" "${start_inputs[@]}")
+    if [ "${quick}" = true ]; then
+        config="${expdir}/${2//\//_}"
+        python -m espnet_ext.bin.shorten_training --config "$2" --fraction "${fraction}" --out "${config}"
+    fi
+    inputs+=("${config}")
     for dump in "${train_dump}" "${valid_dump}"; do
         add_inputs "${dump}"/{wav.scp,utt2num_samples,utt2lang,utt2sent,utt2corpus}
         for attribute in "${trained[@]}"; do

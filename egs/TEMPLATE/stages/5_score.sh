@@ -23,7 +23,7 @@ score_systems() {
         curves+=("${last_dir}/${phase}/curves.tsv")
     done
     python -m espnet_ext.bin.report --results "${results}/results.tsv" --out_dir "${results}" \
-        --markdown "${results}/RESULTS.md" --title "$(basename "${PWD}"), ${systems}" \
+        --markdown "${results}/RESULTS.md" --title "$(basename "${PWD}"), ${systems}${quick_note}" \
         ${published:+--published "${published}"} \
         --layer_weights "${last_dir}/${phase_names[-1]}/layer_weights.json" --curves "${curves[@]}"
 }
