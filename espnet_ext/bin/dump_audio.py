@@ -7,11 +7,7 @@ from pathlib import Path
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
-from espnet_ext.data.audio import ARK_FORMATS, RATE
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.dump import DurationLimits
-from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
-from espnet_ext.data.progress import audio_progress
+from espnet_ext.data.audio_format import ARK_FORMATS, RATE
 
 
 def _parse_args() -> argparse.Namespace:
@@ -44,6 +40,11 @@ def _parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = _parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.dump import DurationLimits
+    from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+    from espnet_ext.data.progress import audio_progress
+
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
     options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
     seconds = args.fraction * _expected_seconds(args.data_dir, args.speed_perturb)
@@ -54,6 +55,9 @@ def main() -> None:
 
 def _expected_seconds(data_dir: Path, speeds: list[float]) -> float:
     """Seconds to dump, copies included, for the time left."""
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.data_dir import DataDir
+
     data = DataDir(data_dir)
     sources = data.utt2source or {}
     lengths = data.utt2num_samples

@@ -5,10 +5,6 @@ from pathlib import Path
 
 from espnet_ext.bin.argument_types import count, positive
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
-from espnet_ext.data.corpora.synthetic import VARIANTS
-from espnet_ext.hub.cache import default_cache, fetch_unpacked
-from espnet_ext.hub.packages import PACKAGES
 
 
 def main() -> None:
@@ -31,6 +27,12 @@ def main() -> None:
     )
     parser.add_argument("--nj", type=positive, default=2, help="processes")
     args = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
+    from espnet_ext.data.corpora.synthetic import VARIANTS
+    from espnet_ext.hub.cache import default_cache, fetch_unpacked
+    from espnet_ext.hub.packages import PACKAGES
+
     for option in ("voices_per_prompt", "voices_per_sentence"):
         if getattr(args, option) > len(VARIANTS):
             parser.error(f"--{option}: at most {len(VARIANTS)}")

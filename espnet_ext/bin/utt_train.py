@@ -8,7 +8,6 @@ from pathlib import Path
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.strict import read_yaml
-from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
 from espnet_ext.train.label_spaces import check_labels
 
@@ -28,6 +27,9 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 
 def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     """ESPnet's data options for one dump directory; UserError for a missing file or targets that fit no head."""
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.translation_targets import translations_name
+
     triples = input_files(dump, args)
     declared = load_attributes(args.attributes)
     for name in args.attribute_names:

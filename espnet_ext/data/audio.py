@@ -11,12 +11,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from espnet_ext.data.audio_format import RATE
 from espnet_ext.data.decoding import open_audio
 from espnet_ext.errors import UserError
-
-RATE = 16000  # of everything in a dump directory
-# Archives of WAV are Kaldi's own, those of FLAC are kaldiio's and ESPnet's.
-ARK_FORMATS = ("wav", "flac")
 
 
 def read_audio(
