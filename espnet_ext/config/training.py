@@ -33,6 +33,7 @@ class ModelConf:
         gradient_interval: training steps between two measurements of the gradients; 0 = never.
         task_weighting: how the attributes' losses become one gradient.
         decorrelation: weight of the penalty on what the heads' embeddings have in common.
+        whiten_layers: train the heads on whitened frames.
     """
 
     autocast: str = "auto"
@@ -40,6 +41,7 @@ class ModelConf:
     gradient_interval: int = bounded(0, default=0)
     task_weighting: str = "fixed"
     decorrelation: float = bounded(0, default=0.0)
+    whiten_layers: bool = False
 
 
 @dataclass(frozen=True)

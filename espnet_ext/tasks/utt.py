@@ -23,6 +23,7 @@ from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encod
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks, turn_axes
 from espnet_ext.train.checkpoint import refuse_other_config, settle_autocast
+from espnet_ext.train.fit_whitening import fit_whitening
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
@@ -135,6 +136,11 @@ class UttTask(AbsTask):
             pretrained = frozen_parameters(encoder, args)
             load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
             check_frozen_blocks(encoder, pretrained, args)
+        if model.whitening is not None:
+            path, name, _ = args.train_data_path_and_name_and_type[0]
+            fit_whitening(model, name, Path(path))
+            if args.init_model is not None:
+                model.whitening.unfold(model.heads.values())
         choose_trained(encoder, encoder_conf)
         fill_banks(model, target_scps)
         return model

@@ -43,6 +43,7 @@ def export_model(output_dir: Path) -> None:
     model = UttTask.build_model(args)
     model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
     merge_lora(model.encoder)
+    model.fold_whitening()
     attributes = selected_attributes(args)
     if args.add_to is None:
         save_model(output_dir, model, read_encoder_config(Path(args.encoder)), attributes)

@@ -161,6 +161,25 @@ def test_a_second_phase_starts_from_the_model_of_the_first(straight: Path, train
     assert (out / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
 
 
+def test_training_on_whitened_frames_leaves_a_plain_model_that_a_further_phase_starts_from(
+    train: Train, tmp_path: Path
+) -> None:
+    words, whitened = ("--attribute_names", "spk"), {"model_conf": {"whiten_layers": True}, "max_epoch": 1}
+    first = load_file(train(tmp_path / "first", *words, **whitened) / "model.safetensors")
+    plain = load_file(train(tmp_path / "plain", *words, max_epoch=1) / "model.safetensors")
+    assert {name: tensor.shape for name, tensor in first.items()} == {name: t.shape for name, t in plain.items()}
+    assert not torch.allclose(first["heads.spk.layer_mix.weight"], plain["heads.spk.layer_mix.weight"], atol=0.01)
+    still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}}
+    out = train(tmp_path / "second", *words, "--init_model", str(tmp_path / "first"), **whitened, **still)
+    for name, tensor in load_file(out / "model.safetensors").items():
+        torch.testing.assert_close(tensor, first[name], atol=1e-5, rtol=1e-4)
+
+
+def test_whitened_frames_are_normalized_ones(train: Train) -> None:
+    with pytest.raises(UserError, match="whiten_layers needs normalize_layers: true in the head of sem"):
+        train(model_conf={"whiten_layers": True})
+
+
 def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, tmp_path: Path) -> None:
     frozen = {"encoder_conf": {"freeze_blocks": -1, "frame_average": 2}, "max_epoch": 1}
     encoder = load_encoder(work / "encoder", frame_average=2).eval()
