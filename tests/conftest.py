@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py
 # Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+RECIPE_TESTS = Path(__file__).parent / "egs"
+
 ATTRIBUTES = {
     "sem": {
         "target": {"teacher": "usem", "from": "text"},
@@ -27,6 +29,17 @@ ATTRIBUTES = {
         "scoring": ["verification"],
     },
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for `--dist loadgroup`: a process runs all tests of a file, or of a recipe.
+
+    The tests of recipes take longest, so they begin first.
+    """
+    items.sort(key=lambda item: not item.path.is_relative_to(RECIPE_TESTS))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session")

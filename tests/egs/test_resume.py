@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from tiny_recipe import TinyRecipe
+
+pytestmark = pytest.mark.xdist_group("tiny")  # one run of the recipe for all of them
 
 
 def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(killed: TinyRecipe, finished: TinyRecipe) -> None:

@@ -29,7 +29,7 @@ KILL_POINTS = (
     ("exp/utt_sem+spk/finetune/embeddings/test_sent/*", "exp/utt_sem+spk/finetune/embeddings/test_spk/spk.scp"),
     ("exp/utt_sem+spk/.steps/results.json", "exp/utt_sem+spk/results/results.tsv"),
 )
-KILL_TIMEOUT_S = 300
+KILL_TIMEOUT_S = 1800
 # As it was before any test: runs go on beside tests that change their own.
 ENVIRONMENT = dict(os.environ)
 

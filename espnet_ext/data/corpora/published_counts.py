@@ -29,7 +29,8 @@ MTEDX_TEST = {
     "el-en": 1024, "es-en": 1001, "es-fr": 1005, "es-it": 262, "es-pt": 1002, "fr-en": 1058, "fr-es": 1057,
     "fr-pt": 1058, "it-en": 999, "it-es": 999, "pt-en": 1019, "pt-es": 1018, "ru-en": 1124,
 }  # fmt: skip
-# Speakers and recordings. Of IEMOCAP, those are its turns; four classes are what is left of them for the usual ones.
+# Speakers and recordings: Cao et al., 2014 (CREMA-D); Livingstone and Russo, 2018, doi 10.1371/journal.pone.0196391
+# (RAVDESS). IEMOCAP: its turns, and its turns of the four usual classes, as public recipes count them.
 EMOTION = {"CREMA-D": (91, 7442), "RAVDESS": (24, 1440), "IEMOCAP": (10, 10039)}
 IEMOCAP_FOUR_CLASSES = 5531
 
