@@ -121,7 +121,8 @@ def main() -> None:
     dump.SHARD_UTTERANCES = max(1, args.count // (4 * max(args.nj)))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as clips:
         if args.data_dir:
-            files = plan_jobs(DataDir(args.data_dir), ())
+            data = DataDir(args.data_dir)
+            files = plan_jobs(data, (), data.utterances)
         else:
             files = make_clips(Path(clips), args.format, args.rate)
         repeated = enumerate(islice(cycle(files), args.count))

@@ -4,6 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
+from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.data.audio_format import ARK_FORMATS, RATE
@@ -21,6 +22,9 @@ def _parse_args() -> argparse.Namespace:
         choices=ARK_FORMATS,
         default="wav",
         help="of the 16-bit archives: wav is written and read much faster, flac takes three fifths of the disk",
+    )
+    parser.add_argument(
+        "--fraction", type=fraction, default=1.0, help="of the utterances, in whole sentences, for a first look"
     )
     add_executor_options(parser, nj=2)
     args = parser.parse_args()
@@ -42,8 +46,8 @@ def main() -> None:
     from espnet_ext.data.progress import audio_progress
 
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
-    options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format)
-    seconds = _expected_seconds(args.data_dir, args.speed_perturb)
+    options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
+    seconds = args.fraction * _expected_seconds(args.data_dir, args.speed_perturb)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
         dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
     print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")

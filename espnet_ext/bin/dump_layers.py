@@ -17,6 +17,9 @@ def main() -> None:
     parser.add_argument("--frame_average", type=int, help="frames averaged into one (default 1; the model's own)")
     parser.add_argument("--layers_name", default="layers", help="name of the folder below the dump directory")
     parser.add_argument("--autocast", choices=AUTOCAST_NAMES, default=AUTO, help="dtype of matrix products")
+    parser.add_argument(
+        "--num_frozen_blocks", type=int, help="keep the last output of that many blocks, for training those above"
+    )
     parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
     args = parser.parse_args()
     if args.model and args.frame_average:
@@ -36,9 +39,19 @@ def main() -> None:
     table = read_table(args.dump_dir)
     refuse_unfit(table, encoder)
     folder = args.model or args.encoder
-    cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name, device)
+    if args.num_frozen_blocks is not None and not 1 <= args.num_frozen_blocks < encoder.num_layers:
+        parser.error(f"--num_frozen_blocks {args.num_frozen_blocks} is not within 1 to {encoder.num_layers - 1}")
+    cache = LayerCache(
+        args.dump_dir,
+        folder,
+        encoder.frame_average,
+        args.autocast,
+        args.layers_name,
+        device,
+        args.num_frozen_blocks,
+    )
     total_s = table.num_samples.sum() / encoder.sampling_rate
-    with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
+    with audio_progress(f"{args.dump_dir}: layers", total_s, estimate=True) as advance:
         for seconds in cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]):
             advance(seconds)
 

@@ -27,6 +27,7 @@ from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
+from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -100,7 +101,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
-        """Pad `speech` or `layers`; targets are vectors, not sequences."""
+        """Pad `speech`, `layers` and `hidden`; targets are vectors, not sequences."""
         return CommonCollateFn(float_pad_value=0.0, not_sequence=[*args.attribute_names, "sentences"])
 
     @classmethod
@@ -109,13 +110,13 @@ class UttTask(AbsTask):
 
     @classmethod
     def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        """No name is always there: `speech` or `layers`, and the attributes of the config."""
+        """None: the names depend on the config."""
         return ()
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The rest depends on the config (`allow_variable_data_keys`)."""
-        return ("speech", "layers", "sentences")
+        return ("speech", "layers", "hidden", "sentences")
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
@@ -131,7 +132,9 @@ class UttTask(AbsTask):
         if args.init_model is None:
             turn_axes(model, target_scps)
         else:
+            pretrained = frozen_parameters(encoder, args)
             load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
+            check_frozen_blocks(encoder, pretrained, args)
         choose_trained(encoder, encoder_conf)
         fill_banks(model, target_scps)
         return model

@@ -13,6 +13,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.decorrelation import decorrelation
 from espnet_ext.utt.encoder import AbsSpeechEncoder
+from espnet_ext.utt.encoder.masking import real_positions
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.task_weighting import build_task_weighting
@@ -68,17 +69,21 @@ class ESPnetUttModel(AbsESPnetModel):
         speech_lengths: Tensor | None = None,
         layers: Tensor | None = None,
         layers_lengths: Tensor | None = None,
+        hidden: Tensor | None = None,
+        hidden_lengths: Tensor | None = None,
         sentences: Tensor | None = None,
         utt_id: list[str] | None = None,
         **targets: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Compute the loss of a batch, from waveforms or from layers of the frozen encoder computed before.
+        """Compute the loss of a batch, from waveforms or from cached outputs of the frozen blocks.
 
         Args:
             speech: (batch, samples) float in [-1, 1].
             speech_lengths: (batch,) real samples.
-            layers: (batch, frames, num_layers, dim), instead of `speech`.
+            layers: (batch, frames, num_layers, dim), instead of `speech`; only those of frozen blocks are read.
             layers_lengths: (batch,) real frames.
+            hidden: (batch, full-rate frames, dim), output of the last frozen block, where some blocks are trained.
+            hidden_lengths: (batch,) real frames of `hidden`.
             sentences: (batch, 1) numbers of the sentences that are said, -1 where unknown.
             utt_id: not used; ESPnet's trainer passes it.
             targets: `<attribute>` (batch, target_dim) each; a row of NaN is a missing target.
@@ -91,11 +96,15 @@ class ESPnetUttModel(AbsESPnetModel):
         """
         with self.autocast():
             if layers is None:
-                hidden, frame_mask = self.encoder(speech, speech_lengths)
+                frames, frame_mask = self.encoder(speech, speech_lengths)
+            elif hidden is None:
+                frames, frame_mask = layers, real_positions(layers_lengths, layers.shape[1])
             else:
-                hidden = list(layers.unbind(dim=2))
-                frame_mask = torch.arange(layers.shape[1], device=layers.device) < layers_lengths[:, None]
-            embeddings = {name: head(hidden, frame_mask) for name, head in self.heads.items()}
+                hidden_mask = real_positions(hidden_lengths, hidden.shape[1])
+                num_frozen = self.encoder.num_frozen_blocks
+                trained, frame_mask = self.encoder.forward_from(hidden, hidden_mask, num_frozen)
+                frames = [*layers[:, :, :num_frozen].unbind(dim=2), *trained]
+            embeddings = {name: head(frames, frame_mask) for name, head in self.heads.items()}
         present = {name: objective.present(targets[name]) for name, objective in self.objectives.items()}
         losses, measures = {}, {}
         for name, objective in self.objectives.items():
@@ -156,14 +165,9 @@ class ESPnetUttModel(AbsESPnetModel):
         return nn.ModuleDict({name: getattr(self, name) for name in ("encoder", "heads", "objectives")})
 
     def train(self, mode: bool = True) -> "ESPnetUttModel":
-        """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones.
-
-        An encoder that is frozen as a whole stays as it is in inference, where its cached layers come from.
-        """
+        """Switch modes; an epoch counts its steps from zero, so that a resumed run measures the same ones."""
         self.training_steps = 0
-        super().train(mode)
-        self.encoder.train(mode and any(parameter.requires_grad for parameter in self.encoder.parameters()))
-        return self
+        return super().train(mode)
 
     def collect_feats(self, **batch: Tensor) -> dict[str, Tensor]:
         """Nothing to collect: no statistics of features are needed before training."""

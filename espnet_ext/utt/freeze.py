@@ -35,5 +35,6 @@ def freeze_blocks(encoder: AbsSpeechEncoder, num_blocks: int) -> None:
     blocks = encoder.blocks()
     if not -1 <= num_blocks <= len(blocks):
         raise UserError(f"encoder_conf: freeze_blocks {num_blocks} is not within -1 to {len(blocks)}")
-    for block in blocks if num_blocks == -1 else blocks[:num_blocks]:
+    encoder.num_frozen_blocks = len(blocks) if num_blocks == -1 else num_blocks
+    for block in blocks[: encoder.num_frozen_blocks]:
         block.requires_grad_(False)

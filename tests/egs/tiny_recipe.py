@@ -49,7 +49,7 @@ class TinyRecipe:
     @classmethod
     def make(cls, path: Path, source: Path = ROOT / "tests/egs/tiny") -> Self:
         """Lay out a recipe as the README says: its own run.sh, conf and local, the rest links to egs/TEMPLATE."""
-        shutil.copytree(source, path, ignore=shutil.ignore_patterns("data", "dump", "exp", *TEMPLATE))
+        shutil.copytree(source, path, ignore=shutil.ignore_patterns("data", "dump", "exp", "*_quick", *TEMPLATE))
         for name in TEMPLATE:
             (path / name).symlink_to(ROOT / "egs/TEMPLATE" / name)
         return cls(path)

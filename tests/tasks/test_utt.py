@@ -3,7 +3,8 @@
 import argparse
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,40 @@ def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, 
     for name, tensor in of_speech.items():
         # The cache is in half precision.
         torch.testing.assert_close(tensor, of_layers[name], atol=5e-3, rtol=5e-3)
+
+
+@pytest.fixture
+def cached_hidden(work: Path, tmp_path: Path) -> Iterator[None]:
+    """Dumps with the cached output of the pretrained encoder's first block."""
+    encoder = load_encoder(work / "encoder", frame_average=2).eval()
+    for name in ("train", "dev"):
+        list(LayerCache(work / name, work / "encoder", 2, "float32", num_frozen_blocks=1).fill(encoder, None))
+    yield
+    for name in ("train", "dev"):
+        shutil.rmtree(work / name / "layers")
+
+
+@pytest.mark.usefixtures("cached_hidden")
+def test_cached_outputs_of_frozen_blocks_train_the_upper_blocks_as_speech_does(
+    work: Path, train: Train, tmp_path: Path
+) -> None:
+    of_speech = load_file(train(tmp_path / "speech", max_epoch=1) / "model.safetensors")
+    of_cache = load_file(train(tmp_path / "cached", "--input", "layers", max_epoch=1) / "model.safetensors")
+    pretrained = load_file(work / "encoder" / "model.safetensors")
+    assert not torch.equal(of_speech["encoder.encoder.layers.1.fc1.weight"], pretrained["layers.1.fc1.weight"])
+    for name, tensor in of_speech.items():
+        # The cache is in half precision.
+        torch.testing.assert_close(tensor, of_cache[name], atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.usefixtures("cached_hidden")
+def test_cached_outputs_of_blocks_that_a_model_has_trained_are_refused(
+    straight: Path, train: Train, tmp_path: Path
+) -> None:
+    tuned = train(tmp_path / "tuned", encoder_conf={"freeze_blocks": 0, "frame_average": 2}, max_epoch=1)
+    with pytest.raises(UserError, match=f"{tuned}: the blocks that freeze_blocks 1 freezes are not those of"):
+        train(tmp_path / "out", "--input", "layers", "--init_model", str(tuned))
+    train(tmp_path / "out", "--input", "layers", "--init_model", str(straight), max_epoch=1)
 
 
 @pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])

@@ -75,6 +75,26 @@ def test_every_utterance_has_the_layers_it_has_alone(dump: Path, weights: Path, 
         np.testing.assert_allclose(found, torch.stack(layers, dim=2)[0].numpy(), atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("num_frozen", [1, 2])
+def test_the_last_output_of_the_frozen_blocks_is_kept_at_the_full_frame_rate(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder, num_frozen: int
+) -> None:
+    encoder.frame_average = 2
+    list(LayerCache(dump, weights, 2, "float32", num_frozen_blocks=num_frozen).fill(encoder, None))
+    wav_scp = read_scp(dump / "wav.scp")
+    hidden_scp = read_scp(dump / "layers" / "hidden.scp")
+    assert list(hidden_scp) == list(wav_scp)
+    for utterance, entry in hidden_scp.items():
+        speech = torch.from_numpy(read_dumped(wav_scp[utterance]))[None]
+        with torch.no_grad():
+            layers, mask = encoder.encode(speech, torch.tensor([speech.shape[1]]))
+        hidden = read_layers(entry)
+        assert hidden.dtype == np.float16
+        np.testing.assert_allclose(hidden, layers[num_frozen - 1][0].numpy(), atol=1e-3, rtol=1e-3)
+        averaged = read_layers(read_scp(dump / "layers" / "layers.scp")[utterance])
+        assert averaged.shape == (-(-int(mask.sum()) // 2), encoder.num_layers, encoder.dim)
+
+
 def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
     fill(dump, weights, encoder)
     straight = bytes_of(dump / "layers")
@@ -93,7 +113,7 @@ def test_the_seconds_of_audio_are_counted(dump: Path, weights: Path, encoder: Ab
     assert sum(fill(dump, weights, encoder)) == 0
 
 
-@pytest.mark.parametrize("change", ["weights", "audio", "autocast", "frame_average"])
+@pytest.mark.parametrize("change", ["weights", "audio", "autocast", "frame_average", "num_frozen_blocks"])
 def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: AbsSpeechEncoder, change: str) -> None:
     fill(dump, weights, encoder)
     if change == "weights":
@@ -103,7 +123,9 @@ def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: Ab
         write_scp(dump / "wav.scp", {u: entry for u, entry in entries.items() if u != "u0"})
     frame_average = 3 if change == "frame_average" else 1
     autocast = "bfloat16" if change == "autocast" else "float32"
-    seconds = list(LayerCache(dump, weights, frame_average, autocast).fill(encoder, None))
+    num_frozen = 1 if change == "num_frozen_blocks" else None
+    cache = LayerCache(dump, weights, frame_average, autocast, num_frozen_blocks=num_frozen)
+    seconds = list(cache.fill(encoder, None))
     assert all(value > 0 for value in seconds)
     assert list(read_scp(dump / "layers" / "layers.scp")) == list(read_scp(dump / "wav.scp"))
 

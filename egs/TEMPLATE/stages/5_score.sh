@@ -35,7 +35,7 @@ report() {
     step --label "$1: tables and plots" --state "$(state "${last_dir}" report)" \
         --inputs "${inputs[@]}" --outputs "${outputs[@]}" "${plots[@]}" \
         -- python -m espnet_ext.bin.report --results "$1/results.tsv" --out_dir "$1" \
-        --markdown "$1/RESULTS.md" --summary "$1/summary.txt" --title "$(basename "${PWD}"), ${systems}" \
+        --markdown "$1/RESULTS.md" --summary "$1/summary.txt" --title "$(basename "${PWD}"), ${systems}${quick_note}" \
         ${published:+--published "${published}"} --layer_weights "${weights}" --curves "${curves[@]}"
     cat "$1/summary.txt"
 }

@@ -66,16 +66,20 @@ class AttributeHead(nn.Module):
             ),
         ]
 
-    def forward(self, layers: Sequence[Tensor], frame_mask: Tensor) -> Tensor:
+    def forward(self, layers: Sequence[Tensor] | Tensor, frame_mask: Tensor) -> Tensor:
         """Embed a batch.
 
         Args:
-            layers: `num_layers` tensors (batch, frames, input_dim).
+            layers: `num_layers` tensors (batch, frames, input_dim), or one of (batch, frames, num_layers, input_dim).
             frame_mask: (batch, frames) bool, True on real frames.
 
         Returns:
             (batch, dim) float32 of unit length.
         """
-        pooled = self.pooling(self.dropout(self.layer_mix(layers[self.first_layer :])), frame_mask)
+        if isinstance(layers, Tensor):
+            mixed = self.layer_mix.forward_stacked(layers[:, :, self.first_layer :])
+        else:
+            mixed = self.layer_mix(layers[self.first_layer :])
+        pooled = self.pooling(self.dropout(mixed), frame_mask)
         # float32: in bf16 the length of a unit vector is off by up to 0.4 %.
         return nn.functional.normalize(self.projection(pooled).float(), dim=-1)

@@ -53,6 +53,18 @@ def test_gradients_are_those_of_the_unfolded_formula() -> None:
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("normalize", [False, True])
+def test_stacked_layers_give_the_same_mix_and_gradients(normalize: bool) -> None:
+    mix = random_mix(4, normalize).double()
+    layers = torch.randn(2, 7, 4, 6, dtype=torch.float64)
+    goal = torch.randn(2, 7, 5, dtype=torch.float64)
+    separate, stacked = mix(layers.unbind(dim=2)), mix.forward_stacked(layers)
+    torch.testing.assert_close(stacked, separate)
+    gradients = (torch.autograd.grad((mixed * goal).sum(), list(mix.parameters())) for mixed in (separate, stacked))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def saved_bytes(num_layers: int) -> int:
     """Bytes that autograd keeps for the backward pass, beside the encoder's own frames and the parameters."""
     mix = LayerMix(num_layers, input_dim=6, dim=5, normalize_layers=False)
