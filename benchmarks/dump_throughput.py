@@ -21,7 +21,8 @@ import numpy as np
 import soundfile
 
 from espnet_ext.data import dump
-from espnet_ext.data.audio import ARK_FORMATS, RATE, resample
+from espnet_ext.data.audio import RATE, resample
+from espnet_ext.data.audio_format import ARK_FORMATS
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards
 from espnet_ext.data.dump_dir import plan_jobs

@@ -26,7 +26,7 @@ class DumpOptions:
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
         executor: where the work is done; the result does not depend on it.
-        ark_format: of the archives, one of `data.audio.ARK_FORMATS`.
+        ark_format: of the archives, one of `data.audio_format.ARK_FORMATS`.
         fraction: of the utterances that are dumped, see `choose_subset`.
     """
 

@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from espnet_ext.data import dump, subset
-from espnet_ext.data.audio import ARK_FORMATS, read_audio, read_dumped, resample, to_int16
+from espnet_ext.data.audio import read_audio, read_dumped, resample, to_int16
+from espnet_ext.data.audio_format import ARK_FORMATS
 from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir

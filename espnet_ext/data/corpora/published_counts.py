@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from espnet_ext.data.corpora import fleurs
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.lengths import NO_AUDIO
 from espnet_ext.data.data_dir import Utterance
@@ -49,7 +49,7 @@ class Count(NamedTuple):
 def fleurs_counts(split: str, utterances: Sequence[Utterance], languages: Iterable[str]) -> list[Count]:
     """Sentences of a split when all languages are asked for; recordings and sentences of each known test set."""
     counts = []
-    if set(languages) == set(fleurs.LANGUAGES):
+    if set(languages) == set(LANGUAGES):
         sentences = {utterance.sentence for utterance in utterances}
         counts.append(Count(f"FLEURS {split}: sentences", len(sentences), FLEURS_SENTENCES[split]))
     for language in sorted(set(languages) & set(FLEURS_TEST)) if split == "test" else ():
