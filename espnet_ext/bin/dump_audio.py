@@ -47,20 +47,22 @@ def main() -> None:
 
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
     options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
-    seconds = args.fraction * _expected_seconds(args.data_dir, args.speed_perturb)
+    seconds = _expected_seconds(args.data_dir, args.speed_perturb, args.fraction)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
         dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
     print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")
 
 
-def _expected_seconds(data_dir: Path, speeds: list[float]) -> float:
+def _expected_seconds(data_dir: Path, speeds: list[float], fraction: float) -> float:
     """Seconds to dump, copies included, for the time left."""
     # Imported late: see the package's docstring.
     from espnet_ext.data.data_dir import DataDir
+    from espnet_ext.data.subset import choose_subset
 
     data = DataDir(data_dir)
     sources = data.utt2source or {}
-    lengths = data.utt2num_samples
+    subset = choose_subset(data, fraction)
+    lengths = {utterance: count for utterance, count in data.utt2num_samples.items() if utterance in subset}
     real = sum(count for utterance, count in lengths.items() if sources.get(utterance) != "synthetic")
     return (sum(lengths.values()) + sum(real / speed for speed in speeds)) / RATE
 

@@ -5,7 +5,7 @@ import hashlib
 from espnet_ext.data.data_dir import DataDir
 
 # Fewer cannot be scored, or give no batch of training.
-MIN_UTTERANCES = 100
+MIN_UTTERANCES = 50
 
 
 def choose_subset(data: DataDir, fraction: float) -> set[str]:
@@ -17,6 +17,8 @@ def choose_subset(data: DataDir, fraction: float) -> set[str]:
         data: the whole set.
         fraction: above 0, at most 1.
     """
+    if fraction == 1:
+        return set(data.utterances)
     utt2sent = data.utt2sent or {}
     sentences: dict[str, list[str]] = {}
     for utterance in data.utterances:

@@ -46,7 +46,7 @@ def test_without_sentences_utterances_are_chosen(tmp_path: Path) -> None:
     assert len(choose_subset(write_set(tmp_path / "voices", 1000, with_sentences=False), 0.1005)) == 201
 
 
-@pytest.mark.parametrize(("num_sentences", "expected"), [(300, 100), (20, 40)])
+@pytest.mark.parametrize(("num_sentences", "expected"), [(200, 50), (20, 40)])
 def test_a_small_set_keeps_enough_to_be_scored(tmp_path: Path, num_sentences: int, expected: int) -> None:
     assert len(choose_subset(write_set(tmp_path / "test", num_sentences), 0.1)) == expected
 
