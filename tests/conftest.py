@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -29,6 +30,14 @@ ATTRIBUTES = {
         "scoring": ["verification"],
     },
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder in which the tests of recipes run them, for all processes of pytest-xdist."""
+    if not hasattr(config, "workerinput"):
+        folder = TemporaryDirectory(prefix="it's a test ", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ["ESPNET_EXT_TEST_RECIPES"] = folder.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

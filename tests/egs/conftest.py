@@ -1,11 +1,13 @@
-"""Recipes small enough for tests, in folders whose names need quoting. Each runs once, in the process of its group."""
+"""Recipes small enough for tests, in folders whose names need quoting. Each runs once."""
 
+import json
+import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "data/corpora")]
@@ -16,17 +18,28 @@ from tiny_recipe import TinyRecipe  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def root() -> Iterator[Path]:
-    """Folder of all recipes; it is removed after the tests."""
-    with TemporaryDirectory(prefix="it's a test ", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+def root() -> Path:
+    """Folder of all recipes, shared by the processes of pytest-xdist."""
+    return Path(os.environ["ESPNET_EXT_TEST_RECIPES"])
 
 
 @pytest.fixture(scope="session")
-def finished(root: Path) -> TinyRecipe:
+def finished_run(root: Path) -> dict[str, Any]:
+    """Output and digests of `finished`, taken before any test ran it again. Two processes need it; one runs it."""
+    run = root / "finished.json"
+    with FileLock(run.with_suffix(".lock")):
+        if not run.exists():
+            recipe = TinyRecipe.make(root / "finished/my recipe")
+            output = recipe.run()
+            run.write_text(json.dumps({"output": output, "digests": recipe.digests()}))
+    return json.loads(run.read_text())
+
+
+@pytest.fixture(scope="session")
+def finished(root: Path, finished_run: dict[str, Any]) -> TinyRecipe:
     """tests/egs/tiny after an uninterrupted run of all stages; to be read, or run again with other `--expdir`."""
-    recipe = TinyRecipe.make(root / "finished/my recipe")
-    recipe.run()
+    recipe = TinyRecipe(root / "finished/my recipe")
+    recipe.output = finished_run["output"]
     return recipe
 
 
