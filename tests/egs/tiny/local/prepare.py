@@ -14,8 +14,9 @@ from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.split import split_by_sentence
 from espnet_ext.data.trials import make_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir, validate_split
-from espnet_ext.hub.cache import default_cache, fetch_unpacked
-from espnet_ext.hub.packages import PACKAGES
+from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.debian import fetch_debian
+from espnet_ext.hub.packages import DEBIAN_PACKAGES
 
 LANGUAGES = ("eng", "fra")
 NUM_TEST, NUM_DEV, NUM_TRAIN = 8, 4, 16  # sentences, each in both languages
@@ -32,7 +33,7 @@ def main() -> None:
     extra = [voice for voice in asterisk_extra.EXTRA_VOICES if voice.speaker in SMALL_VOICES]
     names = [name for voice in voices for name in (voice.audio_package, voice.text_package)]
     names += [*(voice.package for voice in extra), pocketsphinx.PACKAGE]
-    roots = fetch_unpacked([PACKAGES[name] for name in names], default_cache())
+    roots = fetch_debian([DEBIAN_PACKAGES[name] for name in names], default_cache()).roots
 
     left_out = LeftOut()
     sets = _core_sets(voices, roots, left_out)
