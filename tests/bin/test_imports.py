@@ -98,7 +98,7 @@ def test_an_attributes_file_is_listed_without_numpy(attributes: Path) -> None:
 def test_the_input_of_a_training_is_chosen_without_numpy(tmp_path: Path) -> None:
     (tmp_path / "train.yaml").write_text("max_epoch: 1\nencoder_conf: {freeze_blocks: -1}\n")
     (tmp_path / "utt2num_samples").write_text("a 8000\n")
-    statuses, modules, _ = run("choose_input", ["--config", tmp_path / "train.yaml", "--train_dump", tmp_path])
+    statuses, modules, _ = run("choose_input", ["--configs", tmp_path / "train.yaml", "--train_dump", tmp_path])
     assert statuses == [0]
     assert modules & SLOW == set()
 
