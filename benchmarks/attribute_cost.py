@@ -52,7 +52,7 @@ def training_seconds(files: list[Path], dump: Path, config_file: Path, rounds: i
 def extraction_seconds(files: list[Path], dump: Path, evaluated: Path, rounds: int) -> dict[Path, float]:
     """Time (s) of extracting a set, in float32."""
     conf = EncoderConf(frame_average=2)
-    encoders = {file: UttEncoder(build_model(file, dump, conf, "float32").eval()) for file in files}
+    encoders = {file: UttEncoder(build_model(file, dump, conf, {"autocast": "float32"}).eval()) for file in files}
     audio = [read_dumped(entry) for entry in read_scp(evaluated / "wav.scp").values()]
     runs = {file: lambda index, encoder=encoder: encoder.encode(audio) for file, encoder in encoders.items()}
     return median_seconds(runs, rounds)
