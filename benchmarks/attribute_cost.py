@@ -23,6 +23,7 @@ from espnet_ext.data.data_dir import read_scp
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.train.sampler import BalancedLengthSampler
 from espnet_ext.train.utterance_table import read_table
+from espnet_ext.utt.precision import AUTO, resolve_autocast
 
 
 def median_seconds(runs: dict[Path, Callable[[int], object]], rounds: int) -> dict[Path, float]:
@@ -41,7 +42,7 @@ def training_seconds(files: list[Path], dump: Path, config_file: Path, rounds: i
     config = yaml.safe_load(config_file.read_text(encoding="utf-8"))
     sampler = BalancedLengthSampler(read_table(dump), config["batch_bins"], rounds + 1, **config["sampler_conf"])
     batches = sampler.generate(1)
-    conf, autocast = EncoderConf(**config["encoder_conf"]), config["model_conf"]["autocast"]
+    conf, autocast = EncoderConf(**config["encoder_conf"]), resolve_autocast(AUTO, "cpu")
     loops = {file: TrainingSteps(file, dump, conf, autocast) for file in files}
     steps = config["max_epoch"] * config["num_iters_per_epoch"]
     runs = {file: lambda index, loop=loop: loop.step(batches[index]) for file, loop in loops.items()}
@@ -51,7 +52,7 @@ def training_seconds(files: list[Path], dump: Path, config_file: Path, rounds: i
 def extraction_seconds(files: list[Path], dump: Path, evaluated: Path, rounds: int) -> dict[Path, float]:
     """Time (s) of extracting a set, in float32."""
     conf = EncoderConf(frame_average=2)
-    encoders = {file: UttEncoder(build_model(file, dump, conf, "float32").eval()) for file in files}
+    encoders = {file: UttEncoder(build_model(file, dump, conf, {"autocast": "float32"}).eval()) for file in files}
     audio = [read_dumped(entry) for entry in read_scp(evaluated / "wav.scp").values()]
     runs = {file: lambda index, encoder=encoder: encoder.encode(audio) for file, encoder in encoders.items()}
     return median_seconds(runs, rounds)

@@ -21,7 +21,8 @@ import numpy as np
 import soundfile
 
 from espnet_ext.data import dump
-from espnet_ext.data.audio import ARK_FORMATS, RATE, resample
+from espnet_ext.data.audio import RATE, resample
+from espnet_ext.data.audio_format import ARK_FORMATS
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards
 from espnet_ext.data.dump_dir import plan_jobs
@@ -120,7 +121,8 @@ def main() -> None:
     dump.SHARD_UTTERANCES = max(1, args.count // (4 * max(args.nj)))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as clips:
         if args.data_dir:
-            files = plan_jobs(DataDir(args.data_dir), ())
+            data = DataDir(args.data_dir)
+            files = plan_jobs(data, (), data.utterances)
         else:
             files = make_clips(Path(clips), args.format, args.rate)
         repeated = enumerate(islice(cycle(files), args.count))

@@ -1,6 +1,8 @@
 """Training steps of a phase on dumped data, for benchmarks that compare them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,13 +21,13 @@ from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.freeze import choose_trained
 
 
-def build_model(attributes: Path, dump: Path, conf: EncoderConf, autocast: str) -> ESPnetUttModel:
-    """A new model of the attributes of a file, with the classes and the bank of a training set."""
+def build_model(attributes: Path, dump: Path, conf: EncoderConf, model_conf: Mapping[str, Any]) -> ESPnetUttModel:
+    """Build an untrained model of the attributes of a file, with the classes and the bank of a training set."""
     torch.manual_seed(0)
     scps = {name: dump / f"target_{name}.scp" for name in load_attributes(attributes)}
     declared = {name: with_labels(attribute, scps[name]) for name, attribute in load_attributes(attributes).items()}
     encoder = load_encoder(encoder_folder("whisper-base", default_cache()), conf.frame_average)
-    model = ESPnetUttModel(encoder, declared, autocast)
+    model = ESPnetUttModel(encoder, declared, **model_conf)
     choose_trained(encoder, conf)
     fill_banks(model, scps)
     return model
@@ -42,7 +44,7 @@ class TrainingSteps:
     """
 
     def __init__(self, attributes: Path, dump: Path, conf: EncoderConf, autocast: str) -> None:
-        self.model = build_model(attributes, dump, conf, autocast).train()
+        self.model = build_model(attributes, dump, conf, {"autocast": autocast}).train()
         self.name, reader, scp = "speech", AudioReader, dump / "wav.scp"
         if conf.freeze_blocks == -1:
             self.name, reader, scp = "layers", LayersReader, dump / "layers" / "layers.scp"

@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py
 # Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+RECIPE_TESTS = Path(__file__).parent / "egs"
 
 ATTRIBUTES = {
     "sem": {
@@ -26,6 +30,25 @@ ATTRIBUTES = {
         "scoring": ["verification"],
     },
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder in which the tests of recipes run them, for all processes of pytest-xdist."""
+    if not hasattr(config, "workerinput"):
+        folder = TemporaryDirectory(prefix="it's a test ", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ["ESPNET_EXT_TEST_RECIPES"] = folder.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for `--dist loadgroup`: a process runs all tests of a file, or of a recipe.
+
+    The tests of recipes take longest, so they begin first.
+    """
+    items.sort(key=lambda item: not item.path.is_relative_to(RECIPE_TESTS))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +69,19 @@ def encoder_config() -> dict[str, Any]:
         "num_mel_bins": 80,
         "max_source_positions": 50,
     }
+
+
+@pytest.fixture
+def fake_bfloat16(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Function that makes the CPU one with or without native bfloat16."""
+    import torch
+
+    def fake(native: bool) -> None:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": native})
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512" if native else "AVX2")
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+
+    return fake
 
 
 @pytest.fixture(scope="session")

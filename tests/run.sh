@@ -24,5 +24,7 @@ run_group ruff "$bin/python" -m ruff check .
 run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
 # -x follows sourced files; xargs passes the status on.
 run_group shellcheck xargs -0 "$bin/shellcheck" -x < <(shell_scripts)
-run_group pytest "$bin/python" -m pytest tests "$@"
+# A process per core. Each computes with one thread (tests/conftest.py), and runs the recipes of its tests.
+run_group pytest "$bin/python" -m pytest tests --numprocesses logical --maxprocesses 4 --dist loadgroup \
+    --no-loadscope-reorder "$@"
 echo "all checks passed"

@@ -14,7 +14,8 @@ class Job(NamedTuple):
     """A shard to write.
 
     Attributes:
-        dies: the worker is killed `half way` through the shard or `when done`, the first time, or `always`.
+        dies: the worker is killed `half way` through the shard or `when done`, the first time, or `always`; `with all`
+            its process group is killed half way, the first time.
     """
 
     number: int
@@ -34,6 +35,7 @@ def write_shard(job: Job) -> tuple[int, str]:
     with atomic_path(job.output) as temporary:
         temporary.write_text("half a sh")
         _die(job, "half way")
+        _die(job, "with all")
         temporary.write_text(f"shard {job.number}")
     _log(job, "wrote")
     _die(job, "when done")
@@ -42,6 +44,10 @@ def write_shard(job: Job) -> tuple[int, str]:
 
 def refuse(job: Job) -> None:
     raise UserError(f"shard {job.number} is broken")
+
+
+def time_out(_job: int) -> None:
+    raise TimeoutError("of the job")
 
 
 def wait_for_another(folder: Path) -> str:
@@ -56,6 +62,8 @@ def _die(job: Job, when: str) -> None:
     died = job.folder / f"{job.number}.died"
     if job.dies == "always" or (job.dies == when and not died.exists()):
         died.touch()
+        if when == "with all":
+            os.killpg(0, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -41,6 +41,10 @@ while [ "$#" -gt 0 ]; do
     name="${1#--}"
     name="${name//-/_}"
     grep -Fqx -- "${name}" <<<"${names}" || fail "unknown option $1; options: --${names//$'\n'/ --}"
+    # A switch stands alone, too.
+    if [[ "${!name}" =~ ^(true|false)$ && "${2:---}" == --* ]]; then
+        set -- "$1" true "${@:2}"
+    fi
     [ "$#" -ge 2 ] || fail "option $1 needs a value"
     printf -v "${name}" '%s' "$2"
     shift 2

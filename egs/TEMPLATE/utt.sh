@@ -7,6 +7,7 @@ set -euo pipefail
 # General
 stage=1                 # first stage to run: 1 data, 2 dump, 3 training, 4 embeddings, 5 scores, 6 packing, 7 upload
 stop_stage=7            # last stage to run
+quick=false             # true: a tenth of the data and of the training steps, in folders of their own, for a first look
 systems=                # what to train and compare, attributes joined by +, e.g. "sem spk sem+spk"
 nj=2                    # processes of data preparation and dump; workers of a cluster
 executor=local          # who runs them: local, slurm, or the address of a Dask scheduler (tcp://host:port)
@@ -49,6 +50,16 @@ template="$(dirname "$(readlink -f "$0")")"
 # shellcheck source-path=SCRIPTDIR
 . "${template}/parse_options.sh"
 
+[[ "${quick}" =~ ^(true|false)$ ]] || fail "--quick must be true or false, not '${quick}'"
+fraction=1
+quick_note=  # in the first line of the tables
+if [ "${quick}" = true ]; then
+    fraction=0.1
+    quick_note=": QUICK LOOK, a tenth of the data (at least 50 utterances of each set) and of the training steps"
+    dumpdir="${dumpdir%/}_quick"
+    expdir="${expdir%/}_quick"
+    [ -z "${upload_to}" ] || fail "--upload_to: a model of --quick is not for others; run without --quick"
+fi
 [ "${ngpu}" != auto ] || ngpu="$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true)"
 for name in stage stop_stage nj num_nodes ngpu seed; do
     [[ "${!name}" =~ ^[0-9]+$ ]] || fail "--${name} must be a whole number, not '${!name}'"

@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
     --verification_sets test_spk \
     --classification_sets "test_sent test_spk" \
     --systems "sem+spk" \
-    --speed_perturb "0.9 1.1" \
+    --speed_perturb "1.1" \
     --attributes conf/attributes.yaml \
     --encoder whisper-base \
     --phases "heads=conf/train_heads.yaml finetune=conf/train_finetune.yaml" \

@@ -22,6 +22,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def fraction(text: str) -> float:
+    """A number above 0, at most 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, at most 1, found {text!r}")
+    return value
+
+
 def flag(text: str) -> bool:
     """`true` or `false`, as recipes hand them on."""
     if text not in ("true", "false"):

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.combine import combine_dumps
 
 
 def main() -> None:
@@ -14,6 +13,9 @@ def main() -> None:
     parser.add_argument("--dumps", type=Path, nargs="+", required=True, help="dump/<set> of each corpus")
     parser.add_argument("--attributes", nargs="+", required=True, help="whose targets to merge")
     args = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.combine import combine_dumps
+
     counts = combine_dumps(args.out, args.dumps, args.attributes)
     targets = ", ".join(f"{counts[f'target_{attribute}']} with {attribute}" for attribute in args.attributes)
     print(f"{args.out}: {counts['wav']} utterances of {len(args.dumps)} sets; {targets}")

@@ -5,10 +5,6 @@ import tempfile
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.hub.model_files import save_model
-from espnet_ext.hub.pack import pack_model
-from espnet_ext.hub.sense import load_sense, sense_encoder_config, sense_folder
-from espnet_ext.hub.sense_export import write_sense
 
 
 def main() -> None:
@@ -21,6 +17,12 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write (a packed model has a zip file too)")
     args = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.hub.model_files import save_model
+    from espnet_ext.hub.pack import pack_model
+    from espnet_ext.hub.sense import load_sense, sense_encoder_config, sense_folder
+    from espnet_ext.hub.sense_export import write_sense
+
     if args.model:
         write_sense(args.model, args.out)
         print(f"  {args.out}")

@@ -4,13 +4,10 @@ import argparse
 import math
 from pathlib import Path
 
+from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
-from espnet_ext.data.audio import ARK_FORMATS, RATE
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.dump import DurationLimits
-from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
-from espnet_ext.data.progress import audio_progress
+from espnet_ext.data.audio_format import ARK_FORMATS, RATE
 
 
 def _parse_args() -> argparse.Namespace:
@@ -26,6 +23,9 @@ def _parse_args() -> argparse.Namespace:
         default="wav",
         help="of the 16-bit archives: wav is written and read much faster, flac takes three fifths of the disk",
     )
+    parser.add_argument(
+        "--fraction", type=fraction, default=1.0, help="of the utterances, in whole sentences, for a first look"
+    )
     add_executor_options(parser, nj=2)
     args = parser.parse_args()
     for speed in args.speed_perturb:
@@ -40,19 +40,29 @@ def _parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = _parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.dump import DurationLimits
+    from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+    from espnet_ext.data.progress import audio_progress
+
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
-    options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format)
-    seconds = _expected_seconds(args.data_dir, args.speed_perturb)
+    options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
+    seconds = _expected_seconds(args.data_dir, args.speed_perturb, args.fraction)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
         dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
     print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")
 
 
-def _expected_seconds(data_dir: Path, speeds: list[float]) -> float:
+def _expected_seconds(data_dir: Path, speeds: list[float], fraction: float) -> float:
     """Seconds to dump, copies included, for the time left."""
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.data_dir import DataDir
+    from espnet_ext.data.subset import choose_subset
+
     data = DataDir(data_dir)
     sources = data.utt2source or {}
-    lengths = data.utt2num_samples
+    subset = choose_subset(data, fraction)
+    lengths = {utterance: count for utterance, count in data.utt2num_samples.items() if utterance in subset}
     real = sum(count for utterance, count in lengths.items() if sources.get(utterance) != "synthetic")
     return (sum(lengths.values()) + sum(real / speed for speed in speeds)) / RATE
 

@@ -3,15 +3,8 @@
 import argparse
 from pathlib import Path
 
-import torch
-
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
-from espnet_ext.train.layer_cache import LayerCache
-from espnet_ext.train.lengths import refuse_unfit
-from espnet_ext.train.utterance_table import read_table
-from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
+from espnet_ext.utt.precision import AUTO, AUTOCAST_NAMES
 
 
 def main() -> None:
@@ -23,20 +16,43 @@ def main() -> None:
     source.add_argument("--model", type=Path, help="folder of a trained model, for its encoder")
     parser.add_argument("--frame_average", type=int, help="frames averaged into one (default 1; the model's own)")
     parser.add_argument("--layers_name", default="layers", help="name of the folder below the dump directory")
-    parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="bfloat16", help="dtype of matrix products")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--autocast", choices=AUTOCAST_NAMES, default=AUTO, help="dtype of matrix products")
+    parser.add_argument(
+        "--num_frozen_blocks", type=int, help="keep the last output of that many blocks, for training those above"
+    )
+    parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
     args = parser.parse_args()
     if args.model and args.frame_average:
         parser.error("--frame_average: a trained model has its own")
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.progress import audio_progress
+    from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
+    from espnet_ext.teachers.runtime import Runtime
+    from espnet_ext.train.layer_cache import LayerCache
+    from espnet_ext.train.lengths import refuse_unfit
+    from espnet_ext.train.utterance_table import read_table
+    from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
+
+    device = str(Runtime(args.device).torch_device())
     encoder = load_trained_encoder(args.model) if args.model else load_encoder(args.encoder, args.frame_average or 1)
-    encoder = encoder.to(args.device).eval()
+    encoder = encoder.to(device).eval()
     table = read_table(args.dump_dir)
     refuse_unfit(table, encoder)
     folder = args.model or args.encoder
-    cache = LayerCache(args.dump_dir, folder, encoder.frame_average, args.autocast, args.layers_name)
+    if args.num_frozen_blocks is not None and not 1 <= args.num_frozen_blocks < encoder.num_layers:
+        parser.error(f"--num_frozen_blocks {args.num_frozen_blocks} is not within 1 to {encoder.num_layers - 1}")
+    cache = LayerCache(
+        args.dump_dir,
+        folder,
+        encoder.frame_average,
+        args.autocast,
+        args.layers_name,
+        device,
+        args.num_frozen_blocks,
+    )
     total_s = table.num_samples.sum() / encoder.sampling_rate
-    with audio_progress(f"{args.dump_dir}: layers", total_s) as advance:
-        for seconds in cache.fill(encoder, AUTOCAST_DTYPES[args.autocast]):
+    with audio_progress(f"{args.dump_dir}: layers", total_s, estimate=True) as advance:
+        for seconds in cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]):
             advance(seconds)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.data.label_targets import dump_labels
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 
@@ -30,6 +29,9 @@ def main() -> None:
         raise UserError(f"{options.attributes}: no attribute {options.attribute!r}; it has: {legal}")
     attribute = attributes[options.attribute]
     if attribute.target.labels:
+        # Imported late: see the package's docstring.
+        from espnet_ext.data.label_targets import dump_labels
+
         dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)
         return
     # Read by huggingface_hub when it is imported, here and in the processes.

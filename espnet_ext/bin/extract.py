@@ -3,15 +3,8 @@
 import argparse
 from pathlib import Path
 
-import torch
-
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
-from espnet_ext.data.audio import RATE
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.scp import read_scp
-from espnet_ext.hub.extract import System, extract
-from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
 
 def main() -> None:
@@ -23,13 +16,21 @@ def main() -> None:
     parser.add_argument("--attributes", nargs="+", required=True, help="attributes to write")
     parser.add_argument("--dump_dirs", type=Path, nargs="+", required=True, help="dump directories")
     parser.add_argument("--out", type=Path, required=True, help="folder of this system's embeddings")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--autocast", choices=AUTOCAST_DTYPES, default="float32", help="dtype of matrix products")
+    parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
+    parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of this machine to share out, a process each")
     add_executor_options(parser, nj=1)
     args = parser.parse_args()
     if args.untrained and args.autocast != "float32":
         parser.error("--autocast: the untrained encoder computes in float32")
+    # Imported late: see the package's docstring.
+    import torch
+
+    from espnet_ext.data.audio import RATE
+    from espnet_ext.data.progress import audio_progress
+    from espnet_ext.data.scp import read_scp
+    from espnet_ext.hub.extract import System, extract
+
     if args.ngpu > torch.cuda.device_count() and args.executor == "local":
         parser.error(f"--ngpu {args.ngpu}: this machine has {torch.cuda.device_count()} that can be used")
     executor = executor_from(args, args.ngpu)

@@ -5,13 +5,15 @@ import logging
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.encoders import encoder_folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--encoder", required=True, help="whisper-base, a folder, or a hub id (owner/model)")
     options = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.hub.encoders import encoder_folder
+
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     print(encoder_folder(options.encoder, default_cache()))
 

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.hub.pack import pack_model
 
 
 def main() -> None:
@@ -13,6 +12,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained phase")
     parser.add_argument("--out", type=Path, required=True, help="folder to write; a zip file is put beside it")
     args = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.hub.pack import pack_model
+
     archive = pack_model(args.model, args.out)
     print(f"  {args.out}\n  {archive}")
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from espnet_ext.bin.argument_types import flag, positive
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.corpora.emotion import prepare
-from espnet_ext.data.corpora.emotion_corpora import Options
 
 
 def main() -> None:
@@ -27,6 +25,10 @@ def main() -> None:
     )
     parser.add_argument("--nj", type=positive, default=2, help="processes")
     given = vars(parser.parse_args())
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.corpora.emotion import prepare
+    from espnet_ext.data.corpora.emotion_corpora import Options
+
     data = given.pop("data")
     for line in prepare(Options(**given), data):
         print(line, flush=True)

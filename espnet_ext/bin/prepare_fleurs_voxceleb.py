@@ -5,9 +5,7 @@ from pathlib import Path
 
 from espnet_ext.bin.argument_types import count, flag, positive, words
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.corpora import fleurs
-from espnet_ext.data.corpora.fleurs_voxceleb import prepare
-from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,7 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     corpora.add_argument("--voxpopuli", type=Path, help="folder of raw_audios/ or transcribed_data/")
     corpora.add_argument("--mtedx", type=Path, help="folder of <source>-<target>/data/")
     parser.add_argument(
-        "--languages", type=words, default=" ".join(fleurs.LANGUAGES), metavar='"en_us fr_fr ..."', help="of FLEURS"
+        "--languages", type=words, default=" ".join(LANGUAGES), metavar='"en_us fr_fr ..."', help="of FLEURS"
     )
     parser.add_argument(
         "--commonvoice_languages", type=words, default="", metavar='"en fr ..."', help="of Common Voice; empty: all"
@@ -44,6 +42,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     given = vars(_parser().parse_args())
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.corpora.fleurs_voxceleb import prepare
+    from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+
     data = given.pop("data")
     for line in prepare(Options(**given), data):
         print(line, flush=True)

@@ -5,12 +5,6 @@ from pathlib import Path
 
 from espnet_ext.bin.argument_types import count, positive
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
-from espnet_ext.data.corpora.mini_prompts_set import describe_catalogues
-from espnet_ext.data.corpora.synthetic import VARIANTS
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.debian import fetch_debian
-from espnet_ext.hub.packages import DEBIAN_PACKAGES
 
 
 def main() -> None:
@@ -36,6 +30,14 @@ def main() -> None:
     )
     parser.add_argument("--nj", type=positive, default=2, help="processes")
     args = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.corpora.mini_prompts import SyntheticOptions, prepare, required_packages
+    from espnet_ext.data.corpora.mini_prompts_set import describe_catalogues
+    from espnet_ext.data.corpora.synthetic import VARIANTS
+    from espnet_ext.hub.cache import default_cache
+    from espnet_ext.hub.debian import fetch_debian
+    from espnet_ext.hub.packages import DEBIAN_PACKAGES
+
     for option in ("voices_per_prompt", "voices_per_sentence"):
         if getattr(args, option) > len(VARIANTS):
             parser.error(f"--{option}: at most {len(VARIANTS)}")

@@ -4,14 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.attributes import load_attributes
 from espnet_ext.errors import UserError
-from espnet_ext.report.results import TEACHER, write_results
-from espnet_ext.report.score_systems import ScoringRun
-from espnet_ext.report.systems import TeacherSystem, parse_system
-from espnet_ext.scoring.bootstrap import Bootstrap
-from espnet_ext.scoring.directions import parse_pairs
-from espnet_ext.scoring.products import choose_products
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,6 +47,15 @@ def main() -> None:
     args = build_parser().parse_args()
     if args.bootstrap < 0:
         raise UserError(f"--bootstrap {args.bootstrap}: give 0 (no intervals) or more")
+    # Imported late: see the package's docstring.
+    from espnet_ext.config.attributes import load_attributes
+    from espnet_ext.report.results import TEACHER, write_results
+    from espnet_ext.report.score_systems import ScoringRun
+    from espnet_ext.report.systems import TeacherSystem, parse_system
+    from espnet_ext.scoring.bootstrap import Bootstrap
+    from espnet_ext.scoring.directions import parse_pairs
+    from espnet_ext.scoring.products import choose_products
+
     teachers = [TeacherSystem(TEACHER, args.dump_dir)] if args.teacher else []
     run = ScoringRun(
         attributes=load_attributes(args.attributes),

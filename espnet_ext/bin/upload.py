@@ -3,12 +3,8 @@
 import argparse
 from pathlib import Path
 
-from huggingface_hub import HfApi
-
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model
-from espnet_ext.hub.pack import CARD
 
 
 def main() -> None:
@@ -17,6 +13,12 @@ def main() -> None:
     parser.add_argument("--packed", type=Path, required=True, help="folder written by stage 6")
     parser.add_argument("--to", required=True, help="hub id, owner/model; log in with `hf auth login` first")
     args = parser.parse_args()
+    # Imported late: see the package's docstring.
+    from huggingface_hub import HfApi
+
+    from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model
+    from espnet_ext.hub.pack import CARD
+
     load_model(args.packed)
     hub = HfApi()
     try:

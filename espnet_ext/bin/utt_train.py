@@ -8,11 +8,8 @@ from pathlib import Path
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.strict import read_yaml
-from espnet_ext.data.translation_targets import translations_name
 from espnet_ext.errors import UserError
 from espnet_ext.train.label_spaces import check_labels
-
-INPUT_TYPES = {"speech": "audio_ark", "layers": "layers"}
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
@@ -22,7 +19,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--attributes", type=Path, required=True, help="YAML file that declares the attributes")
     parser.add_argument("--train_dump", type=Path, required=True, help="dump directory to train on")
     parser.add_argument("--valid_dump", type=Path, required=True, help="dump directory of the dev loss")
-    parser.add_argument("--input", choices=sorted(INPUT_TYPES), default="speech", help="waveforms or cached layers")
+    parser.add_argument("--input", choices=("speech", "layers"), default="speech", help="waveforms or cached layers")
     parser.add_argument("--layers_name", default="layers", help="folder of the layers, below the dump directories")
     parser.add_argument("--attribute_names", nargs="+", required=True, help="attributes to train")
     return parser.parse_known_args()
@@ -30,8 +27,10 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 
 def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     """ESPnet's data options for one dump directory; UserError for a missing file or targets that fit no head."""
-    file = "wav.scp" if args.input == "speech" else f"{args.layers_name}/layers.scp"
-    triples = [(dump / file, args.input, INPUT_TYPES[args.input])]
+    # Imported late: see the package's docstring.
+    from espnet_ext.data.translation_targets import translations_name
+
+    triples = input_files(dump, args)
     declared = load_attributes(args.attributes)
     for name in args.attribute_names:
         averaged = name in declared and declared[name].target.average_translations
@@ -46,7 +45,7 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
         # ESPnet splits the triple at commas.
         if "," in str(path):
             raise UserError(f"{path}: a comma in a folder's name is not possible here; rename the folder")
-    for path, name, _ in triples[1:]:
+    for path, name, _ in triples:
         if name in declared:
             check_dimension(path.with_suffix(".json"), declared[name], args.attributes)
     chosen = [declared[name] for name in args.attribute_names if name in declared]
@@ -55,6 +54,16 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     option = f"--{split}_data_path_and_name_and_type"
     options = [word for triple in triples for word in (option, ",".join(map(str, triple)))]
     return [*options, f"--{split}_shape_file", str(shape_file)]
+
+
+def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, str]]:
+    """File, name and data type of what the encoder reads: waveforms, or cached outputs of its frozen blocks."""
+    if args.input == "speech":
+        return [(dump / "wav.scp", "speech", "audio_ark")]
+    files = [(dump / args.layers_name / "layers.scp", "layers", "layers")]
+    if read_yaml(args.config).get("encoder_conf", {}).get("freeze_blocks", 0) > 0:
+        files.append((dump / args.layers_name / "hidden.scp", "hidden", "layers"))
+    return files
 
 
 def compares_sentences(attribute: AttributeConfig) -> bool:

@@ -25,14 +25,23 @@ class EncoderConf:
 
 @dataclass(frozen=True)
 class ModelConf:
-    """`model_conf`: dtype of matrix products, steps between measurements of the gradients, how the attributes'
-    losses become one gradient, weight of the penalty on what heads have in common."""
+    """`model_conf`.
 
-    autocast: str = "float32"
+    Args:
+        autocast: dtype of the matrix products: `float32`, `bfloat16`, or `auto`, bfloat16 where it is native.
+        nominal_batch: utterances of a typical batch, by which the sum of their losses is divided.
+        gradient_interval: training steps between two measurements of the gradients; 0 = never.
+        task_weighting: how the attributes' losses become one gradient.
+        decorrelation: weight of the penalty on what the heads' embeddings have in common.
+        whiten_layers: train the heads on whitened frames.
+    """
+
+    autocast: str = "auto"
     nominal_batch: int = bounded(1, default=1)
     gradient_interval: int = bounded(0, default=0)
     task_weighting: str = "fixed"
     decorrelation: float = bounded(0, default=0.0)
+    whiten_layers: bool = False
 
 
 @dataclass(frozen=True)

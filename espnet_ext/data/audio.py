@@ -11,12 +11,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from espnet_ext.data.audio_format import RATE
 from espnet_ext.data.decoding import open_audio
 from espnet_ext.errors import UserError
-
-RATE = 16000  # of everything in a dump directory
-# Archives of WAV are Kaldi's own, those of FLAC are kaldiio's and ESPnet's.
-ARK_FORMATS = ("wav", "flac")
 
 
 def read_audio(
@@ -139,7 +136,7 @@ def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_forma
 
     Args:
         samples: (samples,) int16, or float in [-1, 1], which is stored as int16.
-        ark_format: one of ARK_FORMATS.
+        ark_format: one of `audio_format.ARK_FORMATS`.
 
     Returns:
         the offset to put after `path:` in an scp file.
@@ -159,7 +156,7 @@ def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_forma
 
 
 def read_dumped(spec: str) -> np.ndarray:
-    """Read an utterance of a dump directory, in whichever of ARK_FORMATS it is.
+    """Read an utterance of a dump directory, in any format of `audio_format.ARK_FORMATS`.
 
     Args:
         spec: `path:offset`, the value of a line of dump/<set>/wav.scp.

@@ -1,8 +1,6 @@
 """Jobs on a Dask cluster that runs already, or on one that Slurm starts for us."""
 
 import os
-import shlex
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,66 +10,69 @@ from pathlib import Path
 from espnet_ext.errors import UserError
 
 try:
-    import dask
-    from dask_jobqueue import SLURMCluster
-    from distributed import Client, Future, KilledWorker, as_completed
-    from distributed.client import FutureCancelledError
+    from distributed import Client, Future, KilledWorker
+    from distributed.client import FutureCancelledError, FuturesCancelledError
+
+    from espnet_ext.data.dask_workers import WorkerMonitor
+    from espnet_ext.data.slurm_jobs import start_slurm_cluster
 except ImportError as missing:
     raise UserError(
-        f"--executor: what is not local needs Dask ({missing}); run tools/install.sh, "
+        f"--executor: executors other than `local` need Dask ({missing}); run tools/install.sh, "
         f"or tools/venv/bin/python -m pip install distributed dask-jobqueue"
     ) from missing
 
-# Jobs that the scheduler knows of at once: enough for a large cluster, and its memory does not grow with the corpus.
+# Jobs that the scheduler knows at once: enough for a large cluster, and its memory does not grow with the corpus.
 MAX_SUBMITTED = 500
 
-_alone = threading.Lock()  # of a worker
+_alone = threading.Lock()  # held by the one thread of a worker that runs a job
 
 
 def run_on_dask[Job, Result](
     function: Callable[[Job], Result], jobs: Sequence[Job], where: str, max_workers: int
 ) -> Iterator[tuple[Job, Result]]:
-    """As `data.executor.run_jobs`, which says what a job must be.
+    """Run jobs on a Dask cluster, as `data.executor.run_jobs` describes.
 
     The scheduler gives a job whose worker died to another worker, up to three times
     (`distributed.scheduler.allowed-failures`).
 
     Args:
-        where: `slurm`, or address or scheduler file of a cluster.
-        max_workers: that Slurm is asked for.
+        where: `slurm`, or the address or scheduler file of a cluster.
+        max_workers: maximum number of workers in Slurm.
+
+    Raises:
+        UserError: a job killed its workers, the cluster was without workers for a minute, or cancelled the jobs.
     """
     waiting = enumerate(jobs)
-    submitted: dict[str, Job] = {}
-    with _connect(where, max_workers) as client:
+    submitted: dict[Future, Job] = {}
+    with _connect(where, max_workers) as (client, monitor):
 
-        def submit_next(count: int) -> list[Future]:
-            futures = []
+        def submit_next(count: int) -> None:
             for number, job in islice(waiting, count):
                 key = f"{function.__name__}-{client.id}-{number}"
-                futures.append(client.submit(_run_alone, function, job, Path.cwd(), key=key, pure=False))
-                submitted[key] = job
-            return futures
+                submitted[client.submit(_run_alone, function, job, Path.cwd(), key=key, pure=False)] = job
 
-        done = as_completed(submit_next(MAX_SUBMITTED), loop=client.loop, with_results=True)
+        submit_next(MAX_SUBMITTED)
         try:
-            for future, result in done:
-                yield submitted.pop(future.key), result
-                done.update(submit_next(1))
+            while submitted:
+                for future in monitor.wait_for_any(list(submitted)):
+                    result = monitor.result(future)
+                    yield submitted.pop(future), result
+                    submit_next(1)
         except KilledWorker as error:
             raise UserError(
                 f"{error.allowed_failures + 1} workers died of the same job (out of memory?): "
                 f"give them more memory and run the same command again; what is done is kept"
             ) from error
-        except FutureCancelledError as error:
+        except (FutureCancelledError, FuturesCancelledError) as error:
             raise UserError(
-                f"the Dask cluster gave the work up ({error}): run the same command again; what is done is kept"
+                f"the Dask cluster cancelled the work ({error}): run the same command again; what is done is kept"
             ) from error
 
 
 def _run_alone[Job, Result](function: Callable[[Job], Result], job: Job, folder: Path) -> Result:
-    """Run a job in a worker, from the folder the command was started in: paths may be relative to it.
+    """Run a job in a worker, in the working directory of the command: paths can be relative to it.
 
-    One at a time, however many threads the worker has: models are not safe to share between threads.
+    A worker runs one job at a time, however many threads it has: models are not safe to share between threads.
     """
     with _alone:
         os.chdir(folder)
@@ -79,11 +80,15 @@ def _run_alone[Job, Result](function: Callable[[Job], Result], job: Job, folder:
 
 
 @contextmanager
-def _connect(where: str, max_workers: int) -> Iterator[Client]:
-    """A client of the cluster; one that Slurm started for us ends with it."""
+def _connect(where: str, max_workers: int) -> Iterator[tuple[Client, WorkerMonitor]]:
+    """Connect to a cluster. A cluster that was started in Slurm for this client ends with it."""
     if where == "slurm":
-        with _slurm_cluster(max_workers) as cluster, Client(cluster, set_as_default=False) as client:
-            yield client
+        with (
+            start_slurm_cluster(max_workers) as cluster,
+            # By its address: the client then counts workers itself, without touching what adaptive scaling knows.
+            Client(cluster.scheduler_address, security=cluster.security, set_as_default=False) as client,
+        ):
+            yield client, WorkerMonitor(client, cluster)
         return
     place = {"scheduler_file": where} if Path(where).is_file() else {"address": where}
     try:
@@ -91,26 +96,4 @@ def _connect(where: str, max_workers: int) -> Iterator[Client]:
     except (OSError, ValueError) as error:
         raise UserError(f"--executor: no Dask scheduler answers at {where}: {error}") from error
     with client:
-        yield client
-
-
-def _slurm_cluster(max_workers: int) -> SLURMCluster:
-    """Workers that Slurm starts when there is work, and again when one met its time limit.
-
-    Settings (queue, memory, walltime, `job-extra-directives: ["--gres=gpu:1"]` ...) are those of dask-jobqueue:
-    `jobqueue.slurm` in ~/.config/dask/*.yaml, or variables such as DASK_JOBQUEUE__SLURM__MEMORY=8GB.
-    """
-    settings = dask.config.get("jobqueue.slurm")
-    if settings["memory"] is None:
-        raise UserError(
-            "--executor slurm: set jobqueue.slurm.memory (of a Slurm job) in ~/.config/dask/jobqueue.yaml, "
-            "or DASK_JOBQUEUE__SLURM__MEMORY=8GB"
-        )
-    # One job at a time in a worker, so one core is the default, and each further core a further worker.
-    cores = settings["cores"] or 1
-    # dask-jobqueue writes the interpreter into a shell script as it is.
-    python = settings["python"] or shlex.quote(sys.executable)
-    cluster = SLURMCluster(cores=cores, processes=settings["processes"] or cores, python=python)
-    # The aim is a worker for every job: a shard takes minutes, starting a worker seconds.
-    cluster.adapt(minimum=0, maximum=max_workers, target_duration="1 ms")
-    return cluster
+        yield client, WorkerMonitor(client, None)

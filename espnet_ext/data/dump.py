@@ -47,7 +47,7 @@ class ShardJob(NamedTuple):
 
     Attributes:
         stem: absolute path that its files' names begin with, `.../audio.<number>`.
-        ark_format: one of `data.audio.ARK_FORMATS`.
+        ark_format: one of `data.audio_format.ARK_FORMATS`.
     """
 
     stem: Path

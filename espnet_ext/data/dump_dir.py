@@ -1,20 +1,20 @@
 """Turn data/<set> into dump/<set>: audio archives, and the set's files for the utterances in them."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.data.data_dir import DataDir, invert
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_others
-from espnet_ext.data.trials import read_trials
+from espnet_ext.data.subset import choose_subset
+from espnet_ext.data.trials import read_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
 
@@ -26,13 +26,15 @@ class DumpOptions:
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
         executor: where the work is done; the result does not depend on it.
-        ark_format: of the archives, one of `data.audio.ARK_FORMATS`.
+        ark_format: of the archives, one of `data.audio_format.ARK_FORMATS`.
+        fraction: of the utterances that are dumped, see `choose_subset`.
     """
 
     limits: DurationLimits
     speeds: Sequence[float] = ()
     executor: Executor = Executor()
     ark_format: str = "wav"
+    fraction: float = 1.0
 
 
 class Dumped(NamedTuple):
@@ -47,8 +49,8 @@ def perturbed_name(name: str, speed: float) -> str:
     return name if speed == 1 else f"sp{speed:g}-{name}"
 
 
-def plan_jobs(data: DataDir, speeds: Sequence[float]) -> list[AudioJob]:
-    """Every utterance, and every real one at each further speed, sorted by name.
+def plan_jobs(data: DataDir, speeds: Sequence[float], subset: Collection[str]) -> list[AudioJob]:
+    """Every utterance of a subset, and every real one at each further speed, sorted by name.
 
     Synthetic speech has voices and tempos enough without copies.
 
@@ -56,7 +58,7 @@ def plan_jobs(data: DataDir, speeds: Sequence[float]) -> list[AudioJob]:
         UserError: naming a copy that is there already.
     """
     kinds = data.utt2source or {}
-    sources = data.sources()
+    sources = {utterance: source for utterance, source in data.sources().items() if utterance in subset}
     jobs = [AudioJob(utterance, source.path, 1.0, source.spans) for utterance, source in sources.items()]
     for speed in speeds:
         jobs += [
@@ -94,7 +96,8 @@ def dump_data_dir(
     data, dump = DataDir(data_dir), Path(dump_dir)
     # Its presence says that the dump is whole.
     (dump / "wav.scp").unlink(missing_ok=True)
-    jobs = plan_jobs(data, options.speeds)
+    subset = choose_subset(data, options.fraction)
+    jobs = plan_jobs(data, options.speeds, subset)
     shards = plan_shards(jobs, dump / "audio", options.limits, options.ark_format)
     for _, seconds in run_jobs(dump_shard, shards, options.executor):
         advance(seconds)
@@ -104,7 +107,7 @@ def dump_data_dir(
     _remove_stale(data.path, dump)
     _write_columns(data.path, dump, [job for job in jobs if job.utterance in places])
     write_scp(dump / "utt2num_samples", num_samples)
-    _copy_others(data, dump, num_samples)
+    _copy_others(data, dump, num_samples, subset)
     left_out.write(dump / "left_out.tsv")
     write_scp(dump / "wav.scp", places)
     return Dumped(len(places), left_out)
@@ -156,12 +159,14 @@ def _write_columns(data_dir: Path, dump: Path, jobs: Sequence[AudioJob]) -> None
             write_scp(dump / file.name, copy)
 
 
-def _copy_others(data: DataDir, dump: Path, dumped: Mapping[str, int]) -> None:
+def _copy_others(data: DataDir, dump: Path, dumped: Mapping[str, int], subset: set[str]) -> None:
+    """Copy the provenance, and the trials whose two utterances are in the subset."""
+    known = dumped.keys() | (set(data.utterances) - subset)
     for name, path in data.trials().items():
         try:
-            read_trials(path, dumped)
+            trials = read_trials(path, known)
         except UserError as error:
             raise UserError(f"{error} any more: it was left out by its duration; change the limits") from error
-        write_text_atomic(dump / "trials" / name, path.read_text(encoding="utf-8"))
+        write_trials(dump / "trials" / name, [trial for trial in trials if subset.issuperset(trial[1:])])
     if (data.path / "provenance.json").is_file():
         shutil.copyfile(data.path / "provenance.json", dump / "provenance.json")

@@ -51,7 +51,8 @@ def run_jobs[Job, Result](
         executor: where to run them; one process or one job means here.
 
     Raises:
-        UserError: a process died, or the cluster cannot be reached; and whatever `function` raises.
+        UserError: a process died, or the cluster cannot be reached or has lost its workers; and whatever
+            `function` raises.
     """
     if executor.where != "local":
         # Imported late: half a second, and Dask is not needed on one machine.

@@ -14,7 +14,7 @@ def append_layers(stream: BinaryIO, path: Path, layers: np.ndarray) -> str:
     Args:
         stream: opened for writing in binary mode.
         path: the name that the file will have once it is complete.
-        layers: (frames, num_layers, dim) float16; half precision keeps the cache at 2 bytes a value.
+        layers: (frames, num_layers, dim) or (frames, dim) float16; half precision keeps the cache at 2 bytes a value.
 
     Returns:
         `path:offset`, for the scp file.
@@ -28,7 +28,7 @@ def append_layers(stream: BinaryIO, path: Path, layers: np.ndarray) -> str:
 
 
 def read_layers(entry: str) -> np.ndarray:
-    """Read the layers that `append_layers` wrote, (frames, num_layers, dim) float16.
+    """Read what `append_layers` wrote, (frames, num_layers, dim) or (frames, dim) float16.
 
     Plain reads, not a memory map: mapped pages would count as this process's memory.
 

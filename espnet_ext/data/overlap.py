@@ -7,9 +7,6 @@ from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.split import normalise
 
-# What may be named as shared between train and an evaluation set; audio files never may.
-SHAREABLE = ("speaker", "sentence", "text")
-
 
 class Overlap(NamedTuple):
     """One utterance of the evaluation set, and one of the training set that has the same `what`."""

@@ -1,6 +1,5 @@
 """A progress line for long work: done, rate, time left."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,14 +10,75 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 LOG_INTERVAL_S = 20.0
 
 
+def format_rate(amount: float, elapsed_s: float) -> str:
+    """Amount per second: a whole number, or two digits where it is below 10."""
+    rate = amount / max(elapsed_s, 1e-9)
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in the unit that suits it: `40 s`, `9 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+class _Counter:
+    """Work that was done, and the lines about it.
+
+    Args:
+        label: what is being done.
+        total: amount of all work.
+        unit: of the amount.
+        console: where the lines go.
+    """
+
+    def __init__(self, label: str, total: float, unit: str, console: Console) -> None:
+        self.label, self.total, self.unit, self.console = label, total, unit, console
+        self.done = 0.0
+        self.started = self.printed = time.monotonic()
+
+    def print_estimate(self) -> None:
+        """Print the time of all work, from the part that was done."""
+        duration = format_duration(self._elapsed_s() * self.total / self.done)
+        self._print(f"estimate: about {duration} for {self.total:.0f} {self.unit} ({self._rate()})")
+
+    def print_interim(self) -> None:
+        """Print the rate and the time left, if the last line is some time ago."""
+        if time.monotonic() - self.printed < LOG_INTERVAL_S:
+            return
+        self.printed = time.monotonic()
+        left_s = self._elapsed_s() * (self.total - self.done) / max(self.done, 1e-9)
+        self._print(f"{self.label}: {self._rate()}, {left_s:.0f} s left")
+
+    def print_end(self) -> None:
+        """Print what was done in which time."""
+        done, elapsed_s = f"{self.done:.0f} of {self.total:.0f} {self.unit}", self._elapsed_s()
+        self._print(f"{self.label}: {done} in {elapsed_s:.1f} s, {self._rate()}")
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self.started
+
+    def _rate(self) -> str:
+        return f"{format_rate(self.done, self._elapsed_s())} {self.unit} per second"
+
+    def _print(self, line: str) -> None:
+        self.console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
-def audio_progress(label: str, total_s: float, unit: str = "s of audio") -> Iterator[Callable[[float], None]]:
+def audio_progress(
+    label: str, total_s: float, unit: str = "s of audio", estimate: bool = False
+) -> Iterator[Callable[[float], None]]:
     """Show the progress of work on audio on stderr, and at the end one line with its throughput.
 
     Args:
         label: what is being done.
         total_s: seconds of audio in all, or how many of another unit.
         unit: what is counted.
+        estimate: print the time that all will take, once the first part is done.
 
     Yields:
         a function that is told the seconds of audio just done (0 for what was done before).
@@ -29,28 +89,20 @@ def audio_progress(label: str, total_s: float, unit: str = "s of audio") -> Iter
         TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
         TimeRemainingColumn(),
     ]
-    started, done_s = time.monotonic(), 0.0
-    printed = started
     console = Console(stderr=True)
+    counter = _Counter(label, total_s, unit, console)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=total_s)
 
         def advance(seconds: float) -> None:
-            nonlocal done_s, printed
-            done_s += seconds
+            is_first = counter.done == 0
+            counter.done += seconds
             progress.advance(task, seconds)
-            now = time.monotonic()
+            if estimate and is_first and 0 < counter.done < total_s:
+                counter.print_estimate()
             # A log file has no bar that moves.
-            if not console.is_terminal and now - printed >= LOG_INTERVAL_S:
-                printed = now
-                rate = done_s / (now - started)
-                left_s = (total_s - progress.tasks[0].completed) / max(rate, 1e-9)
-                print(f"  {label}: {rate:.0f} {unit} per second, {left_s:.0f} s left", file=sys.stderr, flush=True)
+            if not console.is_terminal:
+                counter.print_interim()
 
         yield advance
-    elapsed_s = time.monotonic() - started
-    print(
-        f"  {label}: {done_s:.0f} of {total_s:.0f} {unit} in {elapsed_s:.1f} s, "
-        f"{done_s / max(elapsed_s, 1e-9):.0f} {unit} per second",
-        file=sys.stderr,
-    )
+    counter.print_end()

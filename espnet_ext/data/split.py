@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # Folders of one-word prompts; their sentences are said again inside others.
 WORD_FOLDERS = ("digits/", "letters/", "phonetic/")
 MIN_WORDS = 2
+# What a recipe may name as shared between its training set and an evaluation set; audio files never may be shared.
+SHAREABLE = ("speaker", "sentence", "text")
 
 
 def normalise(text: str) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from espnet_ext.data.data_dir import COMPLETE_FILES, DataDir, invert
-from espnet_ext.data.overlap import SHAREABLE, find_overlaps
+from espnet_ext.data.overlap import find_overlaps
 from espnet_ext.data.scp import read_scp
 from espnet_ext.data.segments import Segment, check_ends
+from espnet_ext.data.split import SHAREABLE
 from espnet_ext.data.trials import read_trials
 from espnet_ext.errors import UserError
 

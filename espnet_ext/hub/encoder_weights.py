@@ -1,14 +1,19 @@
 """Weights of a pretrained encoder out of the checkpoints that hub folders hold."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from espnet_ext.errors import UserError
+
+if TYPE_CHECKING:  # names of files are needed without torch, whose import takes seconds
+    from torch import Tensor
 
 WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"

@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.hub.pickled_weights import PICKLES, without_pickles
@@ -55,6 +52,10 @@ def _has_safetensors(folder: Path) -> bool:
 
 
 def _from_hub(name: str, cache: Path, patterns: list[str]) -> Path:
+    # The hub's client takes a second to import; a folder or a packaged encoder does without it.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
     try:
         return Path(snapshot_download(name, cache_dir=Path(cache) / "hub", allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:

@@ -38,14 +38,14 @@ class System(NamedTuple):
         folder: of a trained model; of a pretrained encoder where `untrained`.
         attributes: to write.
         untrained: take the mean of the encoder's frames and layers.
-        device: `cpu`, `cuda` ...
+        device: `cpu`, `cuda` ...; None = the GPU where there is one.
         autocast: dtype of a trained model's matrix products, `float32` or `bfloat16`.
     """
 
     folder: Path
     attributes: tuple[str, ...]
     untrained: bool = False
-    device: str = "cpu"
+    device: str | None = "cpu"
     autocast: str = "float32"
 
     def origin(self) -> dict[str, str | list[str]]:

@@ -4,11 +4,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from safetensors.torch import save_file
-
 from espnet_ext.data.atomic import atomic_folder
 from espnet_ext.hub.encoder_weights import WEIGHTS
-from espnet_ext.teachers.weights import load_checkpoint
 
 PICKLES = "pytorch_model*.bin"
 
@@ -27,6 +24,11 @@ def without_pickles(folder: Path, cache: Path) -> Path:
     origin = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in pickles]
     converted = cache / "converted" / f"{folder.name}-{hashlib.sha256(repr(origin).encode()).hexdigest()[:12]}"
     if not (converted / WEIGHTS).exists():
+        # These import torch, which takes seconds; a converted checkpoint does without it.
+        from safetensors.torch import save_file
+
+        from espnet_ext.teachers.weights import load_checkpoint
+
         weights = {name: tensor for path in pickles for name, tensor in load_checkpoint(path).items()}
         with atomic_folder(converted) as temporary:
             for path in folder.glob("*config.json"):

@@ -84,8 +84,8 @@ def published_table(published: Published, results: pd.DataFrame) -> Table:
     keys = "; ".join(f"{figure.name} = `{figure.protocol}` on `{figure.set}`" for figure in published.figures)
     notes = " ".join(f"{figure.name}: {figure.note}" for figure in published.figures if figure.note)
     caption = (
-        f"Published: {published.source}. Ours: {keys}. The paper states neither counts nor intervals: compare "
-        f"the numbers only if ours stand on the whole evaluation set. Percent, minDCF plain. {notes} "
+        f"Published: {published.source}. Ours: {keys}. The published counts and intervals are not known: "
+        f"compare the numbers only if ours are of the whole evaluation set. Percent, minDCF plain. {notes} "
         f"`{ABSENT}`: not published. Brackets: 95 % bootstrap intervals over sentences (retrieval) or speakers "
         "(verification)."
     )

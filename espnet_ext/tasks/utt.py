@@ -22,11 +22,13 @@ from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks, turn_axes
-from espnet_ext.train.checkpoint import refuse_other_config
+from espnet_ext.train.checkpoint import refuse_other_config, settle_autocast
+from espnet_ext.train.fit_whitening import fit_whitening
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
+from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -83,6 +85,7 @@ class UttTask(AbsTask):
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
         check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
         refuse_other_config(args)
+        settle_autocast(args)
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
@@ -99,7 +102,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
-        """Pad `speech` or `layers`; targets are vectors, not sequences."""
+        """Pad `speech`, `layers` and `hidden`; targets are vectors, not sequences."""
         return CommonCollateFn(float_pad_value=0.0, not_sequence=[*args.attribute_names, "sentences"])
 
     @classmethod
@@ -108,13 +111,13 @@ class UttTask(AbsTask):
 
     @classmethod
     def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
-        """No name is always there: `speech` or `layers`, and the attributes of the config."""
+        """None: the names depend on the config."""
         return ()
 
     @classmethod
     def optional_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:
         """The rest depends on the config (`allow_variable_data_keys`)."""
-        return ("speech", "layers", "sentences")
+        return ("speech", "layers", "hidden", "sentences")
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
@@ -130,7 +133,14 @@ class UttTask(AbsTask):
         if args.init_model is None:
             turn_axes(model, target_scps)
         else:
+            pretrained = frozen_parameters(encoder, args)
             load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
+            check_frozen_blocks(encoder, pretrained, args)
+        if model.whitening is not None:
+            path, name, _ = args.train_data_path_and_name_and_type[0]
+            fit_whitening(model, name, Path(path))
+            if args.init_model is not None:
+                model.whitening.unfold(model.heads.values())
         choose_trained(encoder, encoder_conf)
         fill_banks(model, target_scps)
         return model

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
 from espnet_ext.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,6 +47,10 @@ def hub_folder(teacher: str, model: str, revision: str | None, patterns: Sequenc
     Raises:
         UserError: the hub has no such model or revision, or is out of reach.
     """
+    # The hub's client takes a second to import; teachers from packages and from disk do without it.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
     try:
         return Path(snapshot_download(model, revision=revision, allow_patterns=list(patterns)))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:

@@ -36,7 +36,8 @@ def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
                 buffers = [key for key, _ in objective.named_buffers() if key.startswith("bank")]
                 banks += [f"objectives.{name}.{index}.{key}" for key in buffers]
     # Equal in all processes, and too large to be sent to them at every step.
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, banks)
+    whitening = [name for name, _ in model.named_buffers() if name.startswith("whitening.")]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, [*banks, *whitening])
 
 
 def turn_axes(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:

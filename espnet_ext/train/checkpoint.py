@@ -13,10 +13,12 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from espnet2.train.distributed_utils import get_rank
 from espnet2.train.reporter import Reporter
 
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.errors import UserError
+from espnet_ext.utt.precision import AUTO, choose_autocast
 
 CHECKPOINT = "checkpoint.pth"
 PREVIOUS = "checkpoint.previous.pth"
@@ -47,16 +49,42 @@ def refuse_other_config(args: argparse.Namespace) -> None:
     Args:
         args: ESPnet's options; the output folder's config.yaml holds those of the checkpoint.
     """
-    folder = Path(args.output_dir)
-    if not (args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))):
+    before = resumed_config(args)
+    if before is None:
         return
-    before = read_yaml(folder / "config.yaml")
+    folder = Path(args.output_dir)
     for key in OF_THE_CHECKPOINT:
         if before.get(key) != getattr(args, key):
             raise UserError(
                 f"{folder / CHECKPOINT} was trained with {key} {before.get(key)!r}, not {getattr(args, key)!r}: "
                 f"change it back, name another output folder, or delete {folder} to train anew"
             )
+
+
+def settle_autocast(args: argparse.Namespace) -> None:
+    """Replace `autocast: auto` by a dtype, which config.yaml then holds: that of the checkpoint, or the device's.
+
+    Args:
+        args: ESPnet's options.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    before = resumed_config(args)
+    # Without the key, a training was in float32.
+    existing = None if before is None else before.get("model_conf", {}).get("autocast", "float32")
+    name, device = args.model_conf.get("autocast", AUTO), "cuda" if args.ngpu else "cpu"
+    is_first = get_rank(args.dist_rank, args.dist_launcher) in (None, 0)
+    chosen = choose_autocast(name, device, existing, args.output_dir, silent=not is_first)
+    args.model_conf = args.model_conf | {"autocast": chosen}
+
+
+def resumed_config(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Options of the training that the run resumes; None if it starts one."""
+    folder = Path(args.output_dir)
+    if not (args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))):
+        return None
+    return read_yaml(folder / "config.yaml")
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """After training: the chosen epoch as model files, learned layer weights, curves."""
 
 import argparse
+import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import torch
 import yaml
 from espnet2.train.reporter import Reporter
@@ -27,8 +28,8 @@ from espnet_ext.hub.weights import read_weights
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
 from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.lora import merge_lora
 
+COLUMNS = ("phase", "epoch", "split", "key", "value")
 CURVES = re.compile(r"(loss|cka|grad_norm|(loss|cos|acc|mae|weight|gradnorm|gradcos)_(?!scale$).+)")
 
 
@@ -42,7 +43,12 @@ def export_model(output_dir: Path) -> None:
         raise UserError(f"{chosen}: training wrote no such model; final_model may be valid.loss.best or latest")
     model = UttTask.build_model(args)
     model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
-    merge_lora(model.encoder)
+    if args.encoder_conf.get("lora_rank"):
+        # Imported here: peft takes a second, and few trainings use adapters.
+        from espnet_ext.utt.lora import merge_lora
+
+        merge_lora(model.encoder)
+    model.fold_whitening()
     attributes = selected_attributes(args)
     if args.add_to is None:
         save_model(output_dir, model, read_encoder_config(Path(args.encoder)), attributes)
@@ -52,8 +58,10 @@ def export_model(output_dir: Path) -> None:
     write_json_atomic(output_dir / "layer_weights.json", model.layer_weights())
     reporter = Reporter()
     reporter.load_state_dict(load_newest_readable(output_dir / CHECKPOINT, "cpu")["reporter"])
-    with atomic_path(output_dir / "curves.tsv") as temporary:
-        curve_table(reporter, output_dir.name).to_csv(temporary, sep="\t", index=False)
+    with atomic_path(output_dir / "curves.tsv") as temporary, temporary.open("w", newline="") as stream:
+        rows = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        rows.writerow(COLUMNS)
+        rows.writerows(curve_rows(reporter, output_dir.name))
 
 
 def save_addition(folder: Path, base: Path, model: ESPnetUttModel, attributes: dict[str, AttributeConfig]) -> None:
@@ -77,13 +85,10 @@ def save_addition(folder: Path, base: Path, model: ESPnetUttModel, attributes: d
     write_model(folder, description, weights | added)
 
 
-def curve_table(reporter: Reporter, phase: str) -> pd.DataFrame:
-    """Statistics of every epoch of a phase as rows `phase epoch split key value`."""
-    rows = [
-        (phase, epoch, split, key, value)
-        for epoch, splits in reporter.stats.items()
-        for split, statistics in splits.items()
-        for key, value in statistics.items()
-        if CURVES.fullmatch(key)
-    ]
-    return pd.DataFrame(rows, columns=["phase", "epoch", "split", "key", "value"])
+def curve_rows(reporter: Reporter, phase: str) -> Iterator[tuple[str, int, str, str, float]]:
+    """Statistics of every epoch of a phase, in the order of COLUMNS."""
+    for epoch, splits in reporter.stats.items():
+        for split, statistics in splits.items():
+            for key, value in statistics.items():
+                if CURVES.fullmatch(key):
+                    yield phase, epoch, split, key, float(value)

@@ -1,10 +1,11 @@
-"""The frozen encoder's layers of every utterance, computed once and kept on disk."""
+"""Outputs of the frozen encoder for every utterance, computed once and kept on disk."""
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import batched
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder
+from espnet_ext.utt.encoder.frame_average import average_frames
+from espnet_ext.utt.precision import choose_autocast
 
 SHARD_UTTERANCES = 512
 
@@ -31,27 +34,42 @@ SHARD_UTTERANCES = 512
 class LayerCache:
     """`<dump>/<name>/`: one file of layers for every 512 utterances, and layers.scp over all.
 
-    A shard is written whole or not at all, and its batches depend on its utterances alone: a run that was
-    killed goes on behind its last whole shard, and ends with the same bytes.
+    A training that freezes only the first blocks also needs their last output at the full frame rate: hidden.scp,
+    in the same files. A shard is written whole or not at all, and its batches depend only on its utterances: an
+    interrupted run resumes after its last complete shard, and ends with the same bytes.
 
     Args:
         dump: a dump directory.
         encoder_folder: folder of the pretrained encoder or of a trained model; another encoder empties the cache.
-        frame_average: neighbouring frames averaged into one; another count empties the cache.
-        autocast: name of the dtype of the encoder's matrix products; another one empties the cache.
+        frame_average: neighboring frames averaged into one in the layers; another count empties the cache.
+        autocast: name of the dtype of the encoder's matrix products; another one empties the cache, `auto` keeps that
+            of the cache, or chooses the device's.
         name: of the folder below `dump`.
+        device: that computes the layers.
+        num_frozen_blocks: blocks whose last output is kept in hidden.scp; None = no hidden.scp. Another number empties
+            the cache.
     """
 
     def __init__(
-        self, dump: Path, encoder_folder: Path, frame_average: int, autocast: str, name: str = "layers"
+        self,
+        dump: Path,
+        encoder_folder: Path,
+        frame_average: int,
+        autocast: str,
+        name: str = "layers",
+        device: str = "cpu",
+        num_frozen_blocks: int | None = None,
     ) -> None:
+        self.num_frozen_blocks = num_frozen_blocks
         self.wav_scp = read_scp(dump / "wav.scp")
         self.folder = dump / name
         origin = {"encoder": encoder_hash(encoder_folder), "audio": sha256_of(dump / "wav.scp")}
-        empty_unless(self.folder, origin | {"frame_average": frame_average, "autocast": autocast})
+        origin |= {"frame_average": frame_average, "num_frozen_blocks": num_frozen_blocks}
+        self.autocast = choose_autocast(autocast, device, cached_autocast(self.folder, origin), str(self.folder))
+        empty_unless(self.folder, origin | {"autocast": self.autocast})
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
-        """Compute what is missing, then write layers.scp.
+        """Compute what is missing, then write layers.scp and hidden.scp.
 
         Args:
             encoder: in evaluation mode.
@@ -61,15 +79,24 @@ class LayerCache:
             seconds of audio that were done, after every shard.
         """
         remove_temporary(self.folder)
-        entries: dict[str, str] = {}
+        layers: dict[str, str] = {}
+        hidden: dict[str, str] = {}
         for index, utterances in enumerate(batched(self.wav_scp, SHARD_UTTERANCES)):
             scp = self.folder / f"layers.{index}.scp"
             seconds = 0.0
             if not scp.exists():
                 seconds = self._write_shard(scp, utterances, encoder, dtype)
-            entries |= read_scp(scp)
+            layers |= read_scp(scp)
+            if self.num_frozen_blocks is not None:
+                hidden |= read_scp(self._hidden_scp(scp))
             yield seconds
-        write_scp(self.folder / "layers.scp", entries)
+        if self.num_frozen_blocks is not None:
+            write_scp(self.folder / "hidden.scp", hidden)
+        write_scp(self.folder / "layers.scp", layers)
+
+    @staticmethod
+    def _hidden_scp(layers_scp: Path) -> Path:
+        return layers_scp.with_name(layers_scp.name.replace("layers", "hidden", 1))
 
     def _write_shard(
         self, scp: Path, utterances: tuple[str, ...], encoder: AbsSpeechEncoder, dtype: torch.dtype | None
@@ -77,17 +104,32 @@ class LayerCache:
         speech = [read_dumped(self.wav_scp[utterance]) for utterance in utterances]
         lengths = np.array([len(samples) for samples in speech])
         ark = scp.with_suffix(".ark")
-        entries: dict[str, str] = {}
+        layers: dict[str, str] = {}
+        hidden: dict[str, str] = {}
         device = next(encoder.parameters()).device
         budget = int(batch_seconds(device) * encoder.sampling_rate)
         # Autocast keeps the weights that it has cast until its outermost context ends: here, once a shard.
         casting = torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
         with atomic_path(ark) as temporary, temporary.open("wb") as stream, casting:
             for batch in sorted_batches(lengths, budget):
-                for index, layers in zip(batch, encode(encoder, [speech[i] for i in batch]), strict=True):
-                    entries[utterances[index]] = append_layers(stream, ark, layers)
-        write_scp(scp, entries)
+                outputs = encode(encoder, [speech[i] for i in batch], self.num_frozen_blocks)
+                for index, (averaged, last_frozen) in zip(batch, outputs, strict=True):
+                    layers[utterances[index]] = append_layers(stream, ark, averaged)
+                    if last_frozen is not None:
+                        hidden[utterances[index]] = append_layers(stream, ark, last_frozen)
+        if self.num_frozen_blocks is not None:
+            write_scp(self._hidden_scp(scp), hidden)
+        write_scp(scp, layers)
         return int(lengths.sum()) / encoder.sampling_rate
+
+
+def cached_autocast(folder: Path, origin: Mapping[str, Any]) -> str | None:
+    """Dtype of the shards of a cache; None if it has none, or they are of another origin."""
+    if not any(folder.glob("layers.*.scp")):
+        return None
+    cached = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    autocast = cached.pop("autocast")
+    return autocast if cached == origin else None
 
 
 def encoder_hash(folder: Path) -> str:
@@ -110,19 +152,32 @@ def check_encoder(cache: Path, encoder_folder: Path) -> None:
 
 
 @torch.no_grad()  # autocast keeps no cast weights in inference mode
-def encode(encoder: AbsSpeechEncoder, speech: list[np.ndarray]) -> list[np.ndarray]:
-    """Layers of each utterance of one batch.
+def encode(
+    encoder: AbsSpeechEncoder, speech: list[np.ndarray], num_frozen_blocks: int | None = None
+) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Layers of each utterance of one batch, and the last output of the frozen blocks.
 
     Args:
         encoder: in evaluation mode.
         speech: float32 (samples,) each.
+        num_frozen_blocks: see `LayerCache`.
 
     Returns:
-        (frames, num_layers, dim) float16 each, without padding.
+        (averaged frames, num_layers, dim) and (frames, dim) float16 each, without padding; None for the latter if
+        `num_frozen_blocks` is None.
     """
     device = next(encoder.parameters()).device
     padded = pad_sequence([torch.from_numpy(samples) for samples in speech], batch_first=True).to(device)
     num_samples = torch.tensor([len(samples) for samples in speech], device=device)
-    layers, frame_mask = encoder(padded, num_samples)
-    stacked = torch.stack(layers, dim=2).half().cpu().numpy()
-    return [stacked[index, :count] for index, count in enumerate(frame_mask.sum(dim=1).tolist())]
+    layers, frame_mask = encoder.encode(padded, num_samples)
+    averaged, averaged_mask = average_frames(layers, frame_mask, encoder.frame_average)
+    stacked = _without_padding(torch.stack(averaged, dim=2), averaged_mask)
+    if num_frozen_blocks is None:
+        return [(own, None) for own in stacked]
+    return list(zip(stacked, _without_padding(layers[num_frozen_blocks - 1], frame_mask), strict=True))
+
+
+def _without_padding(frames: torch.Tensor, mask: torch.Tensor) -> list[np.ndarray]:
+    """Real frames of each utterance of (batch, frames, ...), float16."""
+    rows = frames.half().cpu().numpy()
+    return [row[:count] for row, count in zip(rows, mask.sum(dim=1).tolist(), strict=True)]

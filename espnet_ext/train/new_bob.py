@@ -9,8 +9,8 @@ from espnet2.schedulers.abs_scheduler import AbsValEpochStepScheduler
 class NewBob(AbsValEpochStepScheduler):
     """Multiply the learning rates by `factor` when the dev loss fell by less than `threshold` of itself.
 
-    The rule of SpeechBrain's NewBobScheduler, which the paper used. torch's ReduceLROnPlateau compares with the
-    best epoch, not with the last one, and an improvement resets its patience; here it does not.
+    The rule is that of SpeechBrain's NewBobScheduler; the paper trained with new-bob annealing. torch's
+    ReduceLROnPlateau compares with the best epoch instead of the last one, and resets its patience at an improvement.
 
     Args:
         optimizer: whose learning rates are annealed.

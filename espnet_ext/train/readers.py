@@ -49,7 +49,7 @@ class AudioReader(ScpReader):
 
 
 class LayersReader(ScpReader):
-    """Layers of the frozen encoder: (frames, num_layers, dim) float16."""
+    """Outputs of the frozen encoder: (frames, num_layers, dim) or (frames, dim) float16."""
 
     def read(self, entry: str) -> np.ndarray:
         """See `ScpReader.read`."""

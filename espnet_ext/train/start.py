@@ -1,15 +1,17 @@
 """What a training starts from, checked before anything is built: encoder, trained model, cached layers."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import read_attributes, read_description
 from espnet_ext.train.layer_cache import check_encoder
+from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 # Options of a head that matter in training alone.
 TRAINING_ONLY = {"dropout", "identity_init"}
@@ -37,7 +39,6 @@ def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]
         raise UserError("--encoder: name the folder of the pretrained encoder, or of a trained model by --add_to")
     if args.init_model is not None:
         check_init(Path(args.init_model), trained, args.attributes)
-        return
     for path, name, _ in [*args.train_data_path_and_name_and_type, *args.valid_data_path_and_name_and_type]:
         if name == "layers":
             check_encoder(Path(path).parent, Path(args.add_to or args.encoder))
@@ -83,6 +84,33 @@ def check_init(base: Path, trained: Mapping[str, AttributeConfig], where: str) -
             "to train further attributes on it, use --add_to"
         )
     check_alike(base, "head", attributes, trained, where)
+
+
+def check_frozen_blocks(encoder: AbsSpeechEncoder, pretrained: Sequence[Tensor], args: argparse.Namespace) -> None:
+    """Check that the cached outputs that a run reads are those of the blocks that it keeps frozen.
+
+    Args:
+        encoder: with the weights of `init_model`.
+        pretrained: parameters of the first blocks of the encoder of which the outputs were cached.
+        args: options of the task.
+
+    Raises:
+        UserError: `init_model` has other weights in these blocks.
+    """
+    found = frozen_parameters(encoder, args)
+    if not all(map(torch.equal, pretrained, found)):
+        raise UserError(
+            f"{args.init_model}: the blocks that freeze_blocks {args.encoder_conf['freeze_blocks']} freezes are not "
+            f"those of {args.encoder}, whose outputs are cached; train from waveforms (--input speech)"
+        )
+
+
+def frozen_parameters(encoder: AbsSpeechEncoder, args: argparse.Namespace) -> list[Tensor]:
+    """Copies of the parameters of the blocks whose outputs a run reads from a cache; none without `hidden`."""
+    if all(name != "hidden" for _, name, _ in args.train_data_path_and_name_and_type):
+        return []
+    blocks = encoder.blocks()[: args.encoder_conf["freeze_blocks"]]
+    return [parameter.detach().clone() for block in blocks for parameter in block.parameters()]
 
 
 def check_alike(

@@ -1,6 +1,6 @@
 """The ESPnet model: shared encoder, one head for each attribute, weighted sum of the attributes' losses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -13,8 +13,10 @@ from espnet_ext.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.decorrelation import decorrelation
 from espnet_ext.utt.encoder import AbsSpeechEncoder
+from espnet_ext.utt.encoder.masking import real_positions
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
+from espnet_ext.utt.head.whitening import LayerWhitening
 from espnet_ext.utt.task_weighting import build_task_weighting
 from espnet_ext.utt.whole_batch import whole_batch
 
@@ -34,6 +36,11 @@ class ESPnetUttModel(AbsESPnetModel):
         gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
         task_weighting: how the attributes' losses become one gradient, a name of `TASK_WEIGHTINGS`.
         decorrelation: weight of a penalty on what heads' embeddings have in common, see `decorrelation`; 0 = none.
+        whiten_layers: train the heads on whitened frames, see `LayerWhitening`.
+
+    Raises:
+        UserError: an unknown `autocast` or `task_weighting`, or heads without `normalize_layers` that are to read
+            whitened frames.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class ESPnetUttModel(AbsESPnetModel):
         gradient_interval: int = 0,
         task_weighting: str = "fixed",
         decorrelation: float = 0.0,
+        whiten_layers: bool = False,
     ) -> None:
         super().__init__()
         if autocast not in AUTOCAST_DTYPES:
@@ -53,6 +61,10 @@ class ESPnetUttModel(AbsESPnetModel):
         self.heads = nn.ModuleDict(
             {name: AttributeHead(config.head, encoder.num_layers, encoder.dim) for name, config in attributes.items()}
         )
+        self.whitening = LayerWhitening(encoder.num_layers, encoder.dim) if whiten_layers else None
+        plain = [name for name, config in attributes.items() if not config.head.normalize_layers]
+        if whiten_layers and plain:
+            raise UserError(f"model_conf: whiten_layers needs normalize_layers: true in the head of {plain[0]}")
         self.objectives = nn.ModuleDict({name: AttributeLoss(config) for name, config in attributes.items()})
         self.attribute_weights = {name: config.weight for name, config in attributes.items()}
         self.autocast_dtype = AUTOCAST_DTYPES[autocast]
@@ -68,17 +80,21 @@ class ESPnetUttModel(AbsESPnetModel):
         speech_lengths: Tensor | None = None,
         layers: Tensor | None = None,
         layers_lengths: Tensor | None = None,
+        hidden: Tensor | None = None,
+        hidden_lengths: Tensor | None = None,
         sentences: Tensor | None = None,
         utt_id: list[str] | None = None,
         **targets: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Compute the loss of a batch, from waveforms or from layers of the frozen encoder computed before.
+        """Compute the loss of a batch, from waveforms or from cached outputs of the frozen blocks.
 
         Args:
             speech: (batch, samples) float in [-1, 1].
             speech_lengths: (batch,) real samples.
-            layers: (batch, frames, num_layers, dim), instead of `speech`.
+            layers: (batch, frames, num_layers, dim), instead of `speech`; only those of frozen blocks are read.
             layers_lengths: (batch,) real frames.
+            hidden: (batch, full-rate frames, dim), output of the last frozen block, where some blocks are trained.
+            hidden_lengths: (batch,) real frames of `hidden`.
             sentences: (batch, 1) numbers of the sentences that are said, -1 where unknown.
             utt_id: not used; ESPnet's trainer passes it.
             targets: `<attribute>` (batch, target_dim) each; a row of NaN is a missing target.
@@ -91,11 +107,15 @@ class ESPnetUttModel(AbsESPnetModel):
         """
         with self.autocast():
             if layers is None:
-                hidden, frame_mask = self.encoder(speech, speech_lengths)
+                frames, frame_mask = self.encoder(speech, speech_lengths)
+            elif hidden is None:
+                frames, frame_mask = layers.unbind(dim=2), real_positions(layers_lengths, layers.shape[1])
             else:
-                hidden = list(layers.unbind(dim=2))
-                frame_mask = torch.arange(layers.shape[1], device=layers.device) < layers_lengths[:, None]
-            embeddings = {name: head(hidden, frame_mask) for name, head in self.heads.items()}
+                hidden_mask = real_positions(hidden_lengths, hidden.shape[1])
+                num_frozen = self.encoder.num_frozen_blocks
+                trained, frame_mask = self.encoder.forward_from(hidden, hidden_mask, num_frozen)
+                frames = [*layers[:, :, :num_frozen].unbind(dim=2), *trained]
+            embeddings = self._run_heads(frames, frame_mask)
         present = {name: objective.present(targets[name]) for name, objective in self.objectives.items()}
         losses, measures = {}, {}
         for name, objective in self.objectives.items():
@@ -124,8 +144,20 @@ class ESPnetUttModel(AbsESPnetModel):
             attribute -> (batch, dim) float32 of unit length.
         """
         with self.autocast():
-            hidden, frame_mask = self.encoder(speech, num_samples)
-            return {name: head(hidden, frame_mask) for name, head in self.heads.items()}
+            return self._run_heads(*self.encoder(speech, num_samples))
+
+    def _run_heads(self, layers: Sequence[Tensor], frame_mask: Tensor) -> dict[str, Tensor]:
+        """Embeddings of all attributes; see `AttributeHead.forward`."""
+        if self.whitening is not None:
+            layers = self.whitening(layers)
+        whitened = self.whitening is not None
+        return {name: head(layers, frame_mask, whitened) for name, head in self.heads.items()}
+
+    def fold_whitening(self) -> None:
+        """Let the heads read the encoder's own frames; the embeddings stay the same to rounding."""
+        if self.whitening is not None:
+            self.whitening.fold(self.heads.values())
+            self.whitening = None
 
     def predict(self, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the labelled attributes' classifiers say.
@@ -156,14 +188,9 @@ class ESPnetUttModel(AbsESPnetModel):
         return nn.ModuleDict({name: getattr(self, name) for name in ("encoder", "heads", "objectives")})
 
     def train(self, mode: bool = True) -> "ESPnetUttModel":
-        """Switch modes; an epoch starts to count its steps anew, so that a resumed run measures the same ones.
-
-        An encoder that is frozen as a whole stays as it is in inference, where its cached layers come from.
-        """
+        """Switch modes; an epoch counts its steps from zero, so that a resumed run measures the same ones."""
         self.training_steps = 0
-        super().train(mode)
-        self.encoder.train(mode and any(parameter.requires_grad for parameter in self.encoder.parameters()))
-        return self
+        return super().train(mode)
 
     def collect_feats(self, **batch: Tensor) -> dict[str, Tensor]:
         """Nothing to collect: no statistics of features are needed before training."""

@@ -3,7 +3,6 @@
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
-from espnet_ext.utt.lora import add_lora
 
 
 def choose_trained(encoder: AbsSpeechEncoder, conf: EncoderConf) -> None:
@@ -15,6 +14,9 @@ def choose_trained(encoder: AbsSpeechEncoder, conf: EncoderConf) -> None:
     if conf.lora_rank:
         if conf.freeze_blocks == -1:
             raise UserError("encoder_conf: lora_rank has no effect with freeze_blocks -1: set one of them to 0")
+        # Imported here: peft takes a second, and few trainings use adapters.
+        from espnet_ext.utt.lora import add_lora
+
         add_lora(encoder, conf.lora_rank, conf.lora_alpha, conf.lora_dropout, conf.lora_targets)
     freeze_blocks(encoder, conf.freeze_blocks)
     if conf.gradient_checkpointing:
@@ -33,5 +35,6 @@ def freeze_blocks(encoder: AbsSpeechEncoder, num_blocks: int) -> None:
     blocks = encoder.blocks()
     if not -1 <= num_blocks <= len(blocks):
         raise UserError(f"encoder_conf: freeze_blocks {num_blocks} is not within -1 to {len(blocks)}")
-    for block in blocks if num_blocks == -1 else blocks[:num_blocks]:
+    encoder.num_frozen_blocks = len(blocks) if num_blocks == -1 else num_blocks
+    for block in blocks[: encoder.num_frozen_blocks]:
         block.requires_grad_(False)

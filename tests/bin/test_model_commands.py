@@ -154,7 +154,7 @@ class Hub:
 def test_upload_gives_the_hub_the_model_and_nothing_beside_it(
     model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "HfApi", Hub)
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
     monkeypatch.setattr(Hub, "asked", [], raising=False)
     run(monkeypatch, upload, "--packed", model_folder, "--to", "me/model")
     files = ["model.json", "model.safetensors", "README.md"]

@@ -10,7 +10,6 @@ import pytest
 import soundfile
 
 from espnet_ext.data.audio import (
-    ARK_FORMATS,
     append_to_ark,
     audio_length,
     read_audio,
@@ -20,6 +19,7 @@ from espnet_ext.data.audio import (
     to_int16,
     write_flac,
 )
+from espnet_ext.data.audio_format import ARK_FORMATS
 from espnet_ext.errors import UserError
 
 PCM = np.random.default_rng(0).integers(-20000, 20000, 4000).astype(np.int16)

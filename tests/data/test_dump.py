@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data import dump
-from espnet_ext.data.audio import ARK_FORMATS, read_audio, read_dumped, resample, to_int16
+from espnet_ext.data import dump, subset
+from espnet_ext.data.audio import read_audio, read_dumped, resample, to_int16
+from espnet_ext.data.audio_format import ARK_FORMATS
 from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
@@ -158,6 +159,39 @@ def test_a_trial_may_not_lose_its_utterance(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"verification:2: utterance 'a-1' .* left out by its duration"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore)
     assert not (tmp_path / "dump/wav.scp").exists()
+
+
+def test_a_fraction_has_its_copies_columns_and_trials(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subset, "MIN_UTTERANCES", 1)
+    names = DataDir(data).utterances
+    kept = sorted(subset.choose_subset(DataDir(data), 0.5))
+    assert len(kept) == 4
+    (data / "trials").mkdir()
+    pairs = [f"{a[0] == b[0]:d} {a} {b}\n" for a in names for b in names if a < b]
+    (data / "trials/verification").write_text("".join(pairs))
+    dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), fraction=0.5), ignore)
+    assert dumped.num_utterances == 8
+    validate_data_dir(tmp_path / "dump")
+    found = DataDir(tmp_path / "dump")
+    assert found.utterances == sorted([*kept, *(f"sp0.9-{name}" for name in kept)])
+    assert list(found.text) == found.utterances
+    expected = "".join(pair for pair in pairs if set(pair.split()[1:]) <= set(kept))
+    assert (tmp_path / "dump/trials/verification").read_text() == expected != ""
+
+
+def test_a_trial_of_a_fraction_may_not_lose_its_utterance(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subset, "MIN_UTTERANCES", 1)
+    kept = sorted(subset.choose_subset(DataDir(data), 0.5))
+    shortest = min(DataDir(data).utt2num_samples[name] for name in kept)
+    (data / "trials").mkdir()
+    (data / "trials/verification").write_text(f"0 {kept[0]} {kept[-1]}\n")
+    options = DumpOptions(DurationLimits((shortest + 1) / 16000, 1.0), fraction=0.5)
+    with pytest.raises(UserError, match=f"verification:1: utterance '{kept[0]}' .* left out by its duration"):
+        dump_data_dir(data, tmp_path / "dump", options, ignore)
 
 
 def test_nothing_left_is_an_error(data: Path, tmp_path: Path) -> None:

@@ -1,87 +1,67 @@
-"""Recipes small enough for tests, in folders whose names need quoting. They run in processes of their own from the
-first test of the session on, and the tests that look at them come last."""
+"""Recipes small enough for tests, in folders whose names need quoting. Each runs once."""
 
+import json
+import os
 import sys
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "data/corpora")]
 
-from emotion_recipe import EmotionRecipe  # noqa: E402  (beside this file)
+from emotion_recipe import EmotionRecipe  # noqa: E402  (next to this file)
 from paper_recipe import PaperRecipe  # noqa: E402
 from tiny_recipe import TinyRecipe  # noqa: E402
 
-# Fixture -> how the recipe is laid out, and how it is run; two at a time, in this order.
-RECIPES: dict[str, tuple[Callable[[Path], TinyRecipe], Callable[[TinyRecipe], object]]] = {
-    "killed": (lambda root: TinyRecipe.make(root / "my recipe"), TinyRecipe.run_with_kills),
-    "finished": (lambda root: TinyRecipe.make(root / "my recipe"), TinyRecipe.run),
-    "paper": (PaperRecipe.lay_out, PaperRecipe.run_on_corpora),
-    "emotion": (EmotionRecipe.lay_out, lambda recipe: recipe.run_on("crema_d", "ravdess", "iemocap")),
-}
-RUNS = pytest.StashKey[dict[str, Future[TinyRecipe]]]()
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.is_relative_to(HERE))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Begin the runs that the selected tests look at."""
-    needed = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    if session.config.option.collectonly or not needed & set(RECIPES):
-        return (yield)
-    with TemporaryDirectory(prefix="it's a test ", ignore_cleanup_errors=True) as folder:
-        executor = ThreadPoolExecutor(2)
-        session.stash[RUNS] = {name: _begin(executor, name, Path(folder) / name) for name in RECIPES if name in needed}
-        try:
-            return (yield)
-        finally:
-            executor.shutdown(cancel_futures=True)
-
-
-def _begin(executor: ThreadPoolExecutor, name: str, root: Path) -> Future[TinyRecipe]:
-    lay_out, run = RECIPES[name]
-    future: Future[TinyRecipe] = Future()
-    try:
-        # Here and not in the thread, where it would meet the seeds and patches of other tests.
-        root.mkdir()
-        recipe = lay_out(root)
-    except Exception as error:
-        future.set_exception(error)
-        return future
-
-    def run_it() -> TinyRecipe:
-        run(recipe)
-        return recipe
-
-    return executor.submit(run_it)
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Folder of all recipes, shared by the processes of pytest-xdist."""
+    return Path(os.environ["ESPNET_EXT_TEST_RECIPES"])
 
 
 @pytest.fixture(scope="session")
-def finished(request: pytest.FixtureRequest) -> TinyRecipe:
+def finished_run(root: Path) -> dict[str, Any]:
+    """Output and digests of `finished`, taken before any test ran it again. Two processes need it; one runs it."""
+    run = root / "finished.json"
+    with FileLock(run.with_suffix(".lock")):
+        if not run.exists():
+            recipe = TinyRecipe.make(root / "finished/my recipe")
+            output = recipe.run()
+            run.write_text(json.dumps({"output": output, "digests": recipe.digests()}))
+    return json.loads(run.read_text())
+
+
+@pytest.fixture(scope="session")
+def finished(root: Path, finished_run: dict[str, Any]) -> TinyRecipe:
     """tests/egs/tiny after an uninterrupted run of all stages; to be read, or run again with other `--expdir`."""
-    return request.session.stash[RUNS]["finished"].result()
+    recipe = TinyRecipe(root / "finished/my recipe")
+    recipe.output = finished_run["output"]
+    return recipe
 
 
 @pytest.fixture(scope="session")
-def killed(request: pytest.FixtureRequest) -> TinyRecipe:
-    """The same after a run that was killed and started again several times."""
-    return request.session.stash[RUNS]["killed"].result()
+def killed(root: Path) -> TinyRecipe:
+    """tests/egs/tiny after a run that was killed and started again several times."""
+    recipe = TinyRecipe.make(root / "killed/my recipe")
+    recipe.run_with_kills()
+    return recipe
 
 
 @pytest.fixture(scope="session")
-def paper(request: pytest.FixtureRequest) -> PaperRecipe:
+def paper(root: Path) -> PaperRecipe:
     """egs/fleurs_voxceleb after an uninterrupted run of all stages on tiny corpora; to be read, or run again."""
-    return request.session.stash[RUNS]["paper"].result()
+    recipe = PaperRecipe.lay_out(root / "paper")
+    recipe.run_on_corpora()
+    return recipe
 
 
 @pytest.fixture(scope="session")
-def emotion(request: pytest.FixtureRequest) -> EmotionRecipe:
+def emotion(root: Path) -> EmotionRecipe:
     """egs/emotion after all stages, on tiny corpora of all three layouts; to be read, or run again."""
-    return request.session.stash[RUNS]["emotion"].result()
+    recipe = EmotionRecipe.lay_out(root / "emotion")
+    recipe.run_on("crema_d", "ravdess", "iemocap")
+    return recipe

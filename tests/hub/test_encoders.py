@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
@@ -17,7 +18,7 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> str:
         raise LocalEntryNotFoundError("no connection")
 
-    monkeypatch.setattr(encoders, "snapshot_download", unreachable)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
 
 
 def test_a_local_folder_is_itself(tmp_path: Path, no_hub: None) -> None:
@@ -38,7 +39,7 @@ def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: 
         (tmp_path / "model.safetensors").touch()
         return str(tmp_path)
 
-    monkeypatch.setattr(encoders, "snapshot_download", download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert encoder_folder("openai/whisper-base", tmp_path / "cache") == tmp_path
     [(name, options)] = asked
     assert name == "openai/whisper-base"
@@ -47,7 +48,7 @@ def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: 
 
 
 def test_a_hub_model_without_weights_for_torch_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "snapshot_download", lambda *_, **__: str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(tmp_path))
     with pytest.raises(UserError, match="owner/model: the hub has neither model.safetensors nor pytorch_model.bin"):
         encoder_folder("owner/model", tmp_path)
 
@@ -64,7 +65,7 @@ def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
             torch.save({"weight": torch.arange(3.0)}, snapshot / "pytorch_model.bin")
         return str(snapshot)
 
-    monkeypatch.setattr(encoders, "snapshot_download", download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     folder = encoder_folder("microsoft/wavlm-base", tmp_path / "cache")
     assert folder.parent == tmp_path / "cache" / "converted"
     assert load_file(folder / "model.safetensors")["weight"].tolist() == [0.0, 1.0, 2.0]

@@ -17,7 +17,7 @@ from espnet_ext.data.audio import append_to_ark, to_int16
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.segments import Segment, write_segments
 from espnet_ext.errors import UserError
-from espnet_ext.hub import inference
+from espnet_ext.hub import embed_files, inference
 from espnet_ext.hub.inference import UttEncoder
 
 NAMES = ["sem", "spk"]
@@ -142,7 +142,7 @@ def test_a_device_that_is_not_there_is_one_line(model_folder: Path) -> None:
 def test_through_the_command_to_npz(
     model_folder: Path, folder: Path, alone: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embed_command, "CHUNK_RECORDINGS", 5)
+    monkeypatch.setattr(embed_files, "CHUNK_RECORDINGS", 5)
     out = tmp_path / "out dir" / "e.npz"
     run_command(monkeypatch, "--model", model_folder, "--out", out, folder)
     with np.load(out, allow_pickle=False) as content:

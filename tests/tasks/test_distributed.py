@@ -53,7 +53,7 @@ def pair(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block:
         one = trainer(folder, folder, monkeypatch)(folder / "one", **CHANGES)
     for epochs in (1, 2):
         words = words_of(folder, folder / "two.yaml", folder / "two", CHANGES | {"max_epoch": epochs})
-        codes = [process.wait(timeout=300) for process in start_ranks(2, words, folder)]
+        codes = [process.wait(timeout=1800) for process in start_ranks(2, words, folder)]
         logs = [(folder / f"rank{rank}.log").read_text() for rank in range(2)]
         assert codes == [0, 0], logs
     return one, folder / "two", logs

@@ -3,13 +3,15 @@
 import argparse
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
@@ -159,6 +161,25 @@ def test_a_second_phase_starts_from_the_model_of_the_first(straight: Path, train
     assert (out / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
 
 
+def test_training_on_whitened_frames_leaves_a_plain_model_that_a_further_phase_starts_from(
+    train: Train, tmp_path: Path
+) -> None:
+    words, whitened = ("--attribute_names", "spk"), {"model_conf": {"whiten_layers": True}, "max_epoch": 1}
+    first = load_file(train(tmp_path / "first", *words, **whitened) / "model.safetensors")
+    plain = load_file(train(tmp_path / "plain", *words, max_epoch=1) / "model.safetensors")
+    assert {name: tensor.shape for name, tensor in first.items()} == {name: t.shape for name, t in plain.items()}
+    assert not torch.allclose(first["heads.spk.layer_mix.weight"], plain["heads.spk.layer_mix.weight"], atol=0.01)
+    still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}}
+    out = train(tmp_path / "second", *words, "--init_model", str(tmp_path / "first"), **whitened, **still)
+    for name, tensor in load_file(out / "model.safetensors").items():
+        torch.testing.assert_close(tensor, first[name], atol=1e-5, rtol=1e-4)
+
+
+def test_whitened_frames_are_normalized_ones(train: Train) -> None:
+    with pytest.raises(UserError, match="whiten_layers needs normalize_layers: true in the head of sem"):
+        train(model_conf={"whiten_layers": True})
+
+
 def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, tmp_path: Path) -> None:
     frozen = {"encoder_conf": {"freeze_blocks": -1, "frame_average": 2}, "max_epoch": 1}
     encoder = load_encoder(work / "encoder", frame_average=2).eval()
@@ -169,6 +190,64 @@ def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, 
     for name, tensor in of_speech.items():
         # The cache is in half precision.
         torch.testing.assert_close(tensor, of_layers[name], atol=5e-3, rtol=5e-3)
+
+
+@pytest.fixture
+def cached_hidden(work: Path, tmp_path: Path) -> Iterator[None]:
+    """Dumps with the cached output of the pretrained encoder's first block."""
+    encoder = load_encoder(work / "encoder", frame_average=2).eval()
+    for name in ("train", "dev"):
+        list(LayerCache(work / name, work / "encoder", 2, "float32", num_frozen_blocks=1).fill(encoder, None))
+    yield
+    for name in ("train", "dev"):
+        shutil.rmtree(work / name / "layers")
+
+
+@pytest.mark.usefixtures("cached_hidden")
+def test_cached_outputs_of_frozen_blocks_train_the_upper_blocks_as_speech_does(
+    work: Path, train: Train, tmp_path: Path
+) -> None:
+    of_speech = load_file(train(tmp_path / "speech", max_epoch=1) / "model.safetensors")
+    of_cache = load_file(train(tmp_path / "cached", "--input", "layers", max_epoch=1) / "model.safetensors")
+    pretrained = load_file(work / "encoder" / "model.safetensors")
+    assert not torch.equal(of_speech["encoder.encoder.layers.1.fc1.weight"], pretrained["layers.1.fc1.weight"])
+    for name, tensor in of_speech.items():
+        # The cache is in half precision.
+        torch.testing.assert_close(tensor, of_cache[name], atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.usefixtures("cached_hidden")
+def test_cached_outputs_of_blocks_that_a_model_has_trained_are_refused(
+    straight: Path, train: Train, tmp_path: Path
+) -> None:
+    tuned = train(tmp_path / "tuned", encoder_conf={"freeze_blocks": 0, "frame_average": 2}, max_epoch=1)
+    with pytest.raises(UserError, match=f"{tuned}: the blocks that freeze_blocks 1 freezes are not those of"):
+        train(tmp_path / "out", "--input", "layers", "--init_model", str(tuned))
+    train(tmp_path / "out", "--input", "layers", "--init_model", str(straight), max_epoch=1)
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_training_keeps_its_precision_on_another_machine(
+    train: Train,
+    fake_bfloat16: Callable[[bool], None],
+    capsys: pytest.CaptureFixture[str],
+    native: bool,
+    precision: str,
+) -> None:
+    auto = {"model_conf": {"autocast": "auto"}}
+    fake_bfloat16(native)
+    out = train(max_epoch=1, **auto)
+    assert "  warning: " not in capsys.readouterr().out
+    fake_bfloat16(not native)
+    train(max_epoch=2, **auto)
+    printed = capsys.readouterr().out
+    assert f"  precision: {precision} (kept, {out} was started with it)\n  warning: " in printed
+    assert yaml.safe_load((out / "config.yaml").read_text())["model_conf"]["autocast"] == precision
+
+
+def test_an_unknown_precision_is_an_error(train: Train) -> None:
+    with pytest.raises(UserError, match="autocast: unknown 'fp16'; legal: auto, float32, bfloat16"):
+        train(model_conf={"autocast": "fp16"})
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,10 @@ def make_dump(folder: Path, num_utterances: int, seed: int, prefix: str = "u") -
 
 
 def words_of(work: Path, config: Path, out: Path, changes: dict) -> list[str]:
-    """Words of the training command; writes its config."""
-    config.write_text(yaml.safe_dump(CONFIG | changes))
+    """Words of the training command; writes its config, in float32 on every machine unless `changes` sets another."""
+    options = CONFIG | changes
+    options["model_conf"] = {"autocast": "float32"} | options["model_conf"]
+    config.write_text(yaml.safe_dump(options))
     return [
         *("--config", str(config), "--output_dir", str(out)),
         *("--train_dump", str(work / "train"), "--valid_dump", str(work / "dev")),

@@ -144,7 +144,7 @@ def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     def offline(*_: object, **__: object) -> None:
         raise LocalEntryNotFoundError("offline")
 
-    monkeypatch.setattr("espnet_ext.teachers.weights.snapshot_download", offline)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
     with pytest.raises(UserError, match=r"the hub cannot deliver BAAI/bge-m3 \(revision 5\).*--teacher_dir"):
         build_teacher("bge_m3", Runtime("cpu"), revision="5")
 
@@ -159,7 +159,7 @@ def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
         asked.append(allow_patterns)
         return str(teacher_dir / "BAAI" / "bge-m3")
 
-    monkeypatch.setattr("espnet_ext.teachers.weights.snapshot_download", snapshot)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     build_teacher("bge_m3", Runtime("cpu"), revision="main")
     assert not any("bin" in pattern for pattern in asked[0])
     assert "1_Pooling/pytorch_model*.bin" in asked[1] and "pytorch_model*.bin" not in asked[1]

@@ -80,7 +80,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[tuple[str, str | 
         asked.append((model, revision, allow_patterns))
         return str(folder)
 
-    monkeypatch.setattr("espnet_ext.teachers.weights.snapshot_download", snapshot)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     return asked
 
 

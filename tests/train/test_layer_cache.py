@@ -1,6 +1,8 @@
 """The cache of the frozen encoder's layers: right values, whole shards, emptied when its origin changes."""
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from espnet_ext.data.layer_store import read_layers
 from espnet_ext.train import layer_cache
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
+from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
 NUM_UTTERANCES = 7
 
@@ -72,6 +75,26 @@ def test_every_utterance_has_the_layers_it_has_alone(dump: Path, weights: Path, 
         np.testing.assert_allclose(found, torch.stack(layers, dim=2)[0].numpy(), atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("num_frozen", [1, 2])
+def test_the_last_output_of_the_frozen_blocks_is_kept_at_the_full_frame_rate(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder, num_frozen: int
+) -> None:
+    encoder.frame_average = 2
+    list(LayerCache(dump, weights, 2, "float32", num_frozen_blocks=num_frozen).fill(encoder, None))
+    wav_scp = read_scp(dump / "wav.scp")
+    hidden_scp = read_scp(dump / "layers" / "hidden.scp")
+    assert list(hidden_scp) == list(wav_scp)
+    for utterance, entry in hidden_scp.items():
+        speech = torch.from_numpy(read_dumped(wav_scp[utterance]))[None]
+        with torch.no_grad():
+            layers, mask = encoder.encode(speech, torch.tensor([speech.shape[1]]))
+        hidden = read_layers(entry)
+        assert hidden.dtype == np.float16
+        np.testing.assert_allclose(hidden, layers[num_frozen - 1][0].numpy(), atol=1e-3, rtol=1e-3)
+        averaged = read_layers(read_scp(dump / "layers" / "layers.scp")[utterance])
+        assert averaged.shape == (-(-int(mask.sum()) // 2), encoder.num_layers, encoder.dim)
+
+
 def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
     fill(dump, weights, encoder)
     straight = bytes_of(dump / "layers")
@@ -90,7 +113,7 @@ def test_the_seconds_of_audio_are_counted(dump: Path, weights: Path, encoder: Ab
     assert sum(fill(dump, weights, encoder)) == 0
 
 
-@pytest.mark.parametrize("change", ["weights", "audio", "autocast", "frame_average"])
+@pytest.mark.parametrize("change", ["weights", "audio", "autocast", "frame_average", "num_frozen_blocks"])
 def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: AbsSpeechEncoder, change: str) -> None:
     fill(dump, weights, encoder)
     if change == "weights":
@@ -100,6 +123,49 @@ def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: Ab
         write_scp(dump / "wav.scp", {u: entry for u, entry in entries.items() if u != "u0"})
     frame_average = 3 if change == "frame_average" else 1
     autocast = "bfloat16" if change == "autocast" else "float32"
-    seconds = list(LayerCache(dump, weights, frame_average, autocast).fill(encoder, None))
+    num_frozen = 1 if change == "num_frozen_blocks" else None
+    cache = LayerCache(dump, weights, frame_average, autocast, num_frozen_blocks=num_frozen)
+    seconds = list(cache.fill(encoder, None))
     assert all(value > 0 for value in seconds)
     assert list(read_scp(dump / "layers" / "layers.scp")) == list(read_scp(dump / "wav.scp"))
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_cache_keeps_its_precision_on_another_machine(
+    dump: Path,
+    weights: Path,
+    encoder: AbsSpeechEncoder,
+    fake_bfloat16: Callable[[bool], None],
+    capsys: pytest.CaptureFixture[str],
+    native: bool,
+    precision: str,
+) -> None:
+    fill_as(dump, weights, encoder, precision)
+    straight = bytes_of(dump / "layers")
+    shutil.rmtree(dump / "layers")
+    fake_bfloat16(native)
+    shards = LayerCache(dump, weights, 1, "auto").fill(encoder, AUTOCAST_DTYPES[precision])
+    next(shards)
+    shards.close()
+    fake_bfloat16(not native)
+    capsys.readouterr()
+    assert [seconds > 0 for seconds in fill_as(dump, weights, encoder, "auto")] == [False, True, True]
+    assert bytes_of(dump / "layers") == straight
+    told, warning = capsys.readouterr().out.splitlines()
+    assert told == f"  precision: {precision} (kept, {dump / 'layers'} was started with it)"
+    assert warning.startswith("  warning: ")
+
+
+def test_a_cache_that_is_emptied_takes_the_precision_of_the_machine(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder, fake_bfloat16: Callable[[bool], None]
+) -> None:
+    fill_as(dump, weights, encoder, "bfloat16")
+    (weights / "model.safetensors").write_bytes(b"others")
+    fake_bfloat16(False)
+    assert all(seconds > 0 for seconds in fill_as(dump, weights, encoder, "auto"))
+    assert json.loads((dump / "layers" / "origin.json").read_text())["autocast"] == "float32"
+
+
+def fill_as(dump: Path, weights: Path, encoder: AbsSpeechEncoder, autocast: str) -> list[float]:
+    cache = LayerCache(dump, weights, 1, autocast)
+    return list(cache.fill(encoder, AUTOCAST_DTYPES[cache.autocast]))

@@ -46,6 +46,33 @@ def test_speech_and_layers_computed_before_give_the_same_loss(model: ESPnetUttMo
     assert weight == other_weight == 4
 
 
+@pytest.mark.parametrize("num_frozen", [1, 2])
+def test_speech_and_the_cached_output_of_frozen_blocks_give_the_same_loss_and_gradients(
+    model: ESPnetUttModel, batch: dict, num_frozen: int
+) -> None:
+    model.encoder.frame_average = 2
+    freeze_blocks(model.encoder, num_frozen)
+    with torch.no_grad():
+        averaged, mask = model.encoder(batch["speech"], batch["speech_lengths"])
+        full_rate, full_mask = model.encoder.encode(batch["speech"], batch["speech_lengths"])
+    for layer in averaged[num_frozen:]:
+        layer.fill_(7.0)  # of trained blocks: not to be read
+    cached = {
+        "layers": torch.stack(averaged, dim=2).masked_fill(~mask[:, :, None, None], 7.0),
+        "layers_lengths": mask.sum(dim=1),
+        "hidden": full_rate[num_frozen - 1].masked_fill(~full_mask[..., None], 7.0),
+        "hidden_lengths": full_mask.sum(dim=1),
+        **{name: batch[name] for name in DIMS},
+    }
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    losses = [model(**inputs)[0] for inputs in (batch, cached)]
+    torch.testing.assert_close(losses[0], losses[1])
+    gradients = [torch.autograd.grad(loss, trained, allow_unused=True) for loss in losses]
+    for parameter, one, other in zip(trained, *gradients, strict=True):
+        assert one is not None, parameter.shape
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 def test_the_loss_is_the_weighted_sum_of_terms_and_attributes(model: ESPnetUttModel, batch: dict) -> None:
     embeddings = model.embed(batch["speech"], batch["speech_lengths"])
     present = torch.ones(4, dtype=torch.bool)

@@ -1,7 +1,8 @@
 """Freezing by block range, and what else a config says about the training of an encoder."""
 
 import pytest
-from tiny_encoders import CONFIGS, tiny_encoder
+import torch
+from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from espnet_ext.config.training import EncoderConf
@@ -33,6 +34,30 @@ def test_whispers_fixed_positions_stay_fixed(encoder: AbsSpeechEncoder) -> None:
     freeze_blocks(encoder, 0)
     fixed = [name for name, parameter in encoder.named_parameters() if not parameter.requires_grad]
     assert fixed == ["encoder.embed_positions.weight"]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("num_blocks", [1, 2, -1])
+def test_frozen_blocks_compute_in_training_what_they_compute_in_evaluation(name: str, num_blocks: int) -> None:
+    encoder = tiny_encoder(name)
+    with_dropout(encoder)
+    batch = speech_batch([9000, 12_000])
+    with torch.no_grad():
+        expected, mask = encoder.eval()(*batch)
+        freeze_blocks(encoder, num_blocks)
+        layers, _ = encoder.train()(*batch)
+    for index, (layer, other) in enumerate(zip(expected, layers, strict=True)):
+        frozen = num_blocks == -1 or index < num_blocks
+        assert torch.equal(layer[mask], other[mask]) == frozen, index
+
+
+def with_dropout(encoder: AbsSpeechEncoder) -> None:
+    """Make every dropout of the encoder visible."""
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+        elif isinstance(getattr(module, "dropout", None), float):
+            module.dropout = 0.5
 
 
 @pytest.mark.parametrize("num_blocks", [-2, 4])

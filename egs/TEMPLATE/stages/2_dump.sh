@@ -34,7 +34,7 @@ dump_audio() {
     step --label "${dump}: audio" --state "$(state "${dump}" audio)" --ignore nj executor \
         --inputs "${inputs[@]}" --outputs "${dump}/wav.scp" \
         -- python -m espnet_ext.bin.dump_audio --data_dir "${data}" --dump_dir "${dump}" "${workers[@]}" \
-        --audio_format "${audio_format}" "${options[@]}"
+        --audio_format "${audio_format}" --fraction "${fraction}" "${options[@]}"
 }
 
 # The targets of every attribute that has a teacher, of one dump directory.

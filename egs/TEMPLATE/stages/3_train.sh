@@ -13,23 +13,33 @@ train_systems() {
 
 # The phases of a system in turn, each from the model of the one before.
 train_system() {
-    local phase out trained start=(--encoder "${encoder_dir}") start_inputs=("${encoder_files[@]}")
+    local index phase out trained inputs_of start=(--encoder "${encoder_dir}") start_inputs=("${encoder_files[@]}")
     words trained "${1//+/ }"
     if [ -n "${add_attribute}" ]; then
         trained=("${add_attribute}")
         start=(--add_to "${init}")
         start_inputs=("${init}/model.json" "${init}/model.safetensors")
     fi
-    for phase in "${phase_list[@]}"; do
+    mapfile -t inputs_of < <(python -m espnet_ext.bin.choose_input --configs "${phase_list[@]#*=}" \
+        --train_dump "${train_dump}")
+    [ "${#inputs_of[@]}" -eq "${#phase_list[@]}" ] || exit 1
+    for index in "${!phase_list[@]}"; do
+        phase="${phase_list[index]}"
         out="$(system_dir "$1")/${phase%%=*}"
-        train_phase "${out}" "${phase#*=}"
+        train_phase "${out}" "${phase#*=}" "${inputs_of[index]}"
         start=(--encoder "${encoder_dir}" --init_model "${out}")
         start_inputs=("${out}/model.json" "${out}/model.safetensors")
     done
 }
 
+# train_phase OUT CONFIG INPUT: INPUT is what choose_input prints.
 train_phase() {
-    local out="$1" config="$2" attribute dump input inputs=("$2" "${attributes}" "${start_inputs[@]}")
+    local out="$1" config="$2" attribute dump input inputs=("${attributes}" "${start_inputs[@]}")
+    if [ "${quick}" = true ]; then
+        config="${expdir}/${2//\//_}"
+        python -m espnet_ext.bin.shorten_training --config "$2" --fraction "${fraction}" --out "${config}"
+    fi
+    inputs+=("${config}")
     for dump in "${train_dump}" "${valid_dump}"; do
         add_inputs "${dump}"/{wav.scp,utt2num_samples,utt2lang,utt2sent,utt2corpus}
         for attribute in "${trained[@]}"; do
@@ -37,11 +47,10 @@ train_phase() {
             add_inputs "${dump}/target_${attribute}".{scp,json}
         done
     done
-    read -ra input < <(python -m espnet_ext.bin.choose_input --config "${config}" --train_dump "${train_dump}")
-    case "${input[0]:-}" in
+    words input "$3"
+    case "${input[0]}" in
         speech) input=(--input speech) ;;
-        layers) dump_layers "${input[1]}" "${input[2]}" ;;
-        *) exit 1 ;;
+        layers) dump_layers "${input[@]:1}" ;;
     esac
     step --label "${out}: training" --state "$(state "${out%/*}" "${out##*/}")" --log "${out}.log" \
         --ignore ngpu batch_bins valid_batch_bins num_workers log_interval \
@@ -52,8 +61,8 @@ train_phase() {
         --ngpu "${ngpu}" --seed "${seed}" "${train_arg_list[@]}"
 }
 
-# dump_layers FRAME_AVERAGE AUTOCAST: a frozen encoder says the same at every epoch, so its layers are computed once.
-# `input` of the training becomes these.
+# dump_layers FRAME_AVERAGE AUTOCAST FROZEN: frozen blocks compute the same at every epoch, so their outputs are cached.
+# Sets `input` of the training.
 dump_layers() {
     local dump name=layers files=("${encoder_files[@]}") of=(--encoder "${encoder_dir}" --frame_average "$1")
     if [ -n "${add_attribute}" ]; then
@@ -61,6 +70,7 @@ dump_layers() {
         files=("${init}/model.json" "${init}/model.safetensors")
         of=(--model "${init}")
     fi
+    [ "$3" = all ] || of+=(--num_frozen_blocks "$3")
     for dump in "${train_dump}" "${valid_dump}"; do
         step --label "${dump}: ${name}" --state "$(state "${dump}" "${name}")" \
             --inputs "${dump}/wav.scp" "${files[@]}" --outputs "${dump}/${name}/layers.scp" \

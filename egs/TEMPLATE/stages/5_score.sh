@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 
 score_systems() {
-    local set system phase inputs=("${attributes}") results="${last_dir}/results" curves=()
+    local set system phase inputs=("${attributes}") results="${last_dir}/results"
     local options=(--system "untrained=${expdir}/untrained/embeddings")
     add_origins "${expdir}/untrained/embeddings"
     for system in "${system_list[@]}"; do
@@ -19,13 +19,25 @@ score_systems() {
         --inputs "${inputs[@]}" --outputs "${results}/results.tsv" \
         -- python -m espnet_ext.bin.score --attributes "${attributes}" --dump_dir "${dumpdir}" --teacher \
         "${options[@]}" --out "${results}/results.tsv" --seed "${seed}" --device "${device}"
+    report "${results}"
+}
+
+# report RESULTS: tables and plots in this folder. The main tables are printed by every run.
+report() {
+    local phase weights="${last_dir}/${phase_names[-1]}/layer_weights.json" curves=() inputs=() outputs=() plots=()
     for phase in "${phase_names[@]}"; do
         curves+=("${last_dir}/${phase}/curves.tsv")
     done
-    python -m espnet_ext.bin.report --results "${results}/results.tsv" --out_dir "${results}" \
-        --markdown "${results}/RESULTS.md" --title "$(basename "${PWD}"), ${systems}" \
-        ${published:+--published "${published}"} \
-        --layer_weights "${last_dir}/${phase_names[-1]}/layer_weights.json" --curves "${curves[@]}"
+    # The state file of the scores stands for the files of scores that plots are drawn from.
+    inputs=("$1/results.tsv" "$(state "${last_dir}" results)" "${weights}" "${curves[@]}" ${published:+"${published}"})
+    outputs=("$1/RESULTS.md" "$1/summary.txt")
+    [ ! -f "$1/summary.txt" ] || mapfile -t plots < <(grep '\.png$' "$1/summary.txt")
+    step --label "$1: tables and plots" --state "$(state "${last_dir}" report)" \
+        --inputs "${inputs[@]}" --outputs "${outputs[@]}" "${plots[@]}" \
+        -- python -m espnet_ext.bin.report --results "$1/results.tsv" --out_dir "$1" \
+        --markdown "$1/RESULTS.md" --summary "$1/summary.txt" --title "$(basename "${PWD}"), ${systems}${quick_note}" \
+        ${published:+--published "${published}"} --layer_weights "${weights}" --curves "${curves[@]}"
+    cat "$1/summary.txt"
 }
 
 # add_system SYSTEM PHASE: its embeddings, whose name is the system's alone after the last phase.

@@ -34,7 +34,7 @@ EMOTIONS = {
 }  # fmt: skip
 # XX is not specified; one name is cut: 1040_ITH_SAD_X.
 INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": "", "X": ""}
-# By the authors' README: without sound, all but empty, or of every emotion in a row.
+# Clips without sound, nearly empty clips, and a clip with every emotion in a row.
 FAULTY = {"1064_IEO_DIS_MD", "1064_TIE_SAD_XX", "1076_MTI_NEU_XX", "1076_MTI_SAD_XX"}
 MAX_LEFT_OUT = 0.01
 
@@ -51,7 +51,7 @@ def parse_crema_d(
     Args:
         root: holds AudioWAV/1001_DFA_ANG_XX.wav ...
         actors: of `read_actors`; None = their gender and age are not known.
-        left_out: takes the files that the authors list as faulty, second files of a name, and files without sound.
+        left_out: takes the faulty files (`FAULTY`), second files of a name, and files without sound.
         nj: processes.
         max_left_out: largest share of files that may be unreadable.
 
@@ -66,7 +66,7 @@ def parse_crema_d(
     for path in visible_files(folder, ".wav"):
         utterance = _utterance(path, actors)
         if path.stem.upper() in FAULTY:
-            left_out.add(utterance.id, path, "faulty by the authors' list")
+            left_out.add(utterance.id, path, "known to be faulty")
         elif utterance.id in found:
             left_out.add(utterance.id, path, "second file of this name")
         else:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.corpora.fleurs import LANGUAGES
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.errors import UserError
 
 

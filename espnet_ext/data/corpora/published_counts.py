@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from espnet_ext.data.corpora import fleurs
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.lengths import NO_AUDIO
 from espnet_ext.data.data_dir import Utterance
@@ -29,7 +29,8 @@ MTEDX_TEST = {
     "el-en": 1024, "es-en": 1001, "es-fr": 1005, "es-it": 262, "es-pt": 1002, "fr-en": 1058, "fr-es": 1057,
     "fr-pt": 1058, "it-en": 999, "it-es": 999, "pt-en": 1019, "pt-es": 1018, "ru-en": 1124,
 }  # fmt: skip
-# Speakers and recordings. Of IEMOCAP, those are its turns; four classes are what is left of them for the usual ones.
+# Speakers and recordings: Cao et al., 2014 (CREMA-D); Livingstone and Russo, 2018, doi 10.1371/journal.pone.0196391
+# (RAVDESS). IEMOCAP: its turns, and its turns of the four usual classes, as public recipes count them.
 EMOTION = {"CREMA-D": (91, 7442), "RAVDESS": (24, 1440), "IEMOCAP": (10, 10039)}
 IEMOCAP_FOUR_CLASSES = 5531
 
@@ -48,7 +49,7 @@ class Count(NamedTuple):
 def fleurs_counts(split: str, utterances: Sequence[Utterance], languages: Iterable[str]) -> list[Count]:
     """Sentences of a split when all languages are asked for; recordings and sentences of each known test set."""
     counts = []
-    if set(languages) == set(fleurs.LANGUAGES):
+    if set(languages) == set(LANGUAGES):
         sentences = {utterance.sentence for utterance in utterances}
         counts.append(Count(f"FLEURS {split}: sentences", len(sentences), FLEURS_SENTENCES[split]))
     for language in sorted(set(languages) & set(FLEURS_TEST)) if split == "test" else ():

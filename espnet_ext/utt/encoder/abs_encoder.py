@@ -30,6 +30,7 @@ class AbsSpeechEncoder(nn.Module, ABC):
         num_layers: number of sequences returned: the embedding output and every layer.
         dim: size of a frame vector.
         encoder: the Hugging Face model, whose names the pretrained weights have.
+        num_frozen_blocks: the first blocks, which training does not change, see `freeze_blocks`.
         checkpoint_prefixes: what may stand before these names in checkpoints of models around the encoder.
         lora_targets: names of the linear layers that LoRA adapts unless told otherwise.
 
@@ -50,6 +51,15 @@ class AbsSpeechEncoder(nn.Module, ABC):
     def __init__(self, frame_average: int = 1) -> None:
         super().__init__()
         self.frame_average = frame_average
+        self.num_frozen_blocks = 0
+
+    def train(self, mode: bool = True) -> "AbsSpeechEncoder":
+        """Switch modes; frozen blocks stay in inference mode, in which their cached outputs are computed."""
+        blocks = self.blocks()
+        super().train(mode and self.num_frozen_blocks < len(blocks))
+        for block in blocks[: self.num_frozen_blocks]:
+            block.eval()
+        return self
 
     @property
     def output_hop_samples(self) -> int:
@@ -71,9 +81,37 @@ class AbsSpeechEncoder(nn.Module, ABC):
         layers, frame_mask = self.encode(speech, num_samples)
         return average_frames(layers, frame_mask, self.frame_average)
 
-    @abstractmethod
+    def forward_from(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> tuple[list[Tensor], Tensor]:
+        """Run the blocks above a cached hidden state.
+
+        Args:
+            hidden: (batch, frames, dim), output of block `first_block - 1` at the architecture's own frame rate.
+            frame_mask: (batch, frames) bool, True on real frames.
+            first_block: index in `blocks`, at least 1.
+
+        Returns:
+            `num_layers - first_block` tensors (batch, averaged frames, dim), and their mask.
+        """
+        return average_frames(self.run_blocks(hidden, frame_mask, first_block), frame_mask, self.frame_average)
+
     def encode(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
         """As `forward`, at the architecture's own frame rate."""
+        hidden, frame_mask = self.front_end(speech, num_samples)
+        return [hidden, *self.run_blocks(hidden, frame_mask, 1)], frame_mask
+
+    @abstractmethod
+    def front_end(self, speech: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Block 0: waveforms to the first layer's input (batch, frames, dim), and the frame mask (batch, frames)."""
+
+    @abstractmethod
+    def run_blocks(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> list[Tensor]:
+        """Outputs (batch, frames, dim) of block `first_block` and of every block above it.
+
+        Args:
+            hidden: (batch, frames, dim), output of the block below.
+            frame_mask: (batch, frames) bool, True on real frames.
+            first_block: index in `blocks`, at least 1.
+        """
 
     @abstractmethod
     def blocks(self) -> list[nn.Module]:

@@ -50,17 +50,22 @@ class W2vBertSpeechEncoder(AbsSpeechEncoder):
         self.num_layers = bert_config.num_hidden_layers + 1
         self.dim = bert_config.hidden_size
 
-    def encode(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
-        """See `AbsSpeechEncoder.forward`."""
+    def front_end(self, speech: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """See `AbsSpeechEncoder.front_end`."""
         features, num_frames = self.log_mel(speech, num_samples)
         frame_mask = real_positions(num_frames, features.shape[1])
         hidden, _ = self.encoder.feature_projection(features)
-        conformer = self.encoder.encoder
-        layers = [conformer.dropout(hidden.masked_fill(~frame_mask[..., None], 0.0))]
-        for layer in conformer.layers:
-            layers.append(layer(layers[-1], attention_mask=frame_mask, conv_attention_mask=frame_mask))
-        return layers, frame_mask
+        return self.encoder.encoder.dropout(hidden.masked_fill(~frame_mask[..., None], 0.0)), frame_mask
+
+    def run_blocks(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> list[Tensor]:
+        """See `AbsSpeechEncoder.run_blocks`."""
+        outputs = []
+        for layer in self.encoder.encoder.layers[first_block - 1 :]:
+            hidden = layer(hidden, attention_mask=frame_mask, conv_attention_mask=frame_mask)
+            outputs.append(hidden)
+        return outputs
 
     def blocks(self) -> list[nn.Module]:
-        """The feature projection, then the Conformer layers."""
-        return [self.encoder.feature_projection, *self.encoder.encoder.layers]
+        """The feature projection with the dropout behind it, then the Conformer layers."""
+        conformer = self.encoder.encoder
+        return [nn.ModuleList([self.encoder.feature_projection, conformer.dropout]), *conformer.layers]

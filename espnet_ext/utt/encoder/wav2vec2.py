@@ -52,8 +52,8 @@ class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):
         self.num_layers = model_config.num_hidden_layers + 1
         self.dim = model_config.hidden_size
 
-    def encode(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
-        """See `AbsSpeechEncoder.forward`."""
+    def front_end(self, speech: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """See `AbsSpeechEncoder.front_end`."""
         prepare = normalize_waveform if self.do_normalize else zero_padding
         features, num_frames = self._convolve(prepare(speech, num_samples), num_samples)
         frame_mask = real_positions(num_frames, features.shape[2])
@@ -62,15 +62,24 @@ class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):
         hidden = hidden + self._positions(hidden, frame_mask)
         if not self.stable_norm:
             hidden = transformer.layer_norm(hidden)
-        layers = self._transform(transformer.dropout(hidden), frame_mask)
+        return transformer.dropout(hidden), frame_mask
+
+    def run_blocks(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> list[Tensor]:
+        """See `AbsSpeechEncoder.run_blocks`."""
+        outputs = self._transform(hidden, frame_mask, first_block)
         if self.stable_norm:
-            layers[-1] = transformer.layer_norm(layers[-1])
-        return layers, frame_mask
+            outputs[-1] = self.encoder.encoder.layer_norm(outputs[-1])
+        return outputs
 
     def blocks(self) -> list[nn.Module]:
         """All below the first Transformer layer, then the layers, the last with the final norm if there is one."""
         model, transformer = self.encoder, self.encoder.encoder
-        front_end = [model.feature_extractor, model.feature_projection, transformer.pos_conv_embed]
+        front_end = [
+            model.feature_extractor,
+            model.feature_projection,
+            transformer.pos_conv_embed,
+            transformer.dropout,
+        ]
         *layers, last = transformer.layers
         if self.stable_norm:
             last = nn.ModuleList([last, transformer.layer_norm])
@@ -98,12 +107,14 @@ class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):
         """Positions as a convolution sees them in `hidden`, which is zero on padding."""
         return self.encoder.encoder.pos_conv_embed(hidden)
 
-    def _transform(self, hidden: Tensor, frame_mask: Tensor) -> list[Tensor]:
-        layers = [hidden]
+    def _transform(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> list[Tensor]:
+        """`run_blocks` without the norm behind the last block."""
+        outputs = []
         attention_mask = frame_mask[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
-        for layer in self.encoder.encoder.layers:
-            layers.append(layer(layers[-1], attention_mask=attention_mask))
-        return layers
+        for layer in self.encoder.encoder.layers[first_block - 1 :]:
+            hidden = layer(hidden, attention_mask=attention_mask)
+            outputs.append(hidden)
+        return outputs
 
 
 class HubertSpeechEncoder(Wav2Vec2SpeechEncoder):
@@ -143,10 +154,14 @@ class WavLMSpeechEncoder(Wav2Vec2SpeechEncoder):
             # The same parameters, another product of attention.
             layer.attention.__class__ = GatedRelativeAttention
 
-    def _transform(self, hidden: Tensor, frame_mask: Tensor) -> list[Tensor]:
-        layers, position_bias = [hidden], None
-        for layer in self.encoder.encoder.layers:
-            # The first layer makes the bias for all.
-            hidden, position_bias = layer(layers[-1], attention_mask=frame_mask, position_bias=position_bias)
-            layers.append(hidden)
-        return layers
+    def _transform(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> list[Tensor]:
+        """See `Wav2Vec2SpeechEncoder._transform`."""
+        batch, frames = frame_mask.shape
+        layers = self.encoder.encoder.layers
+        # Only the first layer has the embedding of positions; all layers share its bias.
+        position_bias = layers[0].attention.compute_bias(frames, frames).repeat(batch, 1, 1)
+        outputs = []
+        for layer in layers[first_block - 1 :]:
+            hidden, _ = layer(hidden, attention_mask=frame_mask, position_bias=position_bias)
+            outputs.append(hidden)
+        return outputs

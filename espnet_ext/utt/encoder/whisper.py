@@ -37,8 +37,8 @@ class WhisperSpeechEncoder(AbsSpeechEncoder):
         self.dim = whisper_config.d_model
         self.max_samples = whisper_config.max_source_positions * self.hop_samples
 
-    def encode(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
-        """See `AbsSpeechEncoder.forward`."""
+    def front_end(self, speech: Tensor, num_samples: Tensor) -> tuple[Tensor, Tensor]:
+        """See `AbsSpeechEncoder.front_end`."""
         features, num_features = self.log_mel(speech, num_samples)
         encoder = self.encoder
         hidden = nn.functional.gelu(encoder.conv1(features))
@@ -48,13 +48,18 @@ class WhisperSpeechEncoder(AbsSpeechEncoder):
         num_frames = (num_features + CONV_STRIDE - 1) // CONV_STRIDE
         frame_mask = torch.arange(hidden.shape[1], device=hidden.device) < num_frames[:, None]
         hidden = hidden + encoder.embed_positions.weight[: hidden.shape[1]]
-        hidden = nn.functional.dropout(hidden, encoder.dropout, self.training)
-        layers = [hidden]
+        # A frozen front end is in inference mode, whatever the mode of the rest.
+        return nn.functional.dropout(hidden, encoder.dropout, encoder.conv1.training), frame_mask
+
+    def run_blocks(self, hidden: Tensor, frame_mask: Tensor, first_block: int) -> list[Tensor]:
+        """See `AbsSpeechEncoder.run_blocks`."""
+        outputs = []
         attention_mask = frame_mask[:, None, None, :].expand(-1, 1, hidden.shape[1], -1)
-        for layer in encoder.layers:
-            layers.append(layer(layers[-1], attention_mask))
-        layers[-1] = encoder.layer_norm(layers[-1])
-        return layers, frame_mask
+        for layer in self.encoder.layers[first_block - 1 :]:
+            hidden = layer(hidden, attention_mask)
+            outputs.append(hidden)
+        outputs[-1] = self.encoder.layer_norm(outputs[-1])
+        return outputs
 
     def blocks(self) -> list[nn.Module]:
         """Front end (both convolutions and positions), then the Transformer layers, the last with the final norm."""

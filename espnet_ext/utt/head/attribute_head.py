@@ -66,16 +66,18 @@ class AttributeHead(nn.Module):
             ),
         ]
 
-    def forward(self, layers: Sequence[Tensor], frame_mask: Tensor) -> Tensor:
+    def forward(self, layers: Sequence[Tensor], frame_mask: Tensor, normalized: bool = False) -> Tensor:
         """Embed a batch.
 
         Args:
             layers: `num_layers` tensors (batch, frames, input_dim).
             frame_mask: (batch, frames) bool, True on real frames.
+            normalized: the layers are already normalized, see `LayerMix`.
 
         Returns:
             (batch, dim) float32 of unit length.
         """
-        pooled = self.pooling(self.dropout(self.layer_mix(layers[self.first_layer :])), frame_mask)
+        mixed = self.layer_mix(layers[self.first_layer :], normalized)
+        pooled = self.pooling(self.dropout(mixed), frame_mask)
         # float32: in bf16 the length of a unit vector is off by up to 0.4 %.
         return nn.functional.normalize(self.projection(pooled).float(), dim=-1)

@@ -45,12 +45,21 @@ class LayerMix(nn.Module):
         """(num_layers,) softmax of the learned scalars."""
         return self.logits.softmax(dim=0)
 
-    def forward(self, layers: Sequence[Tensor]) -> Tensor:
-        """Mix `num_layers` tensors (batch, frames, input_dim) into (batch, frames, dim)."""
-        share = self.layer_weights()
-        mixed = share @ self.bias
-        for layer, weight in zip(layers, share[:, None, None] * self.weight, strict=True):
-            if self.normalize_layers:
+    def forward(self, layers: Sequence[Tensor], normalized: bool = False) -> Tensor:
+        """Mix the layers.
+
+        Args:
+            layers: `num_layers` tensors (batch, frames, input_dim).
+            normalized: `normalize_layers` was already applied.
+
+        Returns:
+            (batch, frames, dim).
+        """
+        weights = self.layer_weights()
+        # Not a matrix product, which autocast would round to bf16.
+        mixed = (weights[:, None] * self.bias).sum(dim=0)
+        for layer, weight in zip(layers, weights[:, None, None] * self.weight, strict=True):
+            if self.normalize_layers and not normalized:
                 layer = nn.functional.layer_norm(layer, layer.shape[-1:])
             # The sum stays in float32 under autocast: bf16 would round at every layer.
             mixed = mixed + nn.functional.linear(layer, weight).to(mixed.dtype)

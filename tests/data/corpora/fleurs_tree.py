@@ -8,7 +8,7 @@ from pathlib import Path
 import soundfile
 from clips import RATE, Clip
 
-from espnet_ext.data.corpora.fleurs import LANGUAGES
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.languages import iso639_3
 
 FOLDERS = {iso639_3(code): code for code in LANGUAGES}  # ISO 639-3 -> FLEURS

@@ -23,7 +23,7 @@ def test_every_file_is_read_once(tmp_path: Path) -> None:
     written = write_crema_d(tmp_path)
     found, left_out = parse(tmp_path)
     assert {name: utterance.num_samples for name, utterance in found.items()} == written
-    assert left_out.counts() == {"faulty by the authors' list": 2}
+    assert left_out.counts() == {"known to be faulty": 2}
     assert {entry.utterance for entry in left_out.entries} == {
         "crema_d-1064-1064_IEO_DIS_MD", "crema_d-1076-1076_MTI_SAD_XX"
     }  # fmt: skip
@@ -91,7 +91,7 @@ def test_two_files_of_one_name_and_broken_audio(tmp_path: Path) -> None:
     found, left_out = parse(tmp_path)
     assert len(found) == 119
     assert left_out.counts() == {
-        "faulty by the authors' list": 2, "audio cannot be read": 1, "second file of this name": 1
+        "known to be faulty": 2, "audio cannot be read": 1, "second file of this name": 1
     }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def test_what_is_left_out_is_counted_and_listed(prepared: tuple[Path, list[str]]
         # A turn that was not evaluated has no speaker here.
         assert listed - {"iemocap-Ses01F_impro01_M999"} <= speakers
     assert reasons == {
-        "faulty by the authors' list": 2, "another emotion": 40, "evaluators disagree": 20, "not evaluated": 1,
+        "known to be faulty": 2, "another emotion": 40, "evaluators disagree": 20, "not evaluated": 1,
         "second file of this name": 16, "same file as another take": 1, "sung": 1,
     }  # fmt: skip
     notes = {line.removeprefix("  note: ") for line in lines if line.startswith("  note: ")}

@@ -3,7 +3,7 @@
 import pytest
 
 from espnet_ext.data.corpora.common_voice_counts import CLIPS
-from espnet_ext.data.corpora.fleurs import LANGUAGES as FLEURS_LANGUAGES
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES as FLEURS_LANGUAGES
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.errors import UserError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.data.corpora.common_voice_counts import CLIPS, clips_of
-from espnet_ext.data.corpora.fleurs import LANGUAGES
+from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.published_counts import (
     FLEURS_SENTENCES,
     TRIALS,

@@ -154,6 +154,19 @@ def test_averaged_frames_are_those_of_the_full_rate_averaged(name: str) -> None:
             torch.testing.assert_close(coarse[row, fewer_mask[row]], expected, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("first_block", [1, 2, 3])
+def test_upper_blocks_continue_from_the_output_of_the_block_below(name: str, first_block: int) -> None:
+    encoder, full_rate = tiny_encoder(name, 2), tiny_encoder(name)
+    batch = speech_batch(LENGTHS)
+    with torch.no_grad():
+        (layers, mask), (full_layers, full_mask) = encoder(*batch), full_rate(*batch)
+        upper, upper_mask = encoder.forward_from(full_layers[first_block - 1], full_mask, first_block)
+    assert torch.equal(upper_mask, mask)
+    assert len(upper) == encoder.num_layers - first_block
+    for layer, other in zip(layers[first_block:], upper, strict=True):
+        torch.testing.assert_close(other[mask], layer[mask], atol=1e-5, rtol=0)
+
+
 def test_the_blocks_are_the_encoder_each_parameter_once(name: str) -> None:
     encoder = tiny_encoder(name)
     in_blocks = [parameter for block in encoder.blocks() for parameter in block.parameters()]
