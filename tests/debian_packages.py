@@ -10,7 +10,12 @@ from pathlib import Path
 
 import zstandard
 
-COMPRESS = {"xz": lzma.compress, "gz": gzip.compress, "zst": zstandard.ZstdCompressor(write_checksum=True).compress, "": bytes}
+COMPRESS = {
+    "xz": lzma.compress,
+    "gz": gzip.compress,
+    "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "": bytes,
+}
 
 
 def tar(members: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
