@@ -19,8 +19,6 @@ from espnet_ext.bin.entry import run_main
 from espnet_ext.data.data_dir import Utterance, write_utterances
 from espnet_ext.hub.packages import PACKAGES
 
-pytestmark = pytest.mark.xdist_group("tiny")  # one run of the recipe for all of them
-
 Words = list[object]
 
 
