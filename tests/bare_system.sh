@@ -26,22 +26,27 @@ clean_up() {
 }
 trap clean_up EXIT
 folder="it's a \"größere\" folder"
-packages=python3,python3-venv,git,ca-certificates,libssl3,libffi8,libsqlite3-0,libbz2-1.0,liblzma5,libreadline8
+packages=python3,python3-venv,git,ca-certificates
+# What a Python from outside is linked with.
+python_libraries=libssl3,libffi8,libsqlite3-0,libbz2-1.0,liblzma5,libreadline8
 failures=0
 times=()
 
-# make_system SUITE: a system with a user `speech`, whose home has nothing but a clone of this repository.
+# make_system SUITE: make a system with a user `speech`, whose home has nothing but a clone of this repository.
 make_system() {
-    local system="${work}/$1" file
+    local system="${work}/$1" file include="${packages}"
     [ ! -d "${system}" ] || return 0
     echo "== making Debian $1"
-    debootstrap --variant=minbase --include="${packages}" "$1" "${system}" "${mirror}" >"${work}/$1.log" 2>&1 ||
+    [ "$1" != bookworm ] || include+=",${python_libraries}"
+    debootstrap --variant=minbase --include="${include}" "$1" "${system}" "${mirror}" >"${work}/$1.log" 2>&1 ||
         fail "debootstrap $1: $(tail -n 1 "${work}/$1.log")"
     mount -t proc proc "${system}/proc"
     mount --rbind /dev "${system}/dev"
     # How this machine reaches its package indexes and trusts them.
     for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/ssl/certs /etc/apt/apt.conf.d; do
-        [ ! -e "${file}" ] || cp -rLT "${file}" "${system}${file}"
+        [ -e "${file}" ] || continue
+        mkdir -p "${system}${file%/*}"
+        cp -rLT "${file}" "${system}${file}"
     done
     chroot "${system}" useradd --create-home --shell /bin/bash speech
     rm -rf "${system}/home/speech"
