@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 RECIPE_TESTS = Path(__file__).parent / "egs"
+# They run again in the folder of the same finished recipe. The recipe that is killed has a folder of its own.
+TINY_RECIPE_TESTS = ("egs/test_add_attribute.py", "egs/test_bad_input.py", "egs/test_recipe.py")
 
 ATTRIBUTES = {
     "sem": {
@@ -41,14 +43,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests for `--dist loadgroup`: a process runs all tests of a file, or of a recipe.
-
-    The tests of recipes take longest, so they begin first.
-    """
+    """Let the tests of recipes begin first: they take longest."""
     items.sort(key=lambda item: not item.path.is_relative_to(RECIPE_TESTS))
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give a process of pytest-xdist all tests of a file, or of the files that use the same recipe's folder."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class RecipeScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tiny recipe" if file.endswith(TINY_RECIPE_TESTS) else file
+
+    return RecipeScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

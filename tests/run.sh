@@ -25,6 +25,6 @@ run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmark
 # -x follows sourced files; xargs passes the status on.
 run_group shellcheck xargs -0 "$bin/shellcheck" -x < <(shell_scripts)
 # A process per core. Each computes with one thread (tests/conftest.py), and runs the recipes of its tests.
-run_group pytest "$bin/python" -m pytest tests --numprocesses logical --maxprocesses 4 --dist loadgroup \
+run_group pytest "$bin/python" -m pytest tests --numprocesses logical --maxprocesses 4 --dist loadfile \
     --no-loadscope-reorder "$@"
 echo "all checks passed"

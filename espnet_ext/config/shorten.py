@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-# Steps of `onecyclelr` in which the learning rate rises; with less than two it divides by zero.
+# Of `onecyclelr`, the part in which the learning rate rises; where this is one step, it divides by zero.
 MIN_RISING_STEPS = 2
+MAX_RISING_PART = 0.75
 
 
 def shorten(options: Mapping[str, Any], fraction: float) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def _shorten_schedule(conf: Mapping[str, Any], steps: int, fraction: float) -> d
     if "total_steps" in conf:
         shortened["total_steps"] = steps
     if "pct_start" in conf:
-        shortened["pct_start"] = max(conf["pct_start"], min(MIN_RISING_STEPS / steps, 0.5))
+        shortened["pct_start"] = max(conf["pct_start"], min(MIN_RISING_STEPS / steps, MAX_RISING_PART))
     if "warmup_steps" in conf:
         shortened["warmup_steps"] = max(1, round(fraction * conf["warmup_steps"]))
     return shortened

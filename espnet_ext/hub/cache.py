@@ -26,12 +26,21 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def default_cache() -> Path:
-    """`$ESPNET_EXT_CACHE` (the recipes' `--cache_dir`), `$XDG_CACHE_HOME/espnet_ext`, or `~/.cache/espnet_ext`."""
+    """`$ESPNET_EXT_CACHE` (the recipes' `--cache_dir`), `$XDG_CACHE_HOME/espnet_ext`, or `~/.cache/espnet_ext`.
+
+    Raises:
+        UserError: none of them, because the user has no home folder.
+    """
     if chosen := os.environ.get("ESPNET_EXT_CACHE"):
         return Path(chosen).absolute()
     base = os.environ.get("XDG_CACHE_HOME", "")
     # A relative value is invalid by the XDG specification and to be ignored.
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "espnet_ext"
+    if os.path.isabs(base):
+        return Path(base) / "espnet_ext"
+    try:
+        return Path.home() / ".cache/espnet_ext"
+    except RuntimeError as error:  # HOME is unset, and the user is not in the password database
+        raise UserError("no home folder for downloads: name a folder by --cache_dir or ESPNET_EXT_CACHE") from error
 
 
 def sha256_of(path: str | Path) -> str:

@@ -125,9 +125,10 @@ class LayerCache:
 
 def cached_autocast(folder: Path, origin: Mapping[str, Any]) -> str | None:
     """Dtype of the shards of a cache; None if it has none, or they are of another origin."""
-    if not any(folder.glob("layers.*.scp")):
+    path = folder / "origin.json"
+    if not path.exists() or not any(folder.glob("layers.*.scp")):
         return None
-    cached = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    cached = json.loads(path.read_text(encoding="utf-8"))
     autocast = cached.pop("autocast")
     return autocast if cached == origin else None
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from espnet_ext.data.progress import format_duration, format_rate
 
 PRINT_INTERVAL_S = 15.0
-# Batches that the estimate is made from, behind the first one, which is slow.
+# Batches timed for the estimate, after the first one, which is slow.
 NUM_TIMED = 5
 
 

@@ -50,6 +50,25 @@ def test_a_long_rise_stays_as_it_is() -> None:
     assert shorten(options, 0.1)["scheduler_conf"] == {"total_steps": 100, "pct_start": 0.3}
 
 
+@pytest.mark.parametrize("steps", range(1, 31))
+def test_a_schedule_of_few_steps_ends_low(steps: int) -> None:
+    conf = {"max_lr": 0.002, "total_steps": 10 * steps, "pct_start": 0.05, "anneal_strategy": "linear"}
+    conf = shorten(config(1, 10 * steps, scheduler_conf=conf), 0.1)["scheduler_conf"]
+    assert learning_rates(conf, steps)[-1] < 1e-6
+
+
+def learning_rates(conf: dict[str, Any], steps: int) -> list[float]:
+    """Learning rate of every step of a one-cycle schedule."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, **{"cycle_momentum": False} | conf)
+    rates = [schedule.get_last_lr()[0]]
+    for _ in range(steps - 1):
+        optimizer.step()
+        schedule.step()
+        rates.append(schedule.get_last_lr()[0])
+    return rates
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=[f"{path.parts[-3]}/{path.name}" for path in CONFIGS])
 def test_every_recipe_can_be_shortened(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "new folder" / "short.yaml"
@@ -61,13 +80,7 @@ def test_every_recipe_can_be_shortened(path: Path, tmp_path: Path, monkeypatch: 
     assert steps == pytest.approx(whole["max_epoch"] * whole["num_iters_per_epoch"] / 10, rel=0.1)
     assert short.keys() == whole.keys()
     if short.get("scheduler") == "onecyclelr":
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, **short["scheduler_conf"])
-        rates = [schedule.get_last_lr()[0]]
-        for _ in range(steps // short.get("accum_grad", 1) - 1):
-            optimizer.step()
-            schedule.step()
-            rates.append(schedule.get_last_lr()[0])
+        rates = learning_rates(short["scheduler_conf"], steps // short.get("accum_grad", 1))
         assert max(rates) == pytest.approx(short["scheduler_conf"]["max_lr"], rel=0.05)
         assert rates[-1] < 0.001 * max(rates)
 

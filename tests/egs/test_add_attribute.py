@@ -9,8 +9,6 @@ from tiny_recipe import ROOT, TinyRecipe
 
 from espnet_ext.data.scp import read_scp
 
-pytestmark = pytest.mark.xdist_group("tiny")  # one run of the recipe for all of them
-
 
 def guide() -> list[str]:
     """The blocks of commands of the guide, in order."""

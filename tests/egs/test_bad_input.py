@@ -18,8 +18,6 @@ from tiny_recipe import TinyRecipe
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.data_dir import Utterance, write_utterances
 
-pytestmark = pytest.mark.xdist_group("tiny")  # one run of the recipe for all of them
-
 Words = list[object]
 
 

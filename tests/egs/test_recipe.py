@@ -14,8 +14,6 @@ from tiny_recipe import TinyRecipe
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.data_dir import read_scp
 
-pytestmark = pytest.mark.xdist_group("tiny")  # one run of the recipe for all of them
-
 SYSTEMS = ["teacher", "untrained", "sem+spk/heads", "sem+spk"]
 RETRIEVAL = {"R@1", "R@5", "MRR", "xSIM", "xSIM-margin"}
 VERIFICATION = {"EER", "minDCF(0.01)", "minDCF(0.05)"}
