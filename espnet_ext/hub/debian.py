@@ -25,6 +25,7 @@ from espnet_ext.hub.debian_mirror import download_from_mirror, find_archives
 from espnet_ext.hub.manifest import MANIFESTS, manifest_sha256, read_manifest, select_files
 from espnet_ext.hub.packages import DebianPackage
 
+_USE_MIRROR = "use --debian_mirror with the address of a Debian mirror or a folder of .deb files"
 CATALOGUE_FILES = tuple(f"*/{language}/LC_MESSAGES/*.mo" for language in ("es", "fr", "it", "ru"))
 
 
@@ -94,8 +95,12 @@ def _download(packages: Sequence[DebianPackage], cache: Path, mirror: str | None
             else:
                 files, reasons = download_with_apt(names, folder, (cache / "apt").resolve())
         except UserError as error:
+            if mirror and not all(package.optional for package in packages):
+                raise
             files, reasons = {}, dict.fromkeys(names, str(error))
-        _check_required(packages, reasons)
+        _check_required(
+            packages, reasons, "check --debian_mirror" if mirror else f"check the network, or {_USE_MIRROR}"
+        )
         fetched.absent.update(reasons)
         for package in packages:
             if package.name in files:
@@ -104,14 +109,11 @@ def _download(packages: Sequence[DebianPackage], cache: Path, mirror: str | None
                 archive.replace(archives / archive.name)
 
 
-def _check_required(packages: Sequence[DebianPackage], reasons: Mapping[str, str]) -> None:
+def _check_required(packages: Sequence[DebianPackage], reasons: Mapping[str, str], advice: str) -> None:
     lacking = [package.name for package in packages if package.name in reasons and not package.optional]
     if lacking:
         more = f" and {len(lacking) - 1} more packages" if len(lacking) > 1 else ""
-        raise UserError(
-            f"Debian's {lacking[0]}{more} cannot be fetched: {reasons[lacking[0]]}; check the network, or use "
-            "--debian_mirror with the address of a Debian mirror or a folder of .deb files"
-        )
+        raise UserError(f"Debian's {lacking[0]}{more} cannot be fetched: {reasons[lacking[0]]}; {advice}")
 
 
 def _unpack(package: DebianPackage, archive: Path, cache: Path, fetched: DebianPackages) -> None:

@@ -116,6 +116,19 @@ def test_a_voice_that_is_gone_is_an_error_that_names_the_option(apt: Apt, cache:
         fetch_debian([VOICES, APP], cache)
 
 
+def test_a_mirror_that_fails_is_an_error_only_if_a_voice_is_missing(apt: Apt, cache: Path, tmp_path: Path) -> None:
+    apt.offer("app", MESSAGES)
+    with pytest.raises(
+        UserError, match="^Debian's voices cannot be fetched: not in the mirror; check --debian_mirror$"
+    ):
+        fetch_debian([VOICES, APP], cache, str(apt.folder))
+    with pytest.raises(UserError, match="^--debian_mirror /absent: neither a folder nor"):
+        fetch_debian([VOICES, APP], cache, "/absent")
+    apt.offer("voices", SOUNDS)
+    fetch_debian([VOICES], cache)
+    assert "neither a folder nor" in fetch_debian([VOICES, APP], cache, "/absent").absent["app"]
+
+
 def test_catalogues_may_be_gone_or_changed(apt: Apt, cache: Path) -> None:
     apt.offer("voices", SOUNDS)
     packages = fetch_debian([VOICES, APP], cache)
