@@ -81,6 +81,7 @@ def test_the_command_writes_tables_and_plots(
     words = f"report --results {results} --out_dir {plots} --markdown {world.root}/RESULTS.md --title T"
     words += f" --curves {world.root}/curves.tsv --layer_weights {world.root}/weights.json"
     monkeypatch.setattr("sys.argv", words.split())
+    capsys.readouterr()
     report.main()
     printed = capsys.readouterr().out
     assert "| joint " in printed and "speech-to-text R@1" in printed
