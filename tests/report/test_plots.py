@@ -81,6 +81,7 @@ def test_the_command_writes_tables_and_plots(
     words = f"report --results {results} --out_dir {plots} --markdown {world.root}/RESULTS.md --title T"
     words += f" --curves {world.root}/curves.tsv --layer_weights {world.root}/weights.json"
     monkeypatch.setattr("sys.argv", words.split())
+    capsys.readouterr()
     report.main()
     printed = capsys.readouterr().out
     assert "| joint " in printed and "speech-to-text R@1" in printed
@@ -91,6 +92,10 @@ def test_the_command_writes_tables_and_plots(
         # Something is drawn: more than the white ground and one colour of ink.
         assert len(np.unique(imread(path)[..., :3].reshape(-1, 3), axis=0)) > 10
     assert (world.root / "RESULTS.md").read_text().startswith("# T\n\n## Main results\n")
+    monkeypatch.setattr("sys.argv", [*words.split(), "--summary", f"{world.root}/summary.txt"])
+    report.main()
+    assert capsys.readouterr().out == ""
+    assert (world.root / "summary.txt").read_text() == printed
 
 
 def test_a_missing_scores_file_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
