@@ -46,7 +46,7 @@ make_system() {
     for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/ssl/certs /etc/apt/apt.conf.d; do
         [ -e "${file}" ] || continue
         mkdir -p "${system}${file%/*}"
-        cp -rLT "${file}" "${system}${file}"
+        cp -rT --dereference --remove-destination "${file}" "${system}${file}"
     done
     chroot "${system}" useradd --create-home --shell /bin/bash speech
     rm -rf "${system}/home/speech"

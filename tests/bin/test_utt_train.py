@@ -36,8 +36,11 @@ def dump(tmp_path: Path) -> Path:
 
 
 def options_of(dump: Path, kind: str) -> list[str]:
-    attributes = dump.parent / "attributes.yaml"
-    args = argparse.Namespace(input=kind, layers_name="layers", attribute_names=["sem", "spk"], attributes=attributes)
+    attributes, config = dump.parent / "attributes.yaml", dump.parent / "train.yaml"
+    config.write_text("encoder_conf: {freeze_blocks: -1}\n")
+    args = argparse.Namespace(
+        config=config, input=kind, layers_name="layers", attribute_names=["sem", "spk"], attributes=attributes
+    )
     return data_options(dump, "train", args)
 
 
