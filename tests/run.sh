@@ -2,6 +2,7 @@
 # All checks of the repository: ruff, shellcheck, pytest. Arguments go to pytest. Installs what it needs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tools/require_bash.sh
 
 tools/install.sh --test
 bin=$PWD/tools/venv/bin

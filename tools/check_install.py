@@ -22,6 +22,8 @@ OPTIONAL_PACKAGES = {
     "pytest": "the tests (tools/install.sh --test)",
 }
 OPTIONAL_PROGRAMS = {
+    "flock": "two recipes that install at the same time",
+    "uv": "a faster installation",
     "apt-get": "fetching the prompts of egs/mini_prompts (its option --debian_mirror works without it)",
 }
 CPU_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")

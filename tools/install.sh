@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Make tools/venv with everything pinned in tools/constraints.txt. Safe to interrupt and to repeat.
+# Make tools/venv with the versions of tools/constraints.txt. Safe to interrupt and to repeat.
 #   tools/install.sh          what the recipes need
-#   tools/install.sh --test   and what tests/run.sh needs
-# $PYTHON names the Python to use; otherwise one is looked for.
+#   tools/install.sh --test   also what tests/run.sh needs
+# $PYTHON names the Python to use; otherwise one is searched. uv installs if it is on PATH and pip has no settings of its
+# own. Without an NVIDIA driver, the CPU build of torch is installed where pip's index has one.
 set -euo pipefail
 
-# Where this file itself lies: through a link to tools/ another folder's name would pass for the repository's, and the
-# environment behind the link, which was made under its own name, would be thrown away.
+# The folder of this file itself: through a link to tools/, the environment of another clone would be replaced.
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+# shellcheck source=tools/require_bash.sh
+. "$root/tools/require_bash.sh"
 venv=$root/tools/venv
 log=$root/tools/install.log
 SECONDS=0
@@ -46,7 +48,7 @@ candidates() {
     for name in python3.12 python3.13 python3 python; do
         type -aP "$name" || true
     done
-    for name in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python "$HOME"/.pyenv/versions/*/bin/python; do
+    for name in "${PYENV_ROOT:-${HOME-}/.pyenv}"/versions/*/bin/python "${HOME-}"/.pyenv/versions/*/bin/python; do
         [ ! -x "$name" ] || echo "$name"
     done
     if command -v uv >/dev/null; then
@@ -80,11 +82,33 @@ print(v[1], getattr(sys, "_base_executable", sys.executable))'
         "and run again, or name one: PYTHON=/path/to/python3.12 $root/tools/install.sh"
 }
 
-pip_install() {
-    "$venv/bin/python" -m pip install --no-compile --constraint "$root/tools/constraints.txt" "$@" >>"$log" 2>&1 || {
+# Set `installer`: uv is several times faster, but knows neither pip's configuration files nor its variables.
+choose_installer() {
+    local settings
+    installer=("$venv/bin/python" -m pip install --no-compile)
+    settings=$("$venv/bin/python" -m pip config list 2>/dev/null | grep -v disable-pip-version-check || true)
+    if [ -z "$settings" ] && command -v uv >/dev/null; then
+        installer=(uv pip install --python "$venv/bin/python")
+    fi
+}
+
+install_packages() {
+    "${installer[@]}" --constraint "$root/tools/constraints.txt" "$@" >>"$log" 2>&1 || {
         tail -n 15 "$log" >&2
-        fail "pip failed (all of it: $log); check the network and the disk, then run again"
+        fail "${installer[0]##*/} failed (log: $log); check the network and the disk, then run again"
     }
+}
+
+has_nvidia_driver() { [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi >/dev/null; }
+
+# The default build of torch for Linux brings gigabytes of CUDA libraries.
+install_cpu_torch() {
+    local builds
+    mapfile -t builds < <(sed -n 's/^\(torch\|torchaudio\)==\([^ ;]*\).*/\1==\2+cpu/p' "$root/tools/constraints.txt")
+    if "${installer[@]}" --dry-run --no-deps "${builds[@]}" >>"$log" 2>&1; then
+        step "no NVIDIA driver: installing ${builds[*]}"
+        install_packages "${builds[@]}"
+    fi
 }
 
 make_venv() {
@@ -123,11 +147,13 @@ fi
 [ ! -e "$venv/.installed-test" ] || extras=$recipes,test
 : >"$log"
 make_venv
-step "installing ESPnet, PyTorch and the rest (2 to 4 minutes, mostly download; log: $log)"
-pip_install setuptools
+choose_installer
+step "installing ESPnet, PyTorch and the rest by ${installer[0]##*/} (1 to 4 minutes, mostly download; log: $log)"
+install_packages setuptools
+has_nvidia_driver || [ "$(uname -s)" != Linux ] || install_cpu_torch
 # Not in an isolated environment, which would fetch another setuptools.
-pip_install --no-build-isolation --editable "${root}[$extras]"
-pip_install --no-deps Resemblyzer
+install_packages --no-build-isolation --editable "${root}[$extras]"
+install_packages --no-deps Resemblyzer
 for extra in ${extras//,/ }; do
     fingerprint >"$venv/.installed-$extra"
 done

@@ -2,6 +2,8 @@
 # THE stage script of all recipes: from corpora to tables. A recipe's run.sh only passes options to it; what the stages do
 # stands in stages/.
 set -euo pipefail
+# shellcheck source=tools/require_bash.sh
+. "$(dirname "$(readlink -f "$0")")/../../tools/require_bash.sh"
 
 # >>> options
 # General

@@ -1,0 +1,8 @@
+# Stop with one line on a bash older than 4.4 (macOS ships 3.2). Sourced first, so its own syntax is old.
+# shellcheck shell=bash
+case "${BASH_VERSION}" in
+    [123].* | 4.[0123].*)
+        echo "error: bash ${BASH_VERSION} is too old: put bash 4.4 or newer first on PATH (macOS: brew install bash)" >&2
+        exit 1
+        ;;
+esac
