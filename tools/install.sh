@@ -82,12 +82,14 @@ print(v[1], getattr(sys, "_base_executable", sys.executable))'
         "and run again, or name one: PYTHON=/path/to/python3.12 $root/tools/install.sh"
 }
 
-# Set `installer`: uv is several times faster, but knows neither pip's configuration files nor its variables.
+# Set `tool` and `installer`: uv is several times faster, but knows neither pip's configuration files nor its variables.
 choose_installer() {
     local settings
+    tool=pip
     installer=("$venv/bin/python" -m pip install --no-compile)
     settings=$("$venv/bin/python" -m pip config list 2>/dev/null | grep -v disable-pip-version-check || true)
     if [ -z "$settings" ] && command -v uv >/dev/null; then
+        tool=uv
         installer=(uv pip install --python "$venv/bin/python")
     fi
 }
@@ -95,7 +97,7 @@ choose_installer() {
 install_packages() {
     "${installer[@]}" --constraint "$root/tools/constraints.txt" "$@" >>"$log" 2>&1 || {
         tail -n 15 "$log" >&2
-        fail "${installer[0]##*/} failed (log: $log); check the network and the disk, then run again"
+        fail "$tool failed (log: $log); check the network and the disk, then run again"
     }
 }
 
@@ -148,7 +150,7 @@ fi
 : >"$log"
 make_venv
 choose_installer
-step "installing ESPnet, PyTorch and the rest by ${installer[0]##*/} (1 to 4 minutes, mostly download; log: $log)"
+step "installing ESPnet, PyTorch and the rest with $tool (1 to 4 minutes, mostly download; log: $log)"
 install_packages setuptools
 has_nvidia_driver || [ "$(uname -s)" != Linux ] || install_cpu_torch
 # Not in an isolated environment, which would fetch another setuptools.
