@@ -61,8 +61,9 @@ def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, s
     if args.input == "speech":
         return [(dump / "wav.scp", "speech", "audio_ark")]
     files = [(dump / args.layers_name / "layers.scp", "layers", "layers")]
-    if read_yaml(args.config).get("encoder_conf", {}).get("freeze_blocks", 0) > 0:
-        files.append((dump / args.layers_name / "hidden.scp", "hidden", "layers"))
+    num_frozen_blocks = read_yaml(args.config).get("encoder_conf", {}).get("freeze_blocks", 0)
+    if num_frozen_blocks > 0:
+        files.append((dump / args.layers_name / f"hidden_{num_frozen_blocks}.scp", "hidden", "layers"))
     return files
 
 

@@ -34,7 +34,7 @@ SHARD_UTTERANCES = 512
 class LayerCache:
     """`<dump>/<name>/`: one file of layers for every 512 utterances, and layers.scp over all.
 
-    A training that freezes only the first blocks also needs their last output at the full frame rate: hidden.scp,
+    A training that freezes only the first K blocks also needs their last output at the full frame rate: hidden_K.scp,
     in the same files. A shard is written whole or not at all, and its batches depend only on its utterances: an
     interrupted run resumes after its last complete shard, and ends with the same bytes.
 
@@ -46,8 +46,8 @@ class LayerCache:
             of the cache, or chooses the device's.
         name: of the folder below `dump`.
         device: that computes the layers.
-        num_frozen_blocks: blocks whose last output is kept in hidden.scp; None = no hidden.scp. Another number empties
-            the cache.
+        num_frozen_blocks: blocks whose last output is kept in hidden_<number>.scp; another number empties the cache,
+            None keeps that of the cache.
     """
 
     def __init__(
@@ -60,16 +60,18 @@ class LayerCache:
         device: str = "cpu",
         num_frozen_blocks: int | None = None,
     ) -> None:
-        self.num_frozen_blocks = num_frozen_blocks
         self.wav_scp = read_scp(dump / "wav.scp")
         self.folder = dump / name
         origin = {"encoder": encoder_hash(encoder_folder), "audio": sha256_of(dump / "wav.scp")}
-        origin |= {"frame_average": frame_average, "num_frozen_blocks": num_frozen_blocks}
-        self.autocast = choose_autocast(autocast, device, cached_autocast(self.folder, origin), str(self.folder))
-        empty_unless(self.folder, origin | {"autocast": self.autocast})
+        origin |= {"frame_average": frame_average}
+        cached = cached_options(self.folder, origin)
+        self.autocast = choose_autocast(autocast, device, cached.get("autocast"), str(self.folder))
+        self.num_frozen_blocks = cached.get("num_frozen_blocks") if num_frozen_blocks is None else num_frozen_blocks
+        options = {"autocast": self.autocast, "num_frozen_blocks": self.num_frozen_blocks}
+        empty_unless(self.folder, origin | options)
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
-        """Compute what is missing, then write layers.scp and hidden.scp.
+        """Compute what is missing, then write layers.scp and hidden_<number>.scp.
 
         Args:
             encoder: in evaluation mode.
@@ -91,7 +93,7 @@ class LayerCache:
                 hidden |= read_scp(self._hidden_scp(scp))
             yield seconds
         if self.num_frozen_blocks is not None:
-            write_scp(self.folder / "hidden.scp", hidden)
+            write_scp(self.folder / f"hidden_{self.num_frozen_blocks}.scp", hidden)
         write_scp(self.folder / "layers.scp", layers)
 
     @staticmethod
@@ -123,14 +125,14 @@ class LayerCache:
         return int(lengths.sum()) / encoder.sampling_rate
 
 
-def cached_autocast(folder: Path, origin: Mapping[str, Any]) -> str | None:
-    """Dtype of the shards of a cache; None if it has none, or they are of another origin."""
+def cached_options(folder: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """`autocast` and `num_frozen_blocks` of the shards of a cache; empty if it has none, or of another origin."""
     path = folder / "origin.json"
     if not path.exists() or not any(folder.glob("layers.*.scp")):
-        return None
+        return {}
     cached = json.loads(path.read_text(encoding="utf-8"))
-    autocast = cached.pop("autocast")
-    return autocast if cached == origin else None
+    options = {name: cached.pop(name, None) for name in ("autocast", "num_frozen_blocks")}
+    return options if cached == origin else {}
 
 
 def encoder_hash(folder: Path) -> str:

@@ -82,7 +82,7 @@ def test_the_last_output_of_the_frozen_blocks_is_kept_at_the_full_frame_rate(
     encoder.frame_average = 2
     list(LayerCache(dump, weights, 2, "float32", num_frozen_blocks=num_frozen).fill(encoder, None))
     wav_scp = read_scp(dump / "wav.scp")
-    hidden_scp = read_scp(dump / "layers" / "hidden.scp")
+    hidden_scp = read_scp(dump / "layers" / f"hidden_{num_frozen}.scp")
     assert list(hidden_scp) == list(wav_scp)
     for utterance, entry in hidden_scp.items():
         speech = torch.from_numpy(read_dumped(wav_scp[utterance]))[None]
@@ -93,6 +93,18 @@ def test_the_last_output_of_the_frozen_blocks_is_kept_at_the_full_frame_rate(
         np.testing.assert_allclose(hidden, layers[num_frozen - 1][0].numpy(), atol=1e-3, rtol=1e-3)
         averaged = read_layers(read_scp(dump / "layers" / "layers.scp")[utterance])
         assert averaged.shape == (-(-int(mask.sum()) // 2), encoder.num_layers, encoder.dim)
+
+
+def test_a_cache_with_outputs_of_frozen_blocks_serves_trainings_that_read_only_the_layers(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder
+) -> None:
+    list(LayerCache(dump, weights, 1, "float32", num_frozen_blocks=2).fill(encoder, None))
+    before = bytes_of(dump / "layers")
+    assert sum(fill(dump, weights, encoder)) == 0
+    assert bytes_of(dump / "layers") == before
+    assert "hidden_2.scp" in before
+    assert all(s > 0 for s in LayerCache(dump, weights, 1, "float32", num_frozen_blocks=1).fill(encoder, None))
+    assert not (dump / "layers" / "hidden_2.scp").exists()
 
 
 def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:

@@ -64,17 +64,22 @@ train_phase() {
 # dump_layers FRAME_AVERAGE AUTOCAST FROZEN: frozen blocks compute the same at every epoch, so their outputs are cached.
 # Sets `input` of the training.
 dump_layers() {
-    local dump name=layers files=("${encoder_files[@]}") of=(--encoder "${encoder_dir}" --frame_average "$1")
+    local dump outputs frozen=() name=layers files=("${encoder_files[@]}") of=(--encoder "${encoder_dir}" --frame_average "$1")
     if [ -n "${add_attribute}" ]; then
         name="layers_${init//[^a-zA-Z0-9+]/_}"
         files=("${init}/model.json" "${init}/model.safetensors")
         of=(--model "${init}")
     fi
-    [ "$3" = all ] || of+=(--num_frozen_blocks "$3")
     for dump in "${train_dump}" "${valid_dump}"; do
-        step --label "${dump}: ${name}" --state "$(state "${dump}" "${name}")" \
-            --inputs "${dump}/wav.scp" "${files[@]}" --outputs "${dump}/${name}/layers.scp" \
-            -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" "${of[@]}" \
+        outputs=("${dump}/${name}/layers.scp")
+        # A cache with these outputs also serves trainings that read only the layers.
+        if [ "$3" != all ]; then
+            outputs+=("${dump}/${name}/hidden_$3.scp")
+            frozen=(--num_frozen_blocks "$3")
+        fi
+        step --label "${dump}: ${name}" --state "$(state "${dump}" "${name}")" --ignore num_frozen_blocks \
+            --inputs "${dump}/wav.scp" "${files[@]}" --outputs "${outputs[@]}" \
+            -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" "${of[@]}" "${frozen[@]}" \
             --layers_name "${name}" --autocast "$2" --device "${device}"
     done
     input=(--input layers --layers_name "${name}")
