@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 def source_with(version: str) -> subprocess.CompletedProcess[str]:
     """Source the check in a bash that reports a version."""
-    script = f"BASH_VERSION='{version}'; . '{ROOT}/tools/require_bash.sh'; echo passed"
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    command = ["bash", "-c", 'BASH_VERSION=$1; . "$2"; echo passed', "bash", version, ROOT / "tools/require_bash.sh"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("version", ["4.4.0(1)-release", "4.4.20", "5.0.3", "5.2.37(1)-release", "10.1"])
