@@ -24,7 +24,10 @@ shell_scripts() {
 run_group ruff "$bin/python" -m ruff check .
 run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
 # -x follows sourced files; xargs passes the status on.
-run_group shellcheck xargs -0 "$bin/shellcheck" -x < <(shell_scripts)
+shellcheck="$bin/shellcheck"
+[ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||
+    { echo "error: shellcheck is missing: apt-get install shellcheck (its package has no wheel here)" >&2; exit 1; }
+run_group shellcheck xargs -0 "$shellcheck" -x < <(shell_scripts)
 # A process per core. Each computes with one thread (tests/conftest.py), and runs the recipes of its tests.
 run_group pytest "$bin/python" -m pytest tests --numprocesses logical --maxprocesses 4 --dist loadfile \
     --no-loadscope-reorder "$@"
