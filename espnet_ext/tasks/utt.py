@@ -22,7 +22,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.bank import fill_banks, turn_axes
-from espnet_ext.train.checkpoint import refuse_other_config, settle_autocast
+from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
 from espnet_ext.train.fit_whitening import fit_whitening
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
@@ -136,7 +136,8 @@ class UttTask(AbsTask):
             pretrained = frozen_parameters(encoder, args)
             load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
             check_frozen_blocks(encoder, pretrained, args)
-        if model.whitening is not None:
+        # A checkpoint holds its whitening.
+        if model.whitening is not None and resumed_config(args) is None:
             path, name, _ = args.train_data_path_and_name_and_type[0]
             fit_whitening(model, name, Path(path))
             if args.init_model is not None:

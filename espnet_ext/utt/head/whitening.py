@@ -1,4 +1,4 @@
-"""Whitened hidden states: coordinates in which heads converge in a third of the steps."""
+"""Whitened hidden states: coordinates in which heads converge in fewer steps."""
 
 from collections.abc import Iterable, Sequence
 
@@ -27,46 +27,44 @@ class LayerWhitening(nn.Module):
 
     def __init__(self, num_layers: int, dim: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(num_layers, dim))
         self.register_buffer("matrix", torch.eye(dim).repeat(num_layers, 1, 1))
+        self.register_buffer("shift", torch.zeros(num_layers, dim))
 
     def fit(self, frames: Tensor) -> None:
-        """Compute mean and matrix from frames (frames, num_layers, dim) of the training set, before normalization."""
+        """Compute matrix and shift from frames (frames, num_layers, dim) of the training set, before normalization."""
         frames = nn.functional.layer_norm(frames, frames.shape[-1:])
         for index, layer in enumerate(frames.double().unbind(dim=1)):
             mean = layer.mean(dim=0)
             covariance = (layer - mean).T @ (layer - mean) / len(layer)
             variances, axes = torch.linalg.eigh(covariance)
             scales = (variances.clamp(min=0) + SHRINKAGE * variances.mean().clamp(min=MIN_VARIANCE)).rsqrt()
-            self.mean[index] = mean
-            self.matrix[index] = (axes * scales) @ axes.T
+            matrix = (axes * scales) @ axes.T
+            self.matrix[index], self.shift[index] = matrix, -mean @ matrix
 
     def forward(self, layers: Sequence[Tensor]) -> list[Tensor]:
         """Whiten `num_layers` tensors (batch, frames, dim)."""
-        shifts = -torch.einsum("ld,lde->le", self.mean, self.matrix)
         return [
             nn.functional.linear(nn.functional.layer_norm(layer, layer.shape[-1:]), matrix, shift)
-            for layer, matrix, shift in zip(layers, self.matrix, shifts, strict=True)
+            for layer, matrix, shift in zip(layers, self.matrix, self.shift, strict=True)
         ]
 
     def fold(self, heads: Iterable[AttributeHead]) -> None:
         """Convert heads that read whitened frames to heads that read the encoder's frames."""
         for head in heads:
-            mix, matrix, mean = self._of(head)
-            weight = mix.weight.double() @ matrix
-            self._set(mix, weight, mix.bias.double() - torch.einsum("lod,ld->lo", weight, mean))
+            mix, matrix, shift = self._of(head)
+            weight = mix.weight.double()
+            self._set(mix, weight @ matrix, mix.bias.double() + torch.einsum("lod,ld->lo", weight, shift))
 
     def unfold(self, heads: Iterable[AttributeHead]) -> None:
         """Convert heads that read the encoder's frames to heads that read whitened frames."""
         for head in heads:
-            mix, matrix, mean = self._of(head)
-            weight = mix.weight.double()
-            bias = mix.bias.double() + torch.einsum("lod,ld->lo", weight, mean)
-            self._set(mix, weight @ torch.linalg.inv(matrix), bias)
+            mix, matrix, shift = self._of(head)
+            weight = mix.weight.double() @ torch.linalg.inv(matrix)
+            self._set(mix, weight, mix.bias.double() - torch.einsum("lod,ld->lo", weight, shift))
 
     def _of(self, head: AttributeHead) -> tuple[nn.Module, Tensor, Tensor]:
-        """Layer mix of a head, and the matrices and means (float64) of the layers that it reads."""
-        return head.layer_mix, self.matrix[head.first_layer :].double(), self.mean[head.first_layer :].double()
+        """Layer mix of a head, and the matrices and shifts (float64) of the layers that it reads."""
+        return head.layer_mix, self.matrix[head.first_layer :].double(), self.shift[head.first_layer :].double()
 
     @staticmethod
     @torch.no_grad()
