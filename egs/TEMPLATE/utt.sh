@@ -57,7 +57,8 @@ fraction=1
 quick_note=  # in the first line of the tables
 if [ "${quick}" = true ]; then
     fraction=0.1
-    quick_note=": QUICK LOOK, a tenth of the data (at least 50 utterances of each set) and of the training steps"
+    quick_note=": QUICK LOOK, a tenth of the data (at least 50 utterances of each set) and of the training steps, one speed"
+    speed_perturb=
     dumpdir="${dumpdir%/}_quick"
     expdir="${expdir%/}_quick"
     [ -z "${upload_to}" ] || fail "--upload_to: a model of --quick is not for others; run without --quick"
