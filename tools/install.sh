@@ -26,7 +26,8 @@ esac
 
 # Settings of the caller's shell that would lead pip or Python elsewhere; its index settings stay. The last check compiles
 # what it imports.
-unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE PIP_CONSTRAINT PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
+unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+unset PIP_CONSTRAINT PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # What an installation is made from; the path too, because an editable install holds it.
