@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE
+from espnet_ext.data.audio_files import is_visible
 from espnet_ext.data.places import from_here, place_fault
 from espnet_ext.data.scp import INVISIBLE, read_scp, write_scp
 from espnet_ext.data.segments import AudioSource, Segment, Spans, read_segments, write_segments
@@ -201,6 +202,7 @@ class DataDir:
         return self.read("utt2source")
 
     def trials(self) -> dict[str, Path]:
-        """Name -> path of every trial list."""
+        """Name -> path of every trial list; hidden files are not trial lists."""
         folder = self.path / "trials"
-        return {path.name: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {path.name: path for path in paths if is_visible(path.name)}

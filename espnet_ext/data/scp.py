@@ -82,9 +82,7 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
             try:
                 file.write(f"{key} {value}\n")
             except UnicodeEncodeError as error:
-                raise UserError(
-                    f"{path}: cannot write {key!r} with {value!r}, which is not UTF-8; rename it"
-                ) from error
+                raise UserError(f"{path}: cannot write {key!r} with {value!r}, not UTF-8; rename it") from error
 
 
 def _is_readable(key: str, value: str) -> bool:

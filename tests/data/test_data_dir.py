@@ -89,15 +89,9 @@ def test_written_utterances_are_read_back(tmp_path: Path) -> None:
 
 
 def test_blanks_around_a_text_are_not_written(tmp_path: Path) -> None:
-    write_utterances(
-        tmp_path,
-        [
-            Utterance(
-                "s-1", "s", Path("/1.wav"), 160, "fra", text="\u00a0Oui  !\u00a0", translations={"eng": " Yes. "}
-            ),
-            Utterance("s-2", "s", Path("/2.wav"), 160, "fra", text="\ufeff "),
-        ],
-    )
+    texts = {"text": "\u00a0Oui  !\u00a0", "translations": {"eng": " Yes. "}}
+    padded = Utterance("s-1", "s", Path("/1.wav"), 160, "fra", **texts)
+    write_utterances(tmp_path, [padded, Utterance("s-2", "s", Path("/2.wav"), 160, "fra", text="\ufeff ")])
     data = DataDir(tmp_path)
     assert data.text == {"s-1": "Oui  !"}
     assert data.read("text.eng") == {"s-1": "Yes."}
@@ -124,6 +118,13 @@ def test_a_file_may_have_the_name_of_a_command(tmp_path: Path) -> None:
     (tmp_path / "sound |").touch()
     write_scp(tmp_path / "wav.scp", {"a": tmp_path / "sound |"})
     assert DataDir(tmp_path).wav_scp == {"a": f"{tmp_path}/sound |"}
+
+
+def test_hidden_files_are_not_trial_lists(tmp_path: Path) -> None:
+    (tmp_path / "trials").mkdir()
+    for name in ("a", "._a", ".DS_Store"):
+        (tmp_path / "trials" / name).touch()
+    assert DataDir(tmp_path).trials() == {"a": tmp_path / "trials/a"}
 
 
 def test_parts_of_recordings_are_written_as_segments(tmp_path: Path) -> None:
