@@ -37,9 +37,10 @@ def validate_data_dir(path: str | Path) -> None:
         if not (data.path / name).exists():
             raise UserError(f"{data.path / name}: no such file; run stage 1 again")
     for file in sorted(data.path.iterdir()):
-        if file.name.startswith("utt2") or file.name == "text" or file.name.startswith("text."):
+        if _is_column(file.name):
             # One file at a time in memory: there may be a million utterances.
-            _check_utterances(file, read_scp(file), known, _list_of(data))
+            is_complete = file.name in COMPLETE_FILES
+            _check_utterances(file, read_scp(file), known, _list_of(data), is_complete=is_complete)
     _ = data.utt2num_samples  # checks that each is positive
     if data.segments is not None:
         _check_recordings(data, data.segments)
@@ -69,7 +70,9 @@ def _check_audio(data: DataDir) -> None:
             raise UserError(f"{data.path / 'wav.scp'}:{number}: {place!r}: {fault}")
 
 
-def _check_utterances(file: Path, column: Mapping[str, str], known: Collection[str], listed_in: str) -> None:
+def _check_utterances(
+    file: Path, column: Mapping[str, str], known: Collection[str], listed_in: str, *, is_complete: bool
+) -> None:
     is_label = file.name.startswith("utt2")
     for number, (utterance, value) in enumerate(column.items(), 1):
         if utterance not in known:
@@ -77,7 +80,7 @@ def _check_utterances(file: Path, column: Mapping[str, str], known: Collection[s
         # In a text, a character that only formats is legitimate.
         if is_label and "Cf" in (unicodedata.category(value[0]), unicodedata.category(value[-1])):
             raise UserError(f"{file}:{number}: {value!a} begins or ends with an invisible character; remove it")
-    if file.name in COMPLETE_FILES:
+    if is_complete:
         for utterance in known:
             if utterance not in column:
                 raise UserError(f"{file}: utterance {utterance!r} of {listed_in} is missing")
@@ -106,6 +109,30 @@ def _check_speakers(data: DataDir) -> None:
     for speaker in sorted(set(expected) | set(found)):
         if expected.get(speaker) != found.get(speaker):
             raise UserError(f"{data.path / 'spk2utt'}: speaker {speaker!r} disagrees with utt2spk; make it again")
+
+
+def check_dump(path: Path) -> None:
+    """Check that the files of a dump directory list the same utterances: a lost line would change a score.
+
+    Targets, utt2num_samples and utt2spk list all utterances of wav.scp (or, in a set without audio, of utt2spk);
+    text, text.<language> and the other utt2* some of them.
+
+    Raises:
+        UserError: naming the file, and the utterance that it lacks or that others lack.
+    """
+    listed_in = "wav.scp" if (path / "wav.scp").is_file() else "utt2spk"
+    if not (path / listed_in).is_file():
+        return
+    known = read_scp(path / listed_in)
+    for file in sorted(path.iterdir()):
+        is_target = file.name.startswith("target_") and file.suffix == ".scp"
+        if is_target or _is_column(file.name):
+            is_complete = is_target or file.name in ("utt2num_samples", "utt2spk")
+            _check_utterances(file, read_scp(file), known, listed_in, is_complete=is_complete)
+
+
+def _is_column(name: str) -> bool:
+    return name.startswith(("utt2", "text.")) or name == "text"
 
 
 def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable[str] = ()) -> None:
