@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from espnet_ext.data.scp import iter_scp
-from espnet_ext.data.text_file import split_fields
 
 
 class ScpIndex(Mapping[str, str]):
@@ -42,17 +41,18 @@ class ScpIndex(Mapping[str, str]):
         return len(self._starts) - 1
 
     def __iter__(self) -> Iterator[str]:
-        return (self._key(number) for number in range(len(self)))
+        return (self._key(number).decode() for number in range(len(self)))
 
     def __getitem__(self, key: str) -> str:
-        number = bisect_left(range(len(self)), key, key=self._key)
-        if number == len(self) or self._key(number) != key:
+        wanted = key.encode()
+        number = bisect_left(range(len(self)), wanted, key=self._key)
+        if number == len(self) or self._key(number) != wanted:
             raise KeyError(key)
-        return self._fields(number)[1]
+        # Of a checked line, only blanks and tabs are around key and value.
+        return self._line(number).split(maxsplit=1)[1].rstrip().decode()
 
-    def _key(self, number: int) -> str:
-        return self._fields(number)[0]
+    def _key(self, number: int) -> bytes:
+        return self._line(number).split(maxsplit=1)[0]
 
-    def _fields(self, number: int) -> list[str]:
-        line = self._content[self._starts[number] : self._starts[number + 1]]
-        return split_fields(line.decode().removesuffix("\n"), 2)
+    def _line(self, number: int) -> bytes:
+        return self._content[self._starts[number] : self._starts[number + 1]]

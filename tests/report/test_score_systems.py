@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_curve
 
+from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.report.results import COLUMNS, read_results
 
