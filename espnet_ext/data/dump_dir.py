@@ -11,6 +11,7 @@ from espnet_ext.data.data_dir import DataDir, invert
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.num_samples import check_header_lengths
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_others
 from espnet_ext.data.subset import choose_subset
@@ -89,8 +90,8 @@ def dump_data_dir(
         counts, and the utterances left out by their duration, also listed in `dump_dir/left_out.tsv`.
 
     Raises:
-        UserError: naming the utterance and file that cannot be read, or the trial list that needs
-            an utterance left out.
+        UserError: naming the utterance and file that cannot be read or whose length is not the listed one, or the
+            trial list that needs an utterance left out.
     """
     validate_data_dir(data_dir)
     data, dump = DataDir(data_dir), Path(dump_dir)
@@ -102,6 +103,7 @@ def dump_data_dir(
     for _, seconds in run_jobs(dump_shard, shards, options.executor):
         advance(seconds)
     places, num_samples, left_out = _collect(shards, dump / "audio")
+    check_header_lengths(data.path / "utt2num_samples", data.utt2num_samples, num_samples)
     if not places:
         raise UserError(f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits")
     _remove_stale(data.path, dump)

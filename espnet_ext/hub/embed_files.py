@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import RATE, audio_length, read_dumped
 from espnet_ext.data.places import is_dumped
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
-from espnet_ext.data.vectors import write_vectors
+from espnet_ext.data.vectors import write_npz, write_vectors
 from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.source_reader import SourceReader
@@ -41,10 +40,9 @@ def duration_s(audio: AudioSource) -> float:
 
 
 def write_embeddings(out: Path, identities: list[str], embeddings: dict[str, np.ndarray]) -> list[Path]:
-    """Write one npz (`ids` and one array an attribute) or, to a folder, one kaldi archive an attribute."""
+    """Write one npz (`ids` and one array for each attribute), or a folder of one Kaldi archive for each attribute."""
     if out.suffix == ".npz":
-        with atomic_path(out) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, ids=np.array(identities), **embeddings)
+        write_npz(out, identities, embeddings)
         return [out]
     if spaced := [identity for identity in identities if " " in identity]:
         raise UserError(f"{spaced[0]}: an id with a space cannot be a key of a kaldi archive; write --out X.npz")

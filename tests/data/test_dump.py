@@ -227,6 +227,21 @@ def test_a_copy_that_is_there_already_is_named(make_data_dir: MakeDataDir, tmp_p
         dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
 
 
+@pytest.mark.parametrize(("listed", "is_right"), [(16001, True), (23999, True), (44100, False), (5333, False)])
+def test_a_length_that_is_clearly_not_that_of_the_audio_is_named(
+    make_data_dir: MakeDataDir, tmp_path: Path, listed: int, is_right: bool
+) -> None:
+    data = make_data_dir("train", {"a-1": 1600, "a-2": 16000})
+    write_scp(data / "utt2num_samples", {"a-1": 1600, "a-2": listed})
+    if is_right:
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+        return
+    message = f"utt2num_samples: utterance a-2 has {listed} samples, but its audio 16000 at 16000 Hz; correct"
+    with pytest.raises(UserError, match=message):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+    assert not (tmp_path / "dump/wav.scp").exists()
+
+
 def test_a_sample_that_resampling_loses_is_named(data: Path, tmp_path: Path) -> None:
     path = DataDir(data).wav_scp["b-1"]
     soundfile.write(path, np.zeros(1), 48000)

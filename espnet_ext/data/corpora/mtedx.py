@@ -14,6 +14,7 @@ from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.segments import lie_within
 from espnet_ext.data.split import normalise
+from espnet_ext.data.text_file import read_lines
 from espnet_ext.errors import UserError
 
 MAX_LEFT_OUT = 0.01
@@ -90,13 +91,10 @@ def _read_lines(folder: Path, split: str, source: str, target: str) -> list[Line
 
 
 def _read_text(path: Path, segments: Sequence[TalkSegment], listing: Path) -> list[str]:
-    """A text a segment; only a line feed ends a line."""
+    """Read one text for each segment; only a line feed ends a line."""
     if not path.is_file():
         raise UserError(f"{path}: no such text; unpack the corpus again")
-    try:
-        lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error.reason}); unpack the corpus again") from error
+    lines = [line for _, line in read_lines(path, "unpack the corpus again")]
     if len(lines) != len(segments):
         raise UserError(
             f"{path}: {len(lines)} lines for the {len(segments)} segments of {listing}; unpack the corpus again"
