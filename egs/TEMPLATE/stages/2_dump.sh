@@ -6,6 +6,10 @@ dump_sets() {
     local set workers=(--nj "${nj}" --executor "${executor}")
     for set in "${all_list[@]}"; do
         need "data/${set}/wav.scp" 1
+    done
+    check_needed_files training "${train_list[@]}"
+    check_needed_files valid "${valid_list[@]}"
+    for set in "${all_list[@]}"; do
         dump_audio "${set}"
         dump_teachers "${dumpdir}/${set}"
     done
@@ -18,6 +22,22 @@ dump_sets() {
         one_of "${set}" "${train_list[@]}" || dump_labels "${set}" other
     done
     combine "${valid_dump}" "${valid_list[@]}"
+}
+
+# check_needed_files KIND SET...: what each attribute learns from must be in one of these sets; known before hours of work.
+check_needed_files() {
+    local line name source file files set found
+    for line in "${needed_file_list[@]}"; do
+        read -r name source files <<<"${line}"
+        for file in ${files//,/ }; do
+            found=false
+            for set in "${@:2}"; do
+                [ ! -s "data/${set}/${file}" ] || found=true
+            done
+            [ "${found}" = true ] || fail "${attributes}: ${name} learns from ${source} and needs ${file}, which no $1 set" \
+                "has (${*:2}): add data/$2/${file}, choose other sets, or leave ${name} out of --systems"
+        done
+    done
 }
 
 dump_audio() {
