@@ -31,6 +31,7 @@ from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSam
 from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
+from espnet_ext.train.workers import SharedCollate
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.freeze import choose_trained
 
@@ -106,7 +107,8 @@ class UttTask(AbsTask):
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Pad `speech`, `layers` and `hidden`; targets are vectors, not sequences."""
-        return CommonCollateFn(float_pad_value=0.0, not_sequence=[*args.attribute_names, "sentences"])
+        not_sequence = [*args.attribute_names, "sentences"]
+        return SharedCollate(CommonCollateFn(float_pad_value=0.0, not_sequence=not_sequence))
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> None:
