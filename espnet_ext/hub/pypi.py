@@ -31,7 +31,8 @@ def download_wheels(wheels: Sequence[Wheel], folder: Path) -> dict[str, Path]:
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
+    # "ERROR: Exception:" precedes a traceback, whose last line has the reason.
+    errors = [line for line in lines if line.startswith("ERROR:") and line != "ERROR: Exception:"]
     return (errors or lines or [f"exit status {done.returncode}"])[-1]
 
 
