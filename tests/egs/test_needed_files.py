@@ -12,7 +12,8 @@ fail() { echo "error: $*" >&2; exit 1; }
 . "$1/stages/2_dump.sh"
 attributes=conf/a.yaml
 needed_file_list=("sem text text,utt2sent" "spk speech " "lang labels utt2lang")
-check_needed_files training one two
+train_list=(one two)
+check_needed_files
 """
 
 
@@ -37,9 +38,9 @@ def test_a_file_in_one_of_the_sets_is_enough(data: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("one/text", "sem learns from text and needs text, which no training set has (one two)"),
-        ("one/utt2sent", "sem learns from text and needs utt2sent, which no training set has (one two)"),
-        ("two/utt2lang", "lang learns from labels and needs utt2lang, which no training set has (one two)"),
+        ("one/text", "sem learns from text: no training set (one two) has the file text"),
+        ("one/utt2sent", "sem learns from text: no training set (one two) has the file utt2sent"),
+        ("two/utt2lang", "lang learns from labels: no training set (one two) has the file utt2lang"),
     ],
 )
 def test_a_file_that_no_set_has_is_named(data: Path, name: str, message: str) -> None:

@@ -7,8 +7,7 @@ dump_sets() {
     for set in "${all_list[@]}"; do
         need "data/${set}/wav.scp" 1
     done
-    check_needed_files training "${train_list[@]}"
-    check_needed_files valid "${valid_list[@]}"
+    check_needed_files
     for set in "${all_list[@]}"; do
         dump_audio "${set}"
         dump_teachers "${dumpdir}/${set}"
@@ -24,18 +23,19 @@ dump_sets() {
     combine "${valid_dump}" "${valid_list[@]}"
 }
 
-# check_needed_files KIND SET...: what each attribute learns from must be in one of these sets; known before hours of work.
+# One of the training sets must have the files that an attribute learns from; a set without them is legal.
 check_needed_files() {
     local line name source file files set found
     for line in "${needed_file_list[@]}"; do
         read -r name source files <<<"${line}"
         for file in ${files//,/ }; do
             found=false
-            for set in "${@:2}"; do
+            for set in "${train_list[@]}"; do
                 [ ! -s "data/${set}/${file}" ] || found=true
             done
-            [ "${found}" = true ] || fail "${attributes}: ${name} learns from ${source} and needs ${file}, which no $1 set" \
-                "has (${*:2}): add data/$2/${file}, choose other sets, or leave ${name} out of --systems"
+            [ "${found}" = true ] || fail "${attributes}: ${name} learns from ${source}: no training set" \
+                "(${train_list[*]}) has the file ${file}: add data/${train_list[0]}/${file}, choose other sets, or" \
+                "leave ${name} out of --systems"
         done
     done
 }
