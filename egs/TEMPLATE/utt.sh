@@ -115,8 +115,12 @@ done
 phase_names=("${phase_list[@]%%=*}")
 last_dir="$(system_dir "${system_list[-1]}")"
 
-mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
-[ "${#attribute_list[@]}" -gt 0 ] || exit 1
+# All of the configuration is checked here, before stage 1.
+mapfile -t needed_file_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}" \
+    --configs "${phase_list[@]#*=}" --train_args="${train_args}" --checked "$(state "${expdir}" config)" \
+    ${add_attribute:+--add_to "${init}" --added "${add_attribute}"})
+[ "${#needed_file_list[@]}" -gt 0 ] || exit 1
+attribute_list=("${needed_file_list[@]% *}")  # "NAME SOURCE" of "NAME SOURCE FILE,FILE"
 # Those whose targets follow from text, speech or labels.
 attributes_from() { printf '%s\n' "${attribute_list[@]}" | sed -n "s/ $1\$//p"; }
 mapfile -t text_attribute_list < <(attributes_from text)

@@ -9,13 +9,11 @@ the sum of weight x cosine over the terms of the query; weights are 1 unless giv
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import default_cache
 
 if TYPE_CHECKING:
     from espnet_ext.search.audio_terms import AudioTerm
@@ -136,8 +134,6 @@ def embed_audio(args: argparse.Namespace, model: Path, terms: "list[AudioTerm]")
 
 def main() -> None:
     args = build_parser().parse_args()
-    # Read by huggingface_hub when it is imported: teachers lie where `dump_targets` put them.
-    os.environ.setdefault("HF_HUB_CACHE", str(default_cache() / "hub"))
     args.run(args)
 
 
