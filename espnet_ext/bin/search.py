@@ -66,7 +66,6 @@ def run_build(args: argparse.Namespace) -> None:
     from espnet_ext.data.audio_sources import list_sources
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
-    from espnet_ext.hub.source_reader import SourceReader
     from espnet_ext.search.build import build_index
     from espnet_ext.search.codes import update_codes
     from espnet_ext.search.fingerprint import manifest_of
@@ -75,7 +74,7 @@ def run_build(args: argparse.Namespace) -> None:
     model = model_folder(args.model)
     manifest = manifest_of(model, args.autocast)
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
-    index = build_index(args.index_dir, manifest, sources, lambda audio: encoder.encode(SourceReader(audio)))
+    index = build_index(args.index_dir, manifest, sources, encoder.encode)
     if args.index == "faiss":
         update_codes(index)
     print(f"{args.index_dir}: {index.num_recordings()} recordings; {', '.join(manifest.attributes)}")

@@ -13,7 +13,6 @@ from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.vectors import write_vectors
 from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.source_reader import SourceReader
 
 # Recordings passed to the model together: enough to sort by length, few enough to show progress.
 CHUNK_RECORDINGS = 256
@@ -25,7 +24,7 @@ def embed(encoder: UttEncoder, sources: dict[str, AudioSource], dims: dict[str, 
     durations = {identity: duration_s(audio) for identity, audio in sources.items()}
     with audio_progress("embeddings", sum(durations.values())) as advance:
         for chunk in batched(sources, CHUNK_RECORDINGS):
-            parts.append(encoder.encode(SourceReader([sources[identity] for identity in chunk]), dims))
+            parts.append(encoder.encode([sources[identity] for identity in chunk], dims=dims))
             advance(sum(durations[identity] for identity in chunk))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
