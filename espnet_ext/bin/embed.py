@@ -1,6 +1,7 @@
 """Embed audio with a packed model: `python -m espnet_ext.bin.embed --model packed --out out.npz a.wav folder/`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
@@ -19,6 +20,7 @@ def parse_args() -> argparse.Namespace:
         "--dims", action="append", default=[], metavar="NAME=SIZE", help="size to cut an attribute's embeddings to"
     )
     parser.add_argument("--downmix", action="store_true", help="average the channels of files that have several")
+    parser.add_argument("--skip_errors", action="store_true", help="embed the other files where some cannot be read")
     return parser.parse_args()
 
 
@@ -31,19 +33,35 @@ def parse_dims(entries: list[str]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Embed everything, then write."""
+    """Embed everything, then write. A run that was stopped resumes from the parts that it has written."""
     args = parse_args()
     dims = parse_dims(args.dims)
     # Imported late: see the package's docstring.
     from espnet_ext.data.audio_sources import list_sources
+    from espnet_ext.hub.embeddings_output import check_output, parts_folder, write_embeddings
 
     sources = list_sources(args.audio)
-    from espnet_ext.hub.embed_files import embed, write_embeddings
+    check_output(args.out, sources)
+    from espnet_ext.hub.embed_files import EmbeddingParts, embed
+    from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
+    from espnet_ext.hub.model_files import model_hashes
 
-    encoder = UttEncoder.from_pretrained(args.model, args.device, args.autocast, args.downmix)
-    for path in write_embeddings(args.out, list(sources), embed(encoder, sources, dims)):
+    model = model_folder(args.model)
+    encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
+    origin = model_hashes(model) | {"dims": dims, "autocast": args.autocast, "downmix": args.downmix}
+    parts = EmbeddingParts(parts_folder(args.out), origin)
+    embedded = embed(encoder, sources, dims, parts, args.skip_errors)
+    for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
         print(path)
+    for error in embedded.errors.values():
+        print("  skipped: " + " ".join(error.split()), file=sys.stderr)
+    if embedded.errors:
+        raise UserError(
+            f"{len(embedded.errors)} of {len(sources)} recordings cannot be read and are not in {args.out}; "
+            f"the same command embeds them once they are repaired, and reads the others from {parts.folder}"
+        )
+    parts.remove()
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from espnet_ext.data.entries import Entry, make_entries
 from espnet_ext.data.lock import exclusive_lock
 from espnet_ext.data.places import origin_of
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
-from espnet_ext.search.entries import Entry, make_entries
 from espnet_ext.search.index import SearchIndex, segment_folder
 from espnet_ext.search.manifest import FILE_NAME, Manifest
 from espnet_ext.search.segment import Place, write_segment

@@ -368,12 +368,3 @@ def test_a_model_that_gives_no_vectors_is_named(model_folder: Path, recordings: 
         parameter.data.fill_(value)
     with pytest.raises(UserError, match="recording 0: its spk embedding is not a finite vector other than 0; the weig"):
         encoder.encode(recordings[:1])
-
-
-def test_the_command_refuses_an_id_that_a_kaldi_archive_cannot_hold(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    soundfile.write(tmp_path / "a b.wav", np.zeros(5000), 16_000)
-    with pytest.raises(UserError, match="a b.wav: an id with a space"):
-        run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path / "a b.wav")
-    assert not (tmp_path / "out").exists()
