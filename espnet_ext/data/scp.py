@@ -56,15 +56,12 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
         UserError: if a key holds white space, or a value is empty, spans lines or is the name of a file in no UTF-8.
     """
     # Line by line: a million of them are hundreds of megabytes.
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.writelines(scp_line(path, key, str(mapping[key])) for key in sorted(mapping))
-
-
-def scp_line(path: str | Path, key: str, value: str) -> bytes:
-    """A line of the two-column file `path`; raises as `write_scp`."""
-    if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
-        raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
-    try:
-        return f"{key} {value}\n".encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{path}: cannot write {key!r} with {value!r}, which is no UTF-8; rename it") from error
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        for key in sorted(mapping):
+            value = str(mapping[key])
+            if len(key.split()) != 1 or not value.strip() or "\n" in value or "\r" in value:
+                raise UserError(f"{path}: cannot write {key!r} with the value {value!r} as one line")
+            try:
+                file.write(f"{key} {value}\n")
+            except UnicodeEncodeError as error:
+                raise UserError(f"{path}: cannot write {key!r} with {value!r}, which is no UTF-8; rename it") from error
