@@ -6,6 +6,7 @@ from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
+from espnet_ext.printable import printable
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +56,7 @@ def main() -> None:
     for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
         print(path)
     for error in embedded.errors.values():
-        print("  skipped: " + " ".join(error.split()), file=sys.stderr)
+        print(f"  skipped: {printable(error)}", file=sys.stderr)
     if embedded.errors:
         raise UserError(
             f"{len(embedded.errors)} of {len(sources)} recordings cannot be read and are not in {args.out}; "
