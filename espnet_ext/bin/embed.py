@@ -1,12 +1,10 @@
 """Embed audio with a packed model: `python -m espnet_ext.bin.embed --model packed --out out.npz a.wav folder/`."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
-from espnet_ext.printable import printable
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,7 +41,7 @@ def main() -> None:
 
     sources = list_sources(args.audio)
     check_output(args.out, sources)
-    from espnet_ext.hub.embed_files import EmbeddingParts, embed
+    from espnet_ext.hub.embed_files import EmbeddingParts, embed, report_errors
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
     from espnet_ext.hub.model_files import model_hashes
@@ -55,13 +53,7 @@ def main() -> None:
     embedded = embed(encoder, sources, dims, parts, args.skip_errors)
     for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
         print(path)
-    for error in embedded.errors.values():
-        print(f"  skipped: {printable(error)}", file=sys.stderr)
-    if embedded.errors:
-        raise UserError(
-            f"{len(embedded.errors)} of {len(sources)} recordings cannot be read and are not in {args.out}; "
-            f"the same command embeds them once they are repaired, and reads the others from {parts.folder}"
-        )
+    report_errors(embedded.errors, len(sources), args.out)
     parts.remove()
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
@@ -19,6 +20,7 @@ from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.printable import printable
 
 # Recordings passed to the model together: enough to sort by length, few enough to lose when the run is stopped.
 CHUNK_RECORDINGS = 256
@@ -106,9 +108,14 @@ def embed(
     Raises:
         UserError: a recording cannot be read, unless `skip_errors`; or none can.
     """
-    keys, errors = _keys(sources, skip_errors)
+    errors: dict[str, str] = {}
+    # A key changes with the id and the file of a recording.
+    keys = {
+        entry.identity: hashlib.sha256(json.dumps(entry).encode()).hexdigest()
+        for entry in make_entries(sources, errors if skip_errors else None)
+    }
     known = parts.keys()
-    pending = [identity for identity, key in keys.items() if key not in known]
+    pending = [identity for identity in sources if identity in keys and keys[identity] not in known]
     with audio_progress("embeddings", len(pending), "recordings") as advance:
         for chunk in batched(pending, CHUNK_RECORDINGS):
             embeddings, failed = encoder.encode_readable([sources[identity] for identity in chunk], dims)
@@ -125,16 +132,12 @@ def embed(
     return Embedded(identities, parts.collect([keys[identity] for identity in identities]), errors)
 
 
-def _keys(sources: Mapping[str, AudioSource], skip_errors: bool) -> tuple[dict[str, str], dict[str, str]]:
-    """Id -> hash that changes with the id and the file of a recording; and id -> error of files that are not there."""
-    keys, errors = {}, {}
-    for identity, audio in sources.items():
-        try:
-            [entry] = make_entries({identity: audio})
-        except UserError as error:
-            if not skip_errors:
-                raise
-            errors[identity] = str(error)
-        else:
-            keys[identity] = hashlib.sha256(json.dumps(entry).encode()).hexdigest()
-    return keys, errors
+def report_errors(errors: Mapping[str, str], num_recordings: int, out: Path) -> None:
+    """List the recordings that were skipped on stderr, and refuse (UserError) to call the work done."""
+    for error in errors.values():
+        print(f"  skipped: {printable(error)}", file=sys.stderr)
+    if errors:
+        raise UserError(
+            f"{len(errors)} of {num_recordings} recordings cannot be read and are not in {out}; "
+            "once they are repaired, the same command embeds only them"
+        )

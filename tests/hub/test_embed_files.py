@@ -77,7 +77,7 @@ def test_a_bad_file_is_left_out_and_only_it_is_embedded_when_it_is_repaired(
     name: str,
 ) -> None:
     out = tmp_path / name
-    with pytest.raises(UserError, match=rf"1 of 8 recordings cannot be read and are not in .*{name}; the same"):
+    with pytest.raises(UserError, match=rf"1 of 8 recordings cannot be read and are not in .*{name}; once"):
         run("--out", out, "--skip_errors", recordings)
     assert f"  skipped: {recordings}/r4.flac: " in capsys.readouterr().err
     ids = [f"r{index}" for index in range(8)]
