@@ -21,7 +21,7 @@ from espnet_ext.data.vectors import write_vectors
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model, read_attributes
+from espnet_ext.hub.model_files import load_encoder, load_model, model_hashes, read_attributes
 from espnet_ext.hub.predictions import read_classifiers, write_predictions
 from espnet_ext.teachers.runtime import Runtime
 from espnet_ext.utt.untrained import UntrainedModel
@@ -54,9 +54,9 @@ class System(NamedTuple):
         """All that its embeddings follow from, but the device."""
         if self.untrained:
             files = [*sorted(self.folder.glob("*config.json")), *weight_files(self.folder)]
+            hashes = {path.name: sha256_of(path) for path in files}
         else:
-            files = [self.folder / DESCRIPTION, self.folder / WEIGHTS]
-        hashes = {path.name: sha256_of(path) for path in files}
+            hashes = model_hashes(self.folder)
         return {**hashes, "attributes": list(self.attributes), "autocast": self.autocast}
 
 

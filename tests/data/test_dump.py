@@ -202,9 +202,27 @@ def test_nothing_left_is_an_error(data: Path, tmp_path: Path) -> None:
 def test_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -> None:
     path = Path(DataDir(data).wav_scp["c-1"])
     path.write_bytes(b"no audio")
-    with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio"):
+    with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio.*, or remove the utterances"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
     assert not (tmp_path / "dump/wav.scp").exists()
+
+
+def test_all_unreadable_audio_is_reported_at_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dump, "SHARD_UTTERANCES", 2)
+    paths = {name: Path(path) for name, path in DataDir(data).wav_scp.items()}
+    damaged = {name: paths[name].read_bytes() for name in (list(paths)[0], list(paths)[1], list(paths)[-1])}
+    for name in damaged:
+        paths[name].write_bytes(b"no audio")
+    table = tmp_path / "dump/unreadable.tsv"
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"utterance {min(damaged)}: .* and 2 more, listed in {table}; repair"):
+            dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+        assert [line.split("\t")[0] for line in table.read_text().splitlines()[1:]] == sorted(damaged)
+    for name, content in damaged.items():
+        paths[name].write_bytes(content)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    assert DataDir(tmp_path / "dump").utterances == DataDir(data).utterances
+    assert not table.exists()
 
 
 def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp_path: Path) -> None:
