@@ -7,11 +7,14 @@ from pathlib import Path
 import soundfile
 
 from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.decoding import PYAV_FORMATS
+from espnet_ext.data.pyav_reader import HEADERLESS
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 
-AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {".gsm", ".opus", *PYAV_FORMATS}
+AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {
+    *(".opus", ".m4a", ".mp4", ".aac", ".webm", ".wma"),
+    *HEADERLESS,
+}
 
 
 def list_sources(names: Iterable[Path]) -> dict[str, AudioSource]:
