@@ -15,6 +15,7 @@ from espnet_ext.data.audio_format import RATE
 from espnet_ext.data.decoding import open_audio
 from espnet_ext.data.reader import AudioReader
 from espnet_ext.data.samples import check_samples
+from espnet_ext.data.scp import iter_scp
 from espnet_ext.errors import UserError
 
 
@@ -185,15 +186,26 @@ def read_dumped(spec: str) -> np.ndarray:
         float32 (samples,) in [-1, 1] at 16 kHz, exactly the 16-bit numbers / 32768.
 
     Raises:
-        UserError: naming the spec, if the archive is absent, cut or not of 16 kHz mono audio.
+        UserError: naming utterance and spec, if the archive is absent, cut or not of 16 kHz mono audio.
     """
     try:
         rate, samples = _read_record(spec)
     except (OSError, ValueError, RuntimeError, TypeError, EOFError, AssertionError, wave.Error) as error:
-        raise UserError(f"{spec}: cannot read dumped audio ({error}); run stage 2 again") from error
+        raise UserError(f"{name_dumped(spec)}: cannot read dumped audio ({error}); run stage 2 again") from error
     if rate != RATE or samples.ndim != 1 or len(samples) == 0:
-        raise UserError(f"{spec}: {samples.shape} samples at {rate} Hz, expected mono at {RATE} Hz; run stage 2 again")
+        found = f"{samples.shape} samples at {rate} Hz"
+        raise UserError(f"{name_dumped(spec)}: {found}, expected mono at {RATE} Hz; run stage 2 again")
     return samples.astype(np.float32, copy=False)
+
+
+def name_dumped(spec: str) -> str:
+    """Name of dumped audio in errors: `utterance <id>: <spec>`, or the spec if its dump directory does not list it."""
+    archive = Path(spec)  # with the offset
+    scp = archive.parent.parent / "wav.scp"
+    for utterance, value in iter_scp(scp) if scp.is_file() else ():
+        if Path(value).name == archive.name:
+            return f"utterance {utterance}: {spec}"
+    return spec
 
 
 def _read_record(spec: str) -> tuple[int, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.audio import RATE, append_to_ark, resample, to_int16
+from espnet_ext.data.audio_format import MIN_SAMPLES
 from espnet_ext.data.segments import AudioSource, Spans, read_source
 from espnet_ext.errors import UserError
 
@@ -63,6 +64,11 @@ class ShardJob(NamedTuple):
     def index(self) -> Path:
         return self.file("json")
 
+    @property
+    def set_name(self) -> str:
+        """`<set>` of dump/<set>/audio/<stem>."""
+        return self.stem.parent.parent.name
+
 
 class DumpedShard(NamedTuple):
     """What a finished archive holds.
@@ -98,7 +104,7 @@ def dump_shard(shard: ShardJob) -> float:
         seconds of audio that were dumped now.
 
     Raises:
-        UserError: naming utterance and file of audio that cannot be read.
+        UserError: naming set, utterance and file of audio that cannot be read or is too short for the encoders.
     """
     fingerprint = _fingerprint(shard)
     if _is_done(shard, fingerprint):
@@ -130,12 +136,17 @@ def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
     unnamed = shard.file("ark")
     with atomic_path(unnamed) as temporary, open(temporary, "wb") as file:
         for job in shard.jobs:
-            samples = _read(job)
+            samples = _read(job, shard.set_name)
             duration = len(samples) / RATE
             if duration < shard.limits.min_s:
                 dumped.left_out[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
             elif duration > shard.limits.max_s:
                 dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
+            elif len(samples) < MIN_SAMPLES:
+                raise UserError(
+                    f"{shard.set_name}: utterance {job.utterance}: {job.path}: {len(samples)} samples at 16 kHz are "
+                    f"too short for the encoders, which need {MIN_SAMPLES}; remove it from the set"
+                )
             else:
                 pcm = to_int16(samples)
                 dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, pcm, shard.ark_format)
@@ -146,16 +157,13 @@ def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
     return dumped._replace(ark=ark.name)
 
 
-def _read(job: AudioJob) -> np.ndarray:
+def _read(job: AudioJob, set_name: str) -> np.ndarray:
     try:
         samples, rate = read_source(AudioSource(job.path, job.spans))
     except UserError as error:
-        raise UserError(f"utterance {job.utterance}: {error}") from error
+        raise UserError(f"{set_name}: utterance {job.utterance}: {error}") from error
     # Played `speed` times as fast: as if it had been sampled at a higher rate.
-    resampled = resample(samples, rate * job.speed)
-    if len(resampled) == 0:
-        raise UserError(f"utterance {job.utterance}: {job.path}: too short to be resampled; leave it out")
-    return resampled
+    return resample(samples, rate * job.speed)
 
 
 def _fingerprint(shard: ShardJob) -> str:
