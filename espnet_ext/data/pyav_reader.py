@@ -19,11 +19,11 @@ DEMUXERS = (
 )
 # Streams without a header, which cannot be recognized by their content. Suffix -> demuxer.
 HEADERLESS = {".g722": "g722", ".gsm": "gsm"}
+MATROSKA, MP4 = "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"
 # Timestamps are exact (Matroska: to a millisecond), and the decoder settles within PREROLL_S.
-SEEKABLE = {"aac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
+SEEKABLE = {"aac", MATROSKA, MP4}
 # The header's duration is that of the decoded sound (Matroska: to a millisecond).
-EXACT_DURATION = {"g722", "gsm", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"}
-
+EXACT_DURATION = {"g722", "gsm", MATROSKA, MP4}
 # Decoders may leave out a little at both ends, and containers round durations.
 END_TOLERANCE_S = 0.25
 
@@ -89,7 +89,11 @@ class PyAvReader(AudioReader):
 
     def _check_end(self, end: int) -> None:
         """Check where the last frame ends: FFmpeg decodes cut Matroska files without an error."""
-        if self.header_samples and end < self.header_samples - END_TOLERANCE_S * self.rate:
+        if (
+            self.container.format.name == MATROSKA
+            and self.header_samples
+            and end < self.header_samples - END_TOLERANCE_S * self.rate
+        ):
             raise UserError(f"{self.path}: only {end} of {self.header_samples} samples decode; the file is cut")
 
     def _check_like_first(self, frame: av.AudioFrame) -> None:
@@ -105,13 +109,14 @@ class PyAvReader(AudioReader):
         if seeks:
             self.container.seek(self.first_pts + int(before_s / self.stream.time_base), stream=self.stream)
             frames = self.container.decode(audio=0)
-        position, timed_end = 0, 0
+        position, timed_end = 0, None
         for frame in frames:
             time = position if frame.pts is None else self._to_samples(frame.pts - self.first_pts)
             timed_end = time + frame.samples
             yield (time if seeks else position), frame
             position += frame.samples
-        self._check_end(timed_end)
+        if timed_end is not None:  # there is no frame after the end of a whole file
+            self._check_end(timed_end)
 
     def _to_samples(self, ticks: int) -> int:
         return round(ticks * self.stream.time_base * self.rate)

@@ -155,9 +155,11 @@ def test_a_file_whose_rate_changes_midway_is_named(files: dict[str, Path], tmp_p
         read_audio(path)
 
 
-@pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.flac"])
+@pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.webm", "a.flac"])
 def test_a_segment_beyond_the_end_is_named(files: dict[str, Path], name: str) -> None:
     samples, rate = read_spans(files[name], [(39.5, 40.05)], tolerance_s=0.2)
     assert len(samples) <= 0.6 * rate
     with pytest.raises(UserError, match=f"{name}: ends .* before a segment from 39.5 to 41 s does"):
         read_spans(files[name], [(39.5, 41.0)], tolerance_s=0.2)
+    with pytest.raises(UserError, match=f"{name}: ends .* before a segment from 60 to 61 s does"):
+        read_spans(files[name], [(60.0, 61.0)], tolerance_s=0.2)
