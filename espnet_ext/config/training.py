@@ -12,7 +12,7 @@ from espnet_ext.config.strict import bounded, build_strict, check_arguments, che
 from espnet_ext.errors import UserError
 
 # Options of optimizers and schedulers that must be above 0; other numbers may be 0.
-POSITIVE = ("lr", "max_lr", "total_steps", "warmup_steps")
+POSITIVE = ("max_lr", "total_steps", "warmup_steps")
 # torch's marker of a schedule that has not begun is -1.
 SIGNED = ("last_epoch",)
 

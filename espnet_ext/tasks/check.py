@@ -22,7 +22,7 @@ from espnet_ext.train.start import check_start
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.head.attribute_head import AttributeHead
-from espnet_ext.utt.precision import AUTO
+from espnet_ext.utt.precision import AUTO, resolve_autocast
 
 
 class StandInEncoder(nn.Module):
@@ -88,7 +88,6 @@ def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
         name: dataclasses.replace(attribute, head=dataclasses.replace(attribute.head, identity_init=False))
         for name, attribute in attributes.items()
     }
-    options = args.model_conf | ({"autocast": "float32"} if args.model_conf.get("autocast") == AUTO else {})
     with torch.device("meta"):
         for name, attribute in plain.items():
             try:
@@ -97,7 +96,8 @@ def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
             except UserError as error:
                 raise UserError(f"{args.attributes}: {name}: {error}") from error
         try:
-            return ESPnetUttModel(StandInEncoder(num_layers), plain, **options)
+            options = {"autocast": resolve_autocast(args.model_conf.get("autocast", AUTO), "cpu")}
+            return ESPnetUttModel(StandInEncoder(num_layers), plain, **args.model_conf | options)
         except UserError as error:
             raise UserError(f"{args.config}: {error}") from error
 

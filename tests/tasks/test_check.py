@@ -72,8 +72,8 @@ def test_what_is_legal_passes(check: Check, changes: dict) -> None:
         ({"optim": "adamx"}, "optim: unknown 'adamx'; legal: "),
         ({"optim": ["adam"]}, "optim: unknown"),
         ({"optim_conf": {"lr": "fast"}}, "optim_conf: lr must be a number, found 'fast'"),
-        ({"optim_conf": {"lr": -1}}, "optim_conf: lr must be a number above 0, found -1"),
-        ({"optim_conf": {"lr": float("nan")}}, "optim_conf: lr must be a number above 0, found nan"),
+        ({"optim_conf": {"lr": -1}}, "optim_conf: lr must be a number from 0, found -1"),
+        ({"optim_conf": {"lr": float("nan")}}, "optim_conf: lr must be a number from 0, found nan"),
         ({"optim_conf": {"weight_decay": -0.1}}, "optim_conf: weight_decay must be a number from 0"),
         ({"optim_conf": {"betas": [0.9, 2]}}, "optim_conf: .*beta"),
         ({"optim_conf": {"lrr": 1}}, "optim_conf: unknown key 'lrr' .did you mean lr"),
@@ -88,7 +88,7 @@ def test_what_is_legal_passes(check: Check, changes: dict) -> None:
         ({"encoder_conf": {"freeze_blocks": -2}}, "encoder_conf: freeze_blocks must be at least -1"),
         ({"sampler_conf": {"language_weights": {"eng": "high"}}}, "sampler_conf: language_weights must have values of"),
         ({"model_conf": {"task_weighting": "x"}}, "task_weighting 'x' is unknown; legal: fixed"),
-        ({"model_conf": {"autocast": "half"}}, "autocast 'half' is unknown"),
+        ({"model_conf": {"autocast": "half"}}, "autocast: unknown 'half'"),
         ({"model_conf": {"whiten_layers": True}}, "whiten_layers needs normalize_layers: true in the head of sem"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_wrong_value_is_named_with_its_config(check: Check, changes: dict, mes
     ("words", "message"),
     [
         ("--max_epoch 0", "max_epoch must be at least 1"),
-        ("--optim_conf lr=-1e-3", "lr must be a number above 0, found -0.001"),
+        ("--optim_conf lr=-1e-3", "lr must be a number from 0, found -0.001"),
         ("--optim_conf {a:[", "optim_conf {a:"),
         ("--max_epochs 1", "unrecognized arguments: --max_epochs"),
     ],
