@@ -1,13 +1,20 @@
-"""Outputs that are there whole or not at all: a temporary name, then a rename."""
+"""Outputs that are there whole or not at all: a temporary name, then a rename.
 
+A process locks what it writes under a temporary name: what is not locked is a leftover of a killed process.
+"""
+
+import fcntl
+import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from espnet_ext.data.stale import remove, remove_temporary
 
 
 def _sync(path: Path) -> None:
@@ -27,6 +34,35 @@ def _plain_mode(is_folder: bool) -> int:
 
 
 @contextmanager
+def _temporary(path: Path, *, is_folder: bool) -> Iterator[Path]:
+    """A locked temporary file or folder next to `path`, whose parents are created; removed at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_temporary(path.parent, f"{'?' * 8}-{glob.escape(path.name)}")
+    names = {"prefix": ".tmp-", "suffix": f"-{path.name}", "dir": path.parent}
+    while True:
+        if is_folder:
+            temporary = Path(tempfile.mkdtemp(**names))
+            descriptor = os.open(temporary, os.O_RDONLY)
+        else:
+            descriptor, name = tempfile.mkstemp(**names)
+            temporary = Path(name)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another process may have removed it as a leftover before it was locked.
+        if temporary.exists():
+            break
+        os.close(descriptor)
+    try:
+        yield temporary
+    except BaseException as error:
+        _name_target(error, path)
+        raise
+    finally:
+        remove(temporary)
+        os.close(descriptor)
+
+
+@contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Write a file under a temporary name beside `path`, and rename it there on success.
 
@@ -38,20 +74,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".tmp-", suffix=f"-{path.name}", dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
+    with _temporary(path, is_folder=False) as temporary:
         yield temporary
         temporary.chmod(_plain_mode(is_folder=False))
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        _name_target(error, path)
-        raise
 
 
 @contextmanager
@@ -65,9 +93,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".tmp-", suffix=f"-{path.name}", dir=path.parent))
-    try:
+    with _temporary(path, is_folder=True) as temporary:
         yield temporary
         temporary.chmod(_plain_mode(is_folder=True))
         if path.exists():
@@ -75,10 +101,6 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
         _sync(path.parent)
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        _name_target(error, path)
-        raise
 
 
 def _name_target(error: BaseException, path: Path) -> None:
