@@ -28,6 +28,7 @@ from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
+from espnet_ext.train.schedule import set_total_steps
 from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
@@ -84,6 +85,7 @@ class UttTask(AbsTask):
             raise UserError(f"--ngpu {args.ngpu}: this machine shows {count} GPUs (CUDA_VISIBLE_DEVICES?)")
         optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
         check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
+        set_total_steps(args)
         refuse_other_config(args)
         settle_autocast(args)
 

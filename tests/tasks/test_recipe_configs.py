@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from espnet_ext.tasks.utt import UttTask
 
@@ -16,10 +15,8 @@ def test_a_config_is_legal(path: Path, tmp_path: Path) -> None:
     args = UttTask.get_parser().parse_args(["--config", str(path), "--output_dir", str(tmp_path)])
     UttTask.check_required_command_args(args)
     assert args.num_iters_per_epoch % args.accum_grad == 0
-    steps = args.max_epoch * args.num_iters_per_epoch // args.accum_grad
-    content = yaml.safe_load(path.read_text())
-    for name in ("scheduler_conf", "scheduler2_conf"):
-        assert content.get(name, {}).get("total_steps", steps) == steps
+    # The length of a schedule follows from that of the training.
+    assert "total_steps" not in path.read_text()
 
 
 def test_the_paper_is_as_published() -> None:
