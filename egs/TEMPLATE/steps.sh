@@ -25,6 +25,22 @@ add_inputs() {
 words() { read -rd '' -a "$1" <<<"$2" || true; }
 # one_of WORD WORDS...: whether it is one of them.
 one_of() { [[ " ${*:2} " == *" $1 "* ]]; }
+# all_different OPTION WORD...: two of one name would share a folder.
+all_different() {
+    local twice
+    twice="$(printf '%s\n' "${@:2}" | sort | uniq -d | head -n 1)"
+    [ -z "${twice}" ] || fail "--$1: '${twice}' is listed twice"
+}
+# Replace `auto` in --ngpu by the number of GPUs, and check that there are as many. Jobs of a cluster use other machines.
+check_gpus() {
+    local count
+    [ "${ngpu}" != 0 ] || return 0
+    count="$(python -c 'import torch; print(torch.cuda.device_count())')"
+    [ "${ngpu}" != auto ] || ngpu="${count}"
+    [ "${executor}" = local ] && [ "${num_nodes}" -eq 1 ] || return 0
+    [ "${ngpu}" -le "${count}" ] ||
+        fail "--ngpu ${ngpu}: torch finds ${count} GPUs on this machine; lower it (0 = CPU) or check CUDA_VISIBLE_DEVICES"
+}
 # prepared LIST "SET SET": those that stage 1 could make, each once; it lists the others, whose corpora were not given.
 prepared() {
     local -n list="$1"
