@@ -94,8 +94,7 @@ def _run_locked(args: argparse.Namespace) -> None:
     _remove_temporary(args)
     started = time.monotonic()
     _run_command(args.command, args.log, args.label)
-    state.done, state.outputs = True, _written(args)
-    state.write(args.state)
+    state._replace(done=True, outputs=_written(args)).write(args.state)
     print(f"  {args.label}: done in {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -105,7 +104,8 @@ def _changes(state: StepState, before: StepState | None, args: argparse.Namespac
         return state.changes(before)
     if not any(path.exists() for path in args.outputs):
         return []
-    return [f"{args.state} is {'damaged' if args.state.exists() else 'missing'}, so its inputs are not known"]
+    state = "is damaged or of another version" if args.state.exists() else "is missing"
+    return [f"{args.state} {state}, so its inputs are not known"]
 
 
 def _is_protected(args: argparse.Namespace) -> bool:

@@ -3,12 +3,10 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from pprint import saferepr
 from textwrap import shorten
-from typing import Self
+from typing import NamedTuple, Self
 
 from espnet_ext import __version__
 from espnet_ext.data.atomic import write_json_atomic
@@ -20,8 +18,7 @@ MAX_NAMED = 3
 MAX_VALUE_LENGTH = 60
 
 
-@dataclass
-class StepState:
+class StepState(NamedTuple):
     """One run of a step.
 
     Attributes:
@@ -36,7 +33,7 @@ class StepState:
     inputs: list[list[str]]
     versions: dict[str, str]
     done: bool = False
-    outputs: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, int] = {}  # noqa: RUF012 - never changed
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
@@ -51,7 +48,7 @@ class StepState:
 
     def write(self, path: Path) -> None:
         """Write the state file, whole or not at all."""
-        write_json_atomic(path, asdict(self))
+        write_json_atomic(path, self._asdict())
 
     def digest(self) -> str:
         """Hash of all that the outputs depend on, except package versions."""
@@ -162,6 +159,8 @@ def options_of(command: Sequence[str], settings: Path | None, ignored: Iterable[
     named = {name: " ".join(values) for name, values in options.items()}
     if settings is not None:
         # Imported late: only trainings have such a file.
+        from pprint import saferepr
+
         from espnet_ext.config.strict import read_yaml
 
         given = read_yaml(settings).items()

@@ -219,11 +219,17 @@ def test_a_broken_state_runs_the_step_again_and_never_a_protected_one(
 ) -> None:
     run(monkeypatch)
     Path("state/work.json").write_text(broken)
-    with pytest.raises(UserError, match="work: state/work.json is damaged, so its inputs are not known; to replace"):
+    with pytest.raises(
+        UserError,
+        match="work: state/work.json is damaged or of another version, so its inputs are not known; to replace",
+    ):
         run(monkeypatch, "--protect", "out")
     run(monkeypatch)
     assert runs() == 2
-    assert "work: again, because state/work.json is damaged, so its inputs are not known" in capsys.readouterr().out
+    assert (
+        "work: again, because state/work.json is damaged or of another version, so its inputs are not known"
+        in capsys.readouterr().out
+    )
 
 
 EXTENDED = ("--protect", "out/found", "--extend", "epochs")
