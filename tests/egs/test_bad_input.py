@@ -234,6 +234,12 @@ def test_an_unknown_key_in_a_training_config_is_named_with_the_log(finished: Tin
         (["--systems", "sem+lang"], "conf/attributes.yaml declares no attribute 'lang'; declared: sem, spk"),
         (["--phases", "heads=conf/no.yaml", "--stage", "3"], "conf/no.yaml: no such training config"),
         (["--encoder", "whisper-huge", "--stage", "3"], "encoder 'whisper-huge': no folder"),
+        (["--phases", "a=conf/train_heads.yaml a=conf/train_finetune.yaml"], "--phases: 'a' is listed twice"),
+        (["--phases", "..=conf/train_heads.yaml"], "--phases: '..' cannot be the name of a phase"),
+        (["--phases", "results=conf/train_heads.yaml"], "--phases: 'results' cannot be the name of a phase"),
+        (["--systems", "sem sem"], "--systems: 'sem' is listed twice"),
+        (["--ngpu", "99", "--stop-stage", "1"], "--ngpu 99: torch finds "),
+        (["--executor", "tcp://", "--stage", "4"], "--executor: 'tcp://' is none of `local`, `slurm`"),
     ],
 )
 def test_a_wrong_option_of_a_recipe_is_one_line(finished: TinyRecipe, words: list[str], message: str) -> None:
