@@ -11,9 +11,9 @@ run_stage() {
 need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stage $2 --stop-stage $2)"; }
 
 step() { python -m espnet_ext.bin.step "$@"; }
-# Where a step of some name keeps its fingerprint.
+# State file of a step in a folder: state FOLDER NAME.
 state() { echo "$1/.steps/$2.json"; }
-# Add those of some files that are there to `inputs`, whose content is part of a step's fingerprint.
+# Add the files that exist to `inputs`: a step runs again if their content changed.
 add_inputs() {
     local file
     for file in "$@"; do

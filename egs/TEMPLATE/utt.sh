@@ -91,6 +91,7 @@ done
 }
 
 check_gpus
+# Results are identical only with the same number.
 echo "Threads of a process: $(nproc)"
 # Where every command keeps its downloads.
 [ -z "${cache_dir}" ] || export ESPNET_EXT_CACHE="${cache_dir}"

@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     """Options, then `--` and the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--label", required=True, help="what the step does, for people")
-    parser.add_argument("--state", type=Path, required=True, help="file that keeps the fingerprint")
+    parser.add_argument("--state", type=Path, required=True, help="state file, see above")
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
     parser.add_argument("--folders", nargs="*", default=[], type=Path, help="input folders, known by what they list")
     parser.add_argument("--after", nargs="*", default=[], type=Path, help="state files of steps that it depends on")
