@@ -40,6 +40,11 @@ class Work(NamedTuple):
     ark_format: str
 
 
+def dumped_seconds(shard: ShardJob) -> float:
+    """Seconds of audio that a shard holds."""
+    return dump_shard(shard).seconds
+
+
 def decode_shard(shard: ShardJob) -> float:
     """The floor: seconds of 16 kHz audio in a shard, decoded and thrown away."""
     num_samples = 0
@@ -57,7 +62,7 @@ class Cost(NamedTuple):
 
 
 FLOOR = Work("decoding alone", decode_shard, "wav")
-WORKS = [FLOOR, *(Work(f"dump to {name}", dump_shard, name) for name in ARK_FORMATS)]
+WORKS = [FLOOR, *(Work(f"dump to {name}", dumped_seconds, name) for name in ARK_FORMATS)]
 
 
 def make_clips(folder: Path, suffix: str, rate: int) -> list[AudioJob]:

@@ -74,13 +74,13 @@ def build(folder: Path, n: int) -> list[str]:
     sources = {f"{row:08d}": AudioSource(f"{folder}/audio.ark:{row}") for row in range(n)}
     making_s = 0.0
 
-    def embed(audio: Sequence[AudioSource]) -> dict[str, np.ndarray]:
+    def embed(audio: Sequence[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
         nonlocal making_s
         started = time.perf_counter()
         rows = np.array([int(source.path.rpartition(":")[2]) for source in audio])
         vectors = {name: make_vectors(name, rows, n) for name in DIMS}
         making_s += time.perf_counter() - started
-        return vectors
+        return vectors, {}
 
     started = time.perf_counter()
     index = build_index(folder / "index", Manifest({}, "float32", DIMS), sources, embed)

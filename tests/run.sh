@@ -8,6 +8,8 @@ tools/install.sh --test
 bin=$PWD/tools/venv/bin
 # Packages outside tools/venv must not stand in for those under test.
 unset PYTHONPATH PYTHONHOME
+# Else every program of the recipes compiles torch again.
+unset PYTHONDONTWRITEBYTECODE
 
 run_group() {
     local name=$1

@@ -3,7 +3,11 @@
 Run it with the Python of tools/venv: tools/venv/bin/python tools/check_install.py
 """
 
+import contextlib
+import importlib
 import importlib.metadata
+import io
+import pkgutil
 import platform
 import shutil
 import sys
@@ -56,6 +60,19 @@ def version_of(package: str) -> str | None:
         return None
 
 
+def import_all() -> None:
+    """Import every module of espnet_ext, as the recipes will; ImportError or OSError where a library cannot be loaded.
+
+    Python compiles at the first import: here, not at the start of the first programs.
+    """
+    import espnet_ext
+
+    # ESPnet reports attention kernels that it could use and that are not needed.
+    with contextlib.redirect_stderr(io.StringIO()):
+        for module in pkgutil.walk_packages(espnet_ext.__path__, "espnet_ext."):
+            importlib.import_module(module.name)
+
+
 def describe_cpu() -> str:
     """Architecture, threads torch uses, and the vector instructions that decide its speed."""
     import torch
@@ -96,6 +113,8 @@ def main() -> None:
     print(f"Python {platform.python_version()} ({sys.executable})")
     try:
         complaints = needed()
+        if not complaints:
+            import_all()
         print_devices()
     except (ImportError, OSError) as error:
         # OSError: a shared library that cannot be loaded.

@@ -24,8 +24,10 @@ case "${1-}" in
     *) fail "unknown option $1; usage: tools/install.sh [--test]" ;;
 esac
 
-# Settings of the caller's shell that would lead pip or Python elsewhere; its index settings stay.
-unset PYTHONHOME PYTHONPATH PIP_CONSTRAINT PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
+# Settings of the caller's shell that would lead pip or Python elsewhere; its index settings stay. The last check compiles
+# what it imports.
+unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+unset PIP_CONSTRAINT PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # What an installation is made from; the path too, because an editable install holds it.

@@ -6,6 +6,8 @@ root="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)"
 
 # Packages outside tools/venv must not stand in for its own.
 unset PYTHONHOME
+# Else every program compiles torch again (containers often set it).
+unset PYTHONDONTWRITEBYTECODE
 export PATH="${root}/tools/venv/bin:${PATH}"
 export PYTHONPATH="${root}"
 # Sorting by bytes, as Kaldi's data directories are; UTF-8 whatever the user's locale.

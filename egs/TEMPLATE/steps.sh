@@ -25,12 +25,6 @@ add_inputs() {
 words() { read -rd '' -a "$1" <<<"$2" || true; }
 # one_of WORD WORDS...: whether it is one of them.
 one_of() { [[ " ${*:2} " == *" $1 "* ]]; }
-# all_different OPTION WORD...: two of one name would share a folder.
-all_different() {
-    local twice
-    twice="$(printf '%s\n' "${@:2}" | sort | uniq -d | head -n 1)"
-    [ -z "${twice}" ] || fail "--$1: '${twice}' is listed twice"
-}
 # Replace `auto` in --ngpu by the number of GPUs, and check that there are as many. Jobs of a cluster use other machines.
 check_gpus() {
     local count

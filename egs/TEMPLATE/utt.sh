@@ -60,7 +60,8 @@ fraction=1
 quick_note=  # in the first line of the tables
 if [ "${quick}" = true ]; then
     fraction=0.1
-    quick_note=": QUICK LOOK, a tenth of the data (at least 50 utterances of each set) and of the training steps"
+    quick_note=": QUICK LOOK, a tenth of the data (at least 50 utterances of each set) and of the training steps, one speed"
+    speed_perturb=
     dumpdir="${dumpdir%/}_quick"
     expdir="${expdir%/}_quick"
     [ -z "${upload_to}" ] || fail "--upload_to: a model of --quick is not for others; run without --quick"
@@ -125,12 +126,16 @@ phase_names=("${phase_list[@]%%=*}")
 for name in "${phase_names[@]}"; do
     [[ ! "${name}" =~ ^(\..*|results|report|packed|.*_embeddings)$ ]] || fail "--phases: '${name}' cannot be the name of a phase"
 done
-all_different phases "${phase_names[@]}"
-all_different systems "${system_list[@]}"
+twice="$(printf '%s\n' "${phase_names[@]}" | sort | uniq -d | head -n 1)"
+[ -z "${twice}" ] || fail "--phases: two phases have the name '${twice}'; rename one"
 last_dir="$(system_dir "${system_list[-1]}")"
 
-mapfile -t attribute_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}")
-[ "${#attribute_list[@]}" -gt 0 ] || exit 1
+# All of the configuration is checked here, before stage 1.
+mapfile -t needed_file_list < <(python -m espnet_ext.bin.list_attributes "${attributes}" "${system_list[@]}" \
+    --configs "${phase_list[@]#*=}" --train_args="${train_args}" --checked "$(state "${expdir}" config)" \
+    ${add_attribute:+--add_to "${init}" --added "${add_attribute}"})
+[ "${#needed_file_list[@]}" -gt 0 ] || exit 1
+attribute_list=("${needed_file_list[@]% *}")  # "NAME SOURCE" of "NAME SOURCE FILE,FILE"
 # Those whose targets follow from text, speech or labels.
 attributes_from() { printf '%s\n' "${attribute_list[@]}" | sed -n "s/ $1\$//p"; }
 mapfile -t text_attribute_list < <(attributes_from text)

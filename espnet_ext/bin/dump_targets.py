@@ -1,14 +1,12 @@
 """Targets of one attribute for a dump directory: from its teacher, where a killed run goes on, or from labels."""
 
 import argparse
-import os
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import default_cache
 
 
 def main() -> None:
@@ -34,8 +32,6 @@ def main() -> None:
 
         dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)
         return
-    # Read by huggingface_hub when it is imported, here and in the processes.
-    os.environ.setdefault("HF_HUB_CACHE", str(default_cache() / "hub"))
     from espnet_ext.data.targets import dump_targets
     from espnet_ext.teachers import Runtime
 

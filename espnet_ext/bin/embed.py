@@ -19,6 +19,7 @@ def parse_args() -> argparse.Namespace:
         "--dims", action="append", default=[], metavar="NAME=SIZE", help="size to cut an attribute's embeddings to"
     )
     parser.add_argument("--downmix", action="store_true", help="average the channels of files that have several")
+    parser.add_argument("--skip_errors", action="store_true", help="embed the other files where some cannot be read")
     return parser.parse_args()
 
 
@@ -31,19 +32,29 @@ def parse_dims(entries: list[str]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Embed everything, then write."""
+    """Embed everything, then write. A run that was stopped resumes from the parts that it has written."""
     args = parse_args()
     dims = parse_dims(args.dims)
     # Imported late: see the package's docstring.
     from espnet_ext.data.audio_sources import list_sources
+    from espnet_ext.hub.embeddings_output import check_output, parts_folder, write_embeddings
 
     sources = list_sources(args.audio)
-    from espnet_ext.hub.embed_files import embed, write_embeddings
+    check_output(args.out, sources)
+    from espnet_ext.hub.embed_files import EmbeddingParts, embed, report_errors
+    from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
+    from espnet_ext.hub.model_files import model_hashes
 
-    encoder = UttEncoder.from_pretrained(args.model, args.device, args.autocast, args.downmix)
-    for path in write_embeddings(args.out, list(sources), embed(encoder, sources, dims)):
+    model = model_folder(args.model)
+    encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
+    origin = model_hashes(model) | {"dims": dims, "autocast": args.autocast, "downmix": args.downmix}
+    parts = EmbeddingParts(parts_folder(args.out), origin)
+    embedded = embed(encoder, sources, dims, parts, args.skip_errors)
+    for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
         print(path)
+    report_errors(embedded.errors, len(sources), args.out)
+    parts.remove()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from espnet_ext.errors import UserError
+from espnet_ext.printable import printable
 
 
 def run_main(main: Callable[[], None]) -> NoReturn:
@@ -61,5 +62,5 @@ def _describe(error: OSError) -> str:
 
 def _fail(message: str) -> NoReturn:
     # Messages of libraries may span lines; ours must be one.
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print("error: " + printable(" ".join(message.split())), file=sys.stderr)
     sys.exit(1)

@@ -4,7 +4,6 @@ import argparse
 import logging
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.hub.cache import default_cache
 
 
 def main() -> None:
@@ -15,7 +14,7 @@ def main() -> None:
     from espnet_ext.hub.encoders import encoder_folder
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    print(encoder_folder(options.encoder, default_cache()))
+    print(encoder_folder(options.encoder))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def main() -> None:
     from espnet_ext.data.atomic import write_text_atomic
     from espnet_ext.report.figures import write_plots
     from espnet_ext.report.markdown import render_grid
+    from espnet_ext.report.plot_text import number_table
     from espnet_ext.report.published import published_table, read_published
     from espnet_ext.report.results import read_results
     from espnet_ext.report.tables import main_table, write_markdown
@@ -35,9 +36,10 @@ def main() -> None:
     beside = [published_table(read_published(args.published), results)] if args.published else []
     scores_dir = args.results.parent / "scores"
     plots = write_plots(results, scores_dir, args.out_dir, args.layer_weights, args.curves)
+    beside += [number_table(plots.numbers)] if plots.numbers else []
     write_text_atomic(args.markdown, write_markdown(results, args.title, beside))
     tables = [f"\n{render_grid(table)}\n\n{table.caption}\n" for table in (main_table(results), *beside)]
-    files = map(str, (args.results, args.markdown, *plots))
+    files = map(str, (args.results, args.markdown, *plots.paths))
     summary = "\n".join([f"\n{args.title}", *tables, *files])
     if args.summary:
         write_text_atomic(args.summary, f"{summary}\n")

@@ -9,13 +9,11 @@ the sum of weight x cosine over the terms of the query; weights are 1 unless giv
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import default_cache
 
 if TYPE_CHECKING:
     from espnet_ext.search.audio_terms import AudioTerm
@@ -30,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     build.set_defaults(run=run_build)
     build.add_argument("audio", type=Path, nargs="+", help="audio files, folders, data or dump directories")
     build.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
+    build.add_argument("--skip_errors", action="store_true", help="index the other files where some cannot be read")
     query = commands.add_parser(
         "query", help="find recordings", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -64,9 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
 def run_build(args: argparse.Namespace) -> None:
     """List the audio, load the model, embed what the index lacks."""
     from espnet_ext.data.audio_sources import list_sources
+    from espnet_ext.hub.embed_files import report_errors
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
-    from espnet_ext.hub.source_reader import SourceReader
     from espnet_ext.search.build import build_index
     from espnet_ext.search.codes import update_codes
     from espnet_ext.search.fingerprint import manifest_of
@@ -75,10 +74,12 @@ def run_build(args: argparse.Namespace) -> None:
     model = model_folder(args.model)
     manifest = manifest_of(model, args.autocast)
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
-    index = build_index(args.index_dir, manifest, sources, lambda audio: encoder.encode(SourceReader(audio)))
+    errors: dict[str, str] | None = {} if args.skip_errors else None
+    index = build_index(args.index_dir, manifest, sources, encoder.encode_readable, errors)
     if args.index == "faiss":
         update_codes(index)
     print(f"{args.index_dir}: {index.num_recordings()} recordings; {', '.join(manifest.attributes)}")
+    report_errors(errors or {}, len(sources), args.index_dir)
 
 
 def run_query(args: argparse.Namespace) -> None:
@@ -136,8 +137,6 @@ def embed_audio(args: argparse.Namespace, model: Path, terms: "list[AudioTerm]")
 
 def main() -> None:
     args = build_parser().parse_args()
-    # Read by huggingface_hub when it is imported: teachers lie where `dump_targets` put them.
-    os.environ.setdefault("HF_HUB_CACHE", str(default_cache() / "hub"))
     args.run(args)
 
 

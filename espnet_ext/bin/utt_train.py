@@ -7,7 +7,8 @@ from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.config.strict import read_yaml
+from espnet_ext.config.strict import build_strict, read_yaml
+from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
 from espnet_ext.train.label_spaces import check_labels
 
@@ -61,7 +62,8 @@ def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, s
     if args.input == "speech":
         return [(dump / "wav.scp", "speech", "audio_ark")]
     files = [(dump / args.layers_name / "layers.scp", "layers", "layers")]
-    num_frozen_blocks = read_yaml(args.config).get("encoder_conf", {}).get("freeze_blocks", 0)
+    conf = build_strict(EncoderConf, read_yaml(args.config).get("encoder_conf", {}), f"{args.config}: encoder_conf")
+    num_frozen_blocks = conf.freeze_blocks
     if num_frozen_blocks > 0:
         files.append((dump / args.layers_name / f"hidden_{num_frozen_blocks}.scp", "hidden", "layers"))
     return files
@@ -87,7 +89,6 @@ def check_dimension(description: Path, attribute: AttributeConfig, attributes: P
 def main() -> None:
     """Train, then write the model's files."""
     args, rest = parse_args()
-    read_yaml(args.config)  # ESPnet's reader has a traceback for a file that is no YAML
     options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
     declared = load_attributes(args.attributes)
     for attribute in (declared[name] for name in args.attribute_names if name in declared):
@@ -97,13 +98,13 @@ def main() -> None:
     from espnet2.train.distributed_utils import get_rank
     from torch.multiprocessing import ProcessExitedException
 
+    from espnet_ext.tasks.check import check_config, parse_config
     from espnet_ext.tasks.utt import UttTask, selected_attributes
     from espnet_ext.train.export import export_model
-    from espnet_ext.train.start import check_start
 
     chosen = ["--attributes", str(args.attributes), "--attribute_names", *args.attribute_names]
-    task_args = UttTask.get_parser().parse_args(["--config", str(args.config), *rest, *options, *chosen])
-    check_start(task_args, selected_attributes(task_args))
+    task_args = parse_config(args.config, [*rest, *options, *chosen])
+    check_config(task_args, selected_attributes(task_args))
     try:
         UttTask.main(args=task_args)
     except ProcessExitedException as error:

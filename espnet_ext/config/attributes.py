@@ -52,7 +52,7 @@ class HeadConfig:
     pooling: str = "attention"
     normalize_layers: bool = False
     dropout: float = bounded(0, 1, default=0.0)
-    first_layer: int = 0
+    first_layer: int = bounded(0, default=0)
     identity_init: bool = False
     pooling_options: dict[str, Any] = field(default_factory=dict)
     matryoshka: list[int] = field(default_factory=list)

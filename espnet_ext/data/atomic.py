@@ -12,9 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from espnet_ext.data.stale import remove, remove_temporary
+from espnet_ext.errors import UserError
+
+# More than the rest of a page, which a full disk still has room for.
+PROBE_BYTES = 1 << 20
 
 
 def _sync(path: Path) -> None:
@@ -55,8 +59,7 @@ def _temporary(path: Path, *, is_folder: bool) -> Iterator[Path]:
     try:
         yield temporary
     except BaseException as error:
-        _name_target(error, path)
-        raise
+        _raise_with_name(error, _system_error(error, temporary), path)
     finally:
         remove(temporary)
         os.close(descriptor)
@@ -103,10 +106,33 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         _sync(path.parent)
 
 
-def _name_target(error: BaseException, path: Path) -> None:
-    """A write to an open file fails without a name (disk full): say which output it was."""
+def _system_error(error: BaseException, temporary: Path) -> OSError | None:
+    """The system's error behind that of a writer.
+
+    numpy, safetensors, FAISS and libsndfile report a full disk without the system's error number: it is what a
+    further write to their file (the largest one of a folder) fails with.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    if not isinstance(error, Exception) or isinstance(error, UserError):
+        return None
+    files = [path for path in (temporary, *temporary.rglob("*")) if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size, default=temporary / "more")
+    try:
+        with largest.open("ab") as stream:
+            stream.write(bytes(PROBE_BYTES))
+    except OSError as reason:
+        return reason
+    return None
+
+
+def _raise_with_name(error: BaseException, reason: OSError | None, path: Path) -> NoReturn:
+    """Raise what ended a write; a write to an open file fails without a name (disk full), so `path` is added."""
+    if reason is not None and reason is not error:
+        raise OSError(reason.errno, reason.strerror, str(path)) from error
     if isinstance(error, OSError) and error.errno is not None and error.filename is None:
         error.filename = str(path)
+    raise error
 
 
 def write_text_atomic(path: str | Path, text: str) -> None:

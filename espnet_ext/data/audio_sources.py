@@ -1,25 +1,21 @@
 """Audio to embed, from whatever the user names: files, folders, Kaldi data and dump directories."""
 
-import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-import soundfile
-
+from espnet_ext.data.audio_files import AUDIO_SUFFIXES, list_audio
 from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.decoding import PYAV_FORMATS
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
-
-AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | {".gsm", ".opus", *PYAV_FORMATS}
 
 
 def list_sources(names: Iterable[Path]) -> dict[str, AudioSource]:
     """Find the audio behind some names.
 
     Args:
-        names: audio files (id: the name as given), folders (searched through, links as well; id: the path below the
-            folder without suffix), directories with a wav.scp (id: the utterance id).
+        names: audio files (id: the name as given), folders (see `list_audio`; id: the path below the folder without
+            suffix; one line on stderr counts what is skipped), directories with a wav.scp (id: the utterance id).
 
     Returns:
         id -> its audio (path `ark:offset` in a dump directory), in sorted order of each name's ids.
@@ -45,18 +41,16 @@ def _sources_of(name: Path) -> list[tuple[str, AudioSource]]:
         return [(str(name), AudioSource(str(name)))]
     if not name.is_dir():
         raise UserError(f"{name}: no such file or folder")
-    files = sorted(path for path in _files_below(name) if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    files, skipped = list_audio(name)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
     if not files:
-        raise UserError(f"{name}: no audio in this folder; known: {', '.join(sorted(AUDIO_SUFFIXES))}")
-    return [(str(path.relative_to(name).with_suffix("")), AudioSource(str(path))) for path in files]
+        found = reasons or "it is empty"
+        raise UserError(f"{name}: no audio in this folder ({found}); name a file itself to decode it in any case")
+    if skipped:
+        print(f"{name}: {len(files)} audio files; skipped: {reasons}", file=sys.stderr)
+    return [(_identity(path.relative_to(name)), AudioSource(str(path))) for path in files]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # A link to a folder above it would never end.
-        folders[:] = [name for name in folders if not _leads_back(Path(parent, name))]
-        yield from (Path(parent, name) for name in names)
-
-
-def _leads_back(folder: Path) -> bool:
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+def _identity(path: Path) -> str:
+    """A path without its suffix, unless what follows the last dot is part of the name."""
+    return str(path.with_suffix("") if path.suffix.lower() in AUDIO_SUFFIXES else path)

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.places import from_here
-from espnet_ext.data.scp import read_scp, write_scp
+from espnet_ext.data.audio_files import is_visible
+from espnet_ext.data.places import from_here, place_fault
+from espnet_ext.data.scp import INVISIBLE, read_scp, write_scp
 from espnet_ext.data.segments import AudioSource, Segment, Spans, read_segments, write_segments
 from espnet_ext.errors import UserError
 
@@ -67,12 +68,12 @@ def write_utterances(folder: Path, utterances: Iterable[Utterance]) -> None:
         "utt2lang": {u.id: u.language for u in by_id.values()},
         "utt2source": {u.id: u.source for u in by_id.values()},
         "utt2num_samples": {u.id: u.num_samples for u in by_id.values()},
-        "text": {u.id: u.text for u in by_id.values() if u.text},
+        "text": {u.id: text for u in by_id.values() if (text := (u.text or "").strip(INVISIBLE))},
         "utt2sent": {u.id: u.sentence for u in by_id.values() if u.sentence},
     }
     for u in by_id.values():
         for language, text in u.translations.items():
-            columns.setdefault(f"text.{language}", {})[u.id] = text
+            columns.setdefault(f"text.{language}", {})[u.id] = text.strip(INVISIBLE)
         for attribute, label in u.labels.items():
             columns.setdefault(f"utt2{attribute}", {})[u.id] = label
     for name, column in columns.items():
@@ -126,8 +127,17 @@ class DataDir:
 
     @cached_property
     def wav_scp(self) -> dict[str, str]:
-        """Utterance -> its audio; where there is a `segments` file, recording -> its audio."""
-        return from_here(read_scp(self.path / "wav.scp"), self.path)
+        """Utterance -> its audio; where there is a `segments` file, recording -> its audio.
+
+        Raises:
+            UserError: naming the line of audio that is not in a file: a command or an address.
+        """
+        path = self.path / "wav.scp"
+        places = read_scp(path)
+        for number, place in enumerate(places.values(), 1):
+            if fault := place_fault(place):
+                raise UserError(f"{path}:{number}: {place!r}: {fault}")
+        return from_here(places, self.path)
 
     @cached_property
     def segments(self) -> dict[str, Segment] | None:
@@ -192,6 +202,7 @@ class DataDir:
         return self.read("utt2source")
 
     def trials(self) -> dict[str, Path]:
-        """Name -> path of every trial list."""
+        """Name -> path of every trial list; hidden files are not trial lists."""
         folder = self.path / "trials"
-        return {path.name: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        return {path.name: path for path in paths if is_visible(path.name)}

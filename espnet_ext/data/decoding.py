@@ -1,5 +1,6 @@
 """Open audio of any format and decode parts of it: libsndfile, and PyAV for what libsndfile cannot read."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -74,7 +75,8 @@ def open_audio(path: Path) -> Iterator[AudioReader]:
             with av.open(str(path), format=PYAV_FORMATS[path.suffix.lower()].demuxer) as container:
                 yield PyAvReader(path, container)
         else:
-            with soundfile.SoundFile(path, **(GSM if path.suffix.lower() == ".gsm" else {})) as file:
+            # As bytes: soundfile refuses names that are not UTF-8.
+            with soundfile.SoundFile(os.fsencode(path), **(GSM if path.suffix.lower() == ".gsm" else {})) as file:
                 yield SoundFileReader(path, file)
     except (av.FFmpegError, soundfile.SoundFileError, OSError) as error:
         raise UserError(f"{path}: cannot decode audio: {error}") from error

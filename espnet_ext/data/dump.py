@@ -92,24 +92,29 @@ def plan_shards(jobs: Iterable[AudioJob], folder: Path, limits: DurationLimits, 
     ]
 
 
-def dump_shard(shard: ShardJob) -> float:
-    """Write an archive and, beside it, its index; one that was finished from the same jobs is kept.
+class ShardResult(NamedTuple):
+    """Seconds of audio that were dumped now; and utterance -> error of the audio that cannot be read."""
 
-    Returns:
-        seconds of audio that were dumped now.
+    seconds: float
+    errors: dict[str, str]
 
-    Raises:
-        UserError: naming utterance and file of audio that cannot be read.
+
+def dump_shard(shard: ShardJob) -> ShardResult:
+    """Write an archive and, next to it, its index; an archive that was finished from the same jobs is kept.
+
+    An archive is not finished while audio of it cannot be read: all errors are returned, not only the first.
     """
     fingerprint = _fingerprint(shard)
     if _is_done(shard, fingerprint):
-        return 0.0
+        return ShardResult(0.0, {})
     for old in shard.stem.parent.glob(f"{shard.stem.name}.*"):
         old.unlink()
-    dumped = _write_ark(shard, fingerprint)
-    # The index last: it says that its archive is whole.
-    write_json_atomic(shard.index, dumped._asdict())
-    return sum(dumped.num_samples.values()) / RATE
+    errors: dict[str, str] = {}
+    dumped = _write_ark(shard, fingerprint, errors)
+    if not errors:
+        # The index last: an archive with an index is whole.
+        write_json_atomic(shard.index, dumped._asdict())
+    return ShardResult(sum(dumped.num_samples.values()) / RATE, errors)
 
 
 def read_shard(shard: ShardJob) -> DumpedShard:
@@ -123,13 +128,18 @@ def _is_done(shard: ShardJob, fingerprint: str) -> bool:
     return found.get("fingerprint") == fingerprint and shard.stem.with_name(found["ark"]).is_file()
 
 
-def _write_ark(shard: ShardJob, fingerprint: str) -> DumpedShard:
+def _write_ark(shard: ShardJob, fingerprint: str, errors: dict[str, str]) -> DumpedShard:
+    """Write an archive; utterances that cannot be read are added to `errors`."""
     dumped = DumpedShard(fingerprint, "", {}, {}, {})
     checksum = 0
     unnamed = shard.file("ark")
     with atomic_path(unnamed) as temporary, open(temporary, "wb") as file:
         for job in shard.jobs:
-            samples = _read(job)
+            try:
+                samples = _read(job)
+            except UserError as error:
+                errors[job.utterance] = str(error)
+                continue
             duration = len(samples) / RATE
             if duration < shard.limits.min_s:
                 dumped.left_out[job.utterance] = f"shorter than {shard.limits.min_s:g} s"

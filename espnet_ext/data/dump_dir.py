@@ -11,12 +11,15 @@ from espnet_ext.data.data_dir import DataDir, invert
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.num_samples import check_header_lengths
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_others
 from espnet_ext.data.subset import choose_subset
 from espnet_ext.data.trials import read_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
+
+UNREADABLE = "unreadable.tsv"
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ def dump_data_dir(
         counts, and the utterances left out by their duration, also listed in `dump_dir/left_out.tsv`.
 
     Raises:
-        UserError: naming the utterance and file that cannot be read, or the trial list that needs
-            an utterance left out.
+        UserError: naming the utterance and file that cannot be read or whose length is not the listed one, or the
+            trial list that needs an utterance left out.
     """
     validate_data_dir(data_dir)
     data, dump = DataDir(data_dir), Path(dump_dir)
@@ -99,9 +102,15 @@ def dump_data_dir(
     subset = choose_subset(data, options.fraction)
     jobs = plan_jobs(data, options.speeds, subset)
     shards = plan_shards(jobs, dump / "audio", options.limits, options.ark_format)
-    for _, seconds in run_jobs(dump_shard, shards, options.executor):
-        advance(seconds)
+    unreadable = LeftOut()
+    for shard, result in run_jobs(dump_shard, shards, options.executor):
+        advance(result.seconds)
+        for job in shard.jobs:
+            if job.utterance in result.errors:
+                unreadable.add(job.utterance, job.path, result.errors[job.utterance])
+    _check_readable(unreadable, data.path, dump / UNREADABLE)
     places, num_samples, left_out = _collect(shards, dump / "audio")
+    check_header_lengths(data.path / "utt2num_samples", data.utt2num_samples, num_samples)
     if not places:
         raise UserError(f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits")
     _remove_stale(data.path, dump)
@@ -111,6 +120,17 @@ def dump_data_dir(
     left_out.write(dump / "left_out.tsv")
     write_scp(dump / "wav.scp", places)
     return Dumped(len(places), left_out)
+
+
+def _check_readable(unreadable: LeftOut, data_dir: Path, report: Path) -> None:
+    """Refuse (UserError) a set with audio that cannot be read; all of it is listed in `report`."""
+    report.unlink(missing_ok=True)
+    if not unreadable.entries:
+        return
+    unreadable.write(report)
+    first, *others = sorted(unreadable.entries)
+    more = f" and {len(others)} more, listed in {report}" if others else ""
+    raise UserError(f"{data_dir}: {first.reason}{more}; repair the audio, or remove the utterances from {data_dir}")
 
 
 def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], dict[str, int], LeftOut]:

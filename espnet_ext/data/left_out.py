@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.errors import UserError
+from espnet_ext.printable import printable
 
 
 class LeftOutUtterance(NamedTuple):
@@ -52,6 +53,6 @@ class LeftOut:
             )
 
     def write(self, path: str | Path) -> None:
-        """Write `utterance, path, reason` as a tab separated table with a header, sorted."""
-        rows = ["\t".join(entry) for entry in sorted(self.entries)]
+        """Write `utterance, path, reason` as a tab-separated table with a header, sorted."""
+        rows = ["\t".join(map(printable, entry)) for entry in sorted(self.entries)]
         write_text_atomic(path, "\n".join(["utterance\tpath\treason", *rows]) + "\n")

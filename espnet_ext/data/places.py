@@ -5,11 +5,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ARK_ENTRY = re.compile(r"(.+\.ark):\d+$")
+# What Kaldi also reads audio from.
+_COMMAND = re.compile(r"\|.*|.*\|")
+_OFFSET = re.compile(r".+:\d+(\[.*\])?")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
 
 
 def is_dumped(place: str) -> bool:
     """Whether a place is that of an utterance in a dump directory's archive, `ark:offset`."""
     return ARK_ENTRY.match(place) is not None
+
+
+def is_offset(place: str) -> bool:
+    """Whether a place is in the form of Kaldi's offsets into a file of any name, or of its ranges."""
+    return _OFFSET.fullmatch(place) is not None
+
+
+def place_fault(place: str) -> str | None:
+    """Why a place cannot be that of a file or archive, with how to fix it; None if it can."""
+    if _COMMAND.fullmatch(place):
+        fault = "commands are not run"
+    elif _ADDRESS.fullmatch(place):
+        fault = "addresses are not fetched"
+    elif place == "-":
+        fault = "audio is not read from standard input"
+    else:
+        return None
+    return None if Path(place).is_file() else f"{fault}; write the audio to a file first and name that file"
 
 
 def file_of(place: str) -> str:

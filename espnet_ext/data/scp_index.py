@@ -1,5 +1,6 @@
 """A two-column file that is looked up where it lies, for a million lines in many processes."""
 
+import codecs
 import mmap
 from array import array
 from bisect import bisect_left
@@ -31,9 +32,10 @@ class ScpIndex(Mapping[str, str]):
             self._content = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         ends = np.flatnonzero(np.frombuffer(self._content, dtype=np.uint8) == ord("\n")) + 1
         if len(self._content) > (ends[-1] if len(ends) else 0):
-            ends = np.append(ends, len(self._content) + 1)  # no newline at the end
-        # Of an array, single elements are read faster than of numpy's.
-        self._starts = array("q", np.concatenate([[0], ends]).astype(np.int64).tobytes())
+            ends = np.append(ends, len(self._content))  # no newline at the end
+        first = len(codecs.BOM_UTF8) if self._content[:3] == codecs.BOM_UTF8 else 0
+        # Single elements of an array are read faster than those of numpy's arrays.
+        self._starts = array("q", np.concatenate([[first], ends]).astype(np.int64).tobytes())
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -46,9 +48,11 @@ class ScpIndex(Mapping[str, str]):
         number = bisect_left(range(len(self)), wanted, key=self._key)
         if number == len(self) or self._key(number) != wanted:
             raise KeyError(key)
-        start = self._starts[number] + len(wanted) + 1
-        return self._content[start : self._starts[number + 1] - 1].decode()
+        # Of a checked line, only blanks and tabs are around key and value.
+        return self._line(number).split(maxsplit=1)[1].rstrip().decode()
 
     def _key(self, number: int) -> bytes:
-        start = self._starts[number]
-        return self._content[start : self._content.find(b" ", start)]
+        return self._line(number).split(maxsplit=1)[0]
+
+    def _line(self, number: int) -> bytes:
+        return self._content[self._starts[number] : self._starts[number + 1]]

@@ -1,14 +1,15 @@
 """Utterances that are parts of long recordings: Kaldi's `segments` file, and reading by offset."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from espnet_ext.data.audio import audio_length, read_audio, read_spans
-from espnet_ext.data.scp import read_scp, write_scp
+from espnet_ext.data.scp import iter_scp, write_scp
+from espnet_ext.data.text_file import split_fields
 from espnet_ext.errors import UserError
 
 Spans = tuple[tuple[float, float], ...]
@@ -54,24 +55,36 @@ def read_segments(path: str | Path) -> dict[str, Segment]:
     """Read lines `<utterance> <recording> <start_s> <end_s> [<start_s> <end_s> ...]`.
 
     Raises:
-        UserError: naming file, line and utterance of a line without pairs of times, or of a span
-            that ends before it starts; and as `read_scp`.
+        UserError: naming file, line and utterance of a line without pairs of times or with a channel, or of a
+            span that ends before it starts; and as `iter_scp`.
     """
     segments = {}
-    for number, (utterance, value) in enumerate(read_scp(path).items(), 1):
-        recording, *times = value.split()
-        try:
-            numbers = [float(time) for time in times]
-        except ValueError:
-            numbers = []
-        if not numbers or len(numbers) % 2:
-            raise UserError(
-                f"{path}:{number}: expected `utterance recording start_s end_s ...`, found {f'{utterance} {value}'!r}"
-            )
-        segment = Segment(recording, tuple(zip(numbers[::2], numbers[1::2], strict=True)))
-        check_spans(segment.spans, f"{path}:{number}: utterance {utterance!r}")
-        segments[utterance] = segment
+    for number, (utterance, value) in enumerate(iter_scp(path), 1):
+        recording, *fields = split_fields(value)
+        where = f"{path}:{number}"
+        spans = _parse_spans(utterance, fields, where)
+        if spans is None:
+            line = f"{utterance} {value}"
+            raise UserError(f"{where}: expected `utterance recording start_s end_s ...`, found {line!r}")
+        check_spans(spans, f"{where}: utterance {utterance!r}")
+        segments[utterance] = Segment(recording, spans)
     return segments
+
+
+def _parse_spans(utterance: str, fields: Sequence[str], where: str) -> Spans | None:
+    """Convert pairs of times to spans; None if they are not. Refuses (UserError) what only Kaldi allows."""
+    if len(fields) == 3:
+        raise UserError(
+            f"{where}: utterance {utterance!r} has a channel column ({fields[2]!r}), which is not supported; "
+            "write each channel to a file of its own and remove the column"
+        )
+    if fields[1:] and fields[-1] in ("-1", "-1.0"):
+        raise UserError(f"{where}: utterance {utterance!r} ends at -1 (Kaldi's end of the recording); write the time")
+    try:
+        times = [float(field) for field in fields]
+    except ValueError:
+        return None
+    return tuple(zip(times[::2], times[1::2], strict=True)) if times and len(times) % 2 == 0 else None
 
 
 def check_spans(spans: Spans, where: str) -> None:

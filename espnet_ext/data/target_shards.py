@@ -11,6 +11,7 @@ import numpy as np
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import RATE, read_dumped
 from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.num_samples import check_dumped_length
 from espnet_ext.data.target_archives import archive_of
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher
@@ -144,12 +145,14 @@ def embed_shard(teacher: AbsTeacher, shard: Shard) -> None:
     """Write a shard's archive of float32 (dim,) vectors, whole or not at all.
 
     Raises:
-        UserError: the audio cannot be read or the teacher's vector is not finite, with the utterance.
+        UserError: the audio cannot be read or is not of the listed length, or the teacher's vector is not finite.
     """
     with atomic_path(shard.ark) as temporary, open(temporary, "wb") as stream:
         for batch in cut(shard.items, BATCH_SIZE[teacher.modality]):
             contents = [item.content for item in batch]
             inputs = contents if teacher.modality == "text" else [read_dumped(spec) for spec in contents]
+            for item, samples in zip(batch, inputs, strict=True) if teacher.modality == "speech" else ():
+                check_dumped_length(item.utterance, item.content, len(samples), item.size)
             for item, vector in zip(batch, teacher.embed(inputs), strict=True):
                 if not np.isfinite(vector).all():
                     raise UserError(

@@ -19,7 +19,7 @@ from espnet_ext.data.target_archives import remove_stale_archives
 from espnet_ext.data.target_shards import Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.data.translation_targets import average_translations
 from espnet_ext.errors import UserError
-from espnet_ext.teachers import DEFAULT_RUNTIME, TEACHERS, AbsTeacher, Runtime, build_teacher
+from espnet_ext.teachers import DEFAULT_RUNTIME, AbsTeacher, Runtime, build_teacher, check_target
 
 LOCAL = Executor()
 
@@ -61,7 +61,7 @@ def dump_targets(
         UserError: an unknown teacher or option, one of the wrong modality or dimension, its package missing,
             a damaged dump directory, or an utterance of which the teacher makes nothing.
     """
-    _check_modality(attribute, target)
+    check_target(target, f"attribute {attribute}")
     data = DataDir(dump_dir)
     items = target_items(data, target.source, text_lang)
     name = f"target_{attribute}" + (f".{text_lang}" if text_lang else "")
@@ -78,15 +78,6 @@ def dump_targets(
     if target.average_translations and not text_lang:
         average_translations(dump_dir, attribute)
     remove_stale_archives(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
-
-
-def _check_modality(attribute: str, target: TargetConfig) -> None:
-    modality = TEACHERS[target.teacher].modality if target.teacher in TEACHERS else target.source
-    if modality != target.source:
-        raise UserError(
-            f"attribute {attribute}: teacher {target.teacher} reads {modality}, not {target.source}; "
-            f"write `from: {modality}` or name another teacher"
-        )
 
 
 def _embed_items(

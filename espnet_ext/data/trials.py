@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.data.text_file import read_lines, split_fields
 from espnet_ext.errors import UserError
 
 
@@ -50,21 +51,20 @@ def read_trials(path: str | Path, known: Collection[str]) -> list[Trial]:
 
 
 def iter_trials(path: str | Path, known: Collection[str]) -> Iterator[Trial]:
-    """Read a trial list, a line at a time; `known` are the utterances a trial may name.
+    """Read a trial list, a line at a time; `known` are the utterances that a trial may name.
 
     Raises:
         UserError: naming file, line and utterance, if a line is not a trial or names an unknown
-            utterance (a trial that is skipped in silence changes the figure), or if the list is empty.
+            utterance (a trial that is skipped silently changes the figure), or if the list is empty.
     """
     number = 0
-    with open(path, "rb") as file:
-        for number, raw in enumerate(file, 1):
-            fields = raw.decode("utf-8", errors="replace").split()
-            if len(fields) != 3 or fields[0] not in ("0", "1"):
-                raise UserError(f"{path}:{number}: expected `1|0 enrol test`, found {' '.join(fields)!r}")
-            for utterance in fields[1:]:
-                if utterance not in known:
-                    raise UserError(f"{path}:{number}: utterance {utterance!r} is not in the data directory")
-            yield Trial(fields[0] == "1", fields[1], fields[2])
+    for number, line in read_lines(Path(path)):
+        fields = split_fields(line)
+        if len(fields) != 3 or fields[0] not in ("0", "1"):
+            raise UserError(f"{path}:{number}: expected `1|0 enrol test`, found {line!r}")
+        for utterance in fields[1:]:
+            if utterance not in known:
+                raise UserError(f"{path}:{number}: utterance {utterance!r} is not in the data directory")
+        yield Trial(fields[0] == "1", fields[1], fields[2])
     if not number:
         raise UserError(f"{path}: no trials in the list; remove the file or make it again")

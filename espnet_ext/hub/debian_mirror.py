@@ -18,6 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.network import check_network
 
 DEFAULT_SUITE = "stable"
 # universe: where Ubuntu has most packages.
@@ -120,4 +121,4 @@ def _fetch(url: str) -> bytes:
         reason = error.reason if isinstance(error, URLError) else error
         if isinstance(reason, FileNotFoundError) or (isinstance(error, HTTPError) and error.code == 404):
             raise FileNotFoundError(url) from error
-        raise UserError(f"{url}: cannot be fetched ({reason}); check the network and --debian_mirror") from error
+        raise UserError(f"{url}: cannot be downloaded ({reason}); {check_network()} and --debian_mirror") from error

@@ -1,53 +1,143 @@
-"""Embeddings of recordings, written as one npz file or as Kaldi archives."""
+"""Embeddings of many recordings, part by part, so that a run that was stopped resumes."""
 
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
 from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.audio import RATE, audio_length, read_dumped
-from espnet_ext.data.places import is_dumped
+from espnet_ext.data.entries import make_entries
+from espnet_ext.data.origin import empty_unless
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
-from espnet_ext.data.vectors import write_vectors
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.source_reader import SourceReader
+from espnet_ext.printable import printable
 
-# Recordings passed to the model together: enough to sort by length, few enough to show progress.
+# Recordings passed to the model together: enough to sort by length, few enough to lose when the run is stopped.
 CHUNK_RECORDINGS = 256
+KEYS = "keys"
 
 
-def embed(encoder: UttEncoder, sources: dict[str, AudioSource], dims: dict[str, int]) -> dict[str, np.ndarray]:
-    """attribute -> (recordings, dim), in the order of `sources`, with progress."""
-    parts: list[dict[str, np.ndarray]] = []
-    durations = {identity: duration_s(audio) for identity, audio in sources.items()}
-    with audio_progress("embeddings", sum(durations.values())) as advance:
-        for chunk in batched(sources, CHUNK_RECORDINGS):
-            parts.append(encoder.encode(SourceReader([sources[identity] for identity in chunk]), dims))
-            advance(sum(durations[identity] for identity in chunk))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+class EmbeddingParts:
+    """A folder of npz files, each with the embeddings of some recordings: arrays (recordings, dim) and `KEYS`.
+
+    Args:
+        folder: emptied where it holds parts of another origin.
+        origin: all that the embeddings follow from, but the audio.
+    """
+
+    def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
+        empty_unless(folder, origin)
+        remove_temporary(folder)
+        self.folder = folder
+
+    def keys(self) -> set[str]:
+        """Keys of all recordings that are embedded."""
+        return {key for part in self._parts() for key in part[KEYS].tolist()}
+
+    def add(self, keys: Sequence[str], embeddings: Mapping[str, np.ndarray]) -> None:
+        """Write a part."""
+        name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
+        with atomic_path(self.folder / f"{name}.npz") as temporary, temporary.open("wb") as stream:
+            np.savez(stream, **{KEYS: np.array(keys)}, **embeddings)
+
+    def collect(self, keys: Collection[str]) -> dict[str, np.ndarray]:
+        """attribute -> (keys, dim) float32, in the order of `keys`, which are all there."""
+        row_of = {key: row for row, key in enumerate(keys)}
+        collected: dict[str, np.ndarray] = {}
+        for part in self._parts():
+            wanted = [(row, row_of[key]) for row, key in enumerate(part.pop(KEYS).tolist()) if key in row_of]
+            for name, vectors in part.items():
+                rows = collected.setdefault(name, np.empty((len(row_of), vectors.shape[1]), np.float32))
+                rows[[target for _, target in wanted]] = vectors[[row for row, _ in wanted]]
+        return collected
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder)
+
+    def _parts(self) -> Iterator[dict[str, np.ndarray]]:
+        for path in sorted(self.folder.glob("*.npz")):
+            try:
+                with np.load(path, allow_pickle=False) as content:
+                    part = {KEYS: content[KEYS], **content}
+            except (OSError, ValueError, KeyError, BadZipFile):
+                path.unlink()  # damaged: its recordings are embedded again
+                continue
+            yield part
 
 
-def duration_s(audio: AudioSource) -> float:
-    """Duration from the header; dumped audio is short and has none of its own, so it is decoded."""
-    if audio.spans:
-        return sum(end - start for start, end in audio.spans)
-    if is_dumped(audio.path):
-        return len(read_dumped(audio.path)) / RATE
-    num_samples, rate = audio_length(audio.path)
-    return num_samples / rate
+class Embedded(NamedTuple):
+    """Embeddings of recordings.
+
+    Attributes:
+        identities: of the recordings that could be read.
+        embeddings: attribute -> (identities, dim).
+        errors: id -> error of the other recordings.
+    """
+
+    identities: list[str]
+    embeddings: dict[str, np.ndarray]
+    errors: dict[str, str]
 
 
-def write_embeddings(out: Path, identities: list[str], embeddings: dict[str, np.ndarray]) -> list[Path]:
-    """Write one npz (`ids` and one array an attribute) or, to a folder, one kaldi archive an attribute."""
-    if out.suffix == ".npz":
-        with atomic_path(out) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, ids=np.array(identities), **embeddings)
-        return [out]
-    if spaced := [identity for identity in identities if " " in identity]:
-        raise UserError(f"{spaced[0]}: an id with a space cannot be a key of a kaldi archive; write --out X.npz")
-    for name, vectors in embeddings.items():
-        write_vectors(out / f"{name}.ark", zip(identities, vectors, strict=True))
-    return [out / f"{name}.scp" for name in embeddings]
+def embed(
+    encoder: UttEncoder,
+    sources: Mapping[str, AudioSource],
+    dims: Mapping[str, int],
+    parts: EmbeddingParts,
+    skip_errors: bool = False,
+) -> Embedded:
+    """Embed what `parts` lacks, with progress.
+
+    Args:
+        encoder: the model.
+        sources: id -> audio.
+        dims: see `UttEncoder.encode`.
+        parts: holds the embeddings of an earlier run.
+        skip_errors: leave out recordings that cannot be read.
+
+    Raises:
+        UserError: a recording cannot be read, unless `skip_errors`; or none can.
+    """
+    errors: dict[str, str] = {}
+    # A key changes with the id and the file of a recording.
+    keys = {
+        entry.identity: hashlib.sha256(json.dumps(entry).encode()).hexdigest()
+        for entry in make_entries(sources, errors if skip_errors else None)
+    }
+    known = parts.keys()
+    pending = [identity for identity in sources if identity in keys and keys[identity] not in known]
+    with audio_progress("embeddings", len(pending), "recordings") as advance:
+        for chunk in batched(pending, CHUNK_RECORDINGS):
+            embeddings, failed = encoder.encode_readable([sources[identity] for identity in chunk], dims)
+            readable = [identity for index, identity in enumerate(chunk) if index not in failed]
+            if readable:
+                parts.add([keys[identity] for identity in readable], embeddings)
+            if failed and not skip_errors:
+                raise UserError(f"{next(iter(failed.values()))}; --skip_errors embeds the other recordings")
+            errors |= {chunk[index]: error for index, error in failed.items()}
+            advance(len(chunk))
+    identities = [identity for identity in sources if identity not in errors]
+    if not identities:
+        raise UserError(f"none of the {len(sources)} recordings can be read: {next(iter(errors.values()))}")
+    return Embedded(identities, parts.collect([keys[identity] for identity in identities]), errors)
+
+
+def report_errors(errors: Mapping[str, str], num_recordings: int, out: Path) -> None:
+    """List the recordings that were skipped on stderr, and refuse (UserError) to call the work done."""
+    for error in errors.values():
+        print(f"  skipped: {printable(error)}", file=sys.stderr)
+    if errors:
+        raise UserError(
+            f"{len(errors)} of {num_recordings} recordings cannot be read and are not in {out}; "
+            "once they are repaired, the same command embeds only them"
+        )

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.hub.pickled_weights import PICKLES, without_pickles
+from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.hub.whisper_base import fetch_whisper_base
 
 # Name -> what fetches it from a package registry into the cache.
@@ -15,21 +17,25 @@ CONFIGS = ["config.json", "preprocessor_config.json"]
 SAFE_FILES = [WEIGHTS, INDEX, "model-*.safetensors", *CONFIGS]
 
 
-def encoder_folder(name: str, cache: Path) -> Path:
-    """Local folder with the encoder's config.json and safetensors, fetched when it is not there.
+def encoder_folder(name: str, cache: Path | None = None) -> Path:
+    """Local folder with the encoder's config.json and safetensors, downloaded if it is not in the cache.
 
-    Older models have pickled weights only: these are read as tensors and nothing else, and made into safetensors once.
+    Older models have only pickled weights: these are read as tensors and nothing else, and converted to safetensors.
 
     Args:
         name: a folder, a key of `PACKAGED_ENCODERS`, or a hub id such as `openai/whisper-base`.
-        cache: the cache folder; hub models go to `<cache>/hub`, pickled weights to `<cache>/converted`.
+        cache: the cache folder, by default that of `default_cache`; hub models go to `<cache>/hub`, converted weights
+            to `<cache>/converted`.
 
     Raises:
         UserError: nothing of that name, the hub is out of reach, or the model there has no weights for torch.
     """
-    if (Path(name) / "config.json").is_file():
-        pickled = not _has_safetensors(Path(name)) and any(Path(name).glob(PICKLES))
-        return without_pickles(Path(name), Path(cache)) if pickled else Path(name)
+    is_folder = (Path(name) / "config.json").is_file()
+    if is_folder and (_has_safetensors(Path(name)) or not any(Path(name).glob(PICKLES))):
+        return Path(name)  # needs no cache
+    cache = cache or default_cache()
+    if is_folder:
+        return without_pickles(Path(name), cache)
     if name in PACKAGED_ENCODERS:
         return PACKAGED_ENCODERS[name](cache)
     if name.count("/") != 1 or name.startswith((".", "/")) or Path(name).exists():
@@ -44,7 +50,7 @@ def encoder_folder(name: str, cache: Path) -> Path:
     folder = _from_hub(name, cache, [PICKLES, *CONFIGS])
     if not any(folder.glob(PICKLES)):
         raise UserError(f"encoder {name}: the hub has neither model.safetensors nor pytorch_model.bin of it")
-    return without_pickles(folder, Path(cache))
+    return without_pickles(folder, cache)
 
 
 def _has_safetensors(folder: Path) -> bool:
@@ -52,14 +58,5 @@ def _has_safetensors(folder: Path) -> bool:
 
 
 def _from_hub(name: str, cache: Path, patterns: list[str]) -> Path:
-    # The hub's client takes a second to import; a folder or a packaged encoder does without it.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, cache_dir=Path(cache) / "hub", allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        raise UserError(
-            f"encoder {name}: the hub cannot deliver it ({type(error).__name__}); check the name and the "
-            f"network, or use a packaged encoder: {', '.join(sorted(PACKAGED_ENCODERS))}"
-        ) from error
+    advice = f", or use a packaged encoder: {', '.join(sorted(PACKAGED_ENCODERS))}"
+    return download_snapshot(name, patterns, "encoder:", advice, cache=cache / "hub")

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from espnet_ext.data.audio import read_dumped
+from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.executor import Executor, run_jobs
+from espnet_ext.data.num_samples import check_dumped_length
 from espnet_ext.data.origin import empty_unless, sha256_of
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.data.stale import remove_temporary
@@ -19,7 +21,7 @@ from espnet_ext.data.vectors import write_vectors
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_encoder, load_model, read_attributes
+from espnet_ext.hub.model_files import load_encoder, load_model, model_hashes, read_attributes
 from espnet_ext.hub.predictions import read_classifiers, write_predictions
 from espnet_ext.teachers.runtime import Runtime
 from espnet_ext.utt.untrained import UntrainedModel
@@ -52,19 +54,24 @@ class System(NamedTuple):
         """All that its embeddings follow from, but the device."""
         if self.untrained:
             files = [*sorted(self.folder.glob("*config.json")), *weight_files(self.folder)]
+            hashes = {path.name: sha256_of(path) for path in files}
         else:
-            files = [self.folder / DESCRIPTION, self.folder / WEIGHTS]
-        hashes = {path.name: sha256_of(path) for path in files}
+            hashes = model_hashes(self.folder)
         return {**hashes, "attributes": list(self.attributes), "autocast": self.autocast}
 
 
 class ShardJob(NamedTuple):
-    """The archives `<folder>/<attribute>.<index>.ark`, one an attribute, of these utterances."""
+    """The archives `<folder>/<attribute>.<index>.ark`, one for each attribute, of these utterances.
+
+    Attributes:
+        num_samples: samples of each, as utt2num_samples lists them.
+    """
 
     system: System
     folder: Path
     index: int
     wav_scp: dict[str, str]
+    num_samples: tuple[int, ...]
 
     def ark(self, attribute: str) -> Path:
         return self.folder / f"{attribute}.{self.index}.ark"
@@ -85,7 +92,8 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
         samples that were done, after every shard.
 
     Raises:
-        UserError: the model lacks an attribute or cannot be loaded, audio cannot be read, or a process died.
+        UserError: the model lacks an attribute or cannot be loaded, audio cannot be read or is not of the listed
+            length, or a process died.
     """
     origin = system.origin()
     known = system.attributes if system.untrained else read_attributes(system.folder)
@@ -95,8 +103,9 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
     for dump in dumps:
         folder = out / dump.name
         empty_unless(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
-        shards = batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)
-        jobs += [ShardJob(system, folder, index, dict(shard)) for index, shard in enumerate(shards)]
+        lengths = DataDir(dump).utt2num_samples
+        for index, shard in enumerate(batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)):
+            jobs.append(ShardJob(system, folder, index, dict(shard), tuple(lengths.get(name, 0) for name, _ in shard)))
     for _, num_samples in run_jobs(extract_shard, jobs, executor):
         yield num_samples
     classifiers = {} if system.untrained else read_classifiers(system.folder)
@@ -113,21 +122,23 @@ def extract_shard(job: ShardJob) -> int:
     with ThreadPoolExecutor(READ_THREADS) as pool:
         speech = ReadAhead(list(job.wav_scp.values()), pool)
         embeddings = _encoder(job.system).encode(speech)
+    for (utterance, entry), length, listed in zip(job.wav_scp.items(), speech.lengths, job.num_samples, strict=True):
+        check_dumped_length(utterance, entry, length, listed)
     for name in job.system.attributes:
         write_vectors(job.ark(name), zip(job.wav_scp, embeddings[name], strict=True))
-    return speech.num_samples
+    return sum(speech.lengths)
 
 
 class ReadAhead(Sequence):
     """Dumped utterances, float32 (samples,) each; whoever goes through them finds the next ones read by threads.
 
     Attributes:
-        num_samples: of those that were gone through.
+        lengths: in samples, of those that were gone through.
     """
 
     def __init__(self, entries: Sequence[str], pool: ThreadPoolExecutor) -> None:
         self.entries, self.pool = entries, pool
-        self.num_samples = 0
+        self.lengths: list[int] = []
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -141,7 +152,7 @@ class ReadAhead(Sequence):
         while coming:
             samples = coming.popleft().result()
             coming.extend(islice(futures, 1))
-            self.num_samples += len(samples)
+            self.lengths.append(len(samples))
             yield samples
 
 

@@ -6,13 +6,11 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
+from espnet_ext.hub.snapshot import download_snapshot
 
 # Trained weights hardly compress: what unpacks to more times its size is no model, and might fill the disk.
 LARGEST_RATIO = 10
@@ -34,11 +32,8 @@ def model_folder(name: str | Path) -> Path:
         return _unpacked(path)
     if str(name).count("/") != 1 or str(name).startswith(("/", ".")):
         raise UserError(f"{name}: no such folder or zip file, and no hub id (owner/model)")
-    try:
-        # Weights and description only: no code from a hub.
-        return Path(snapshot_download(str(name), allow_patterns=[DESCRIPTION, WEIGHTS]))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        raise UserError(f"{name}: not a local model, and the hub cannot deliver it ({type(error).__name__})") from error
+    # Weights and description only: no code from a hub.
+    return download_snapshot(str(name), [DESCRIPTION, WEIGHTS], "no such folder or zip file, and")
 
 
 def _unpacked(archive: Path) -> Path:

@@ -11,15 +11,14 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.data.batching import sorted_batches
-from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
+from espnet_ext.hub.recordings import Recording, check_is_list, open_recording
 from espnet_ext.teachers.runtime import Runtime
 
-Audio = str | Path | AudioSource | np.ndarray
 Batch = list[tuple[int, np.ndarray]]  # index of the recording and samples of a window
 
 # Audio that is sorted by length at once: 115 MB, of which 2 % are padding in utterances of seconds.
@@ -64,36 +63,75 @@ class UttEncoder:
         device = Runtime(device).torch_device()
         return cls(load_model(model_folder(name), device, autocast), downmix)
 
-    def encode(self, audio: Sequence[Audio], dims: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
+    def encode(
+        self, audio: Iterable[Recording], sampling_rate: float = 16_000, *, dims: Mapping[str, int] | None = None
+    ) -> dict[str, np.ndarray]:
         """Embed recordings.
 
         Args:
-            audio: file names, parts of files, or float32 arrays (samples,) in [-1, 1] at 16 kHz.
+            audio: recordings in any mixture of forms: file names, parts of files, the bytes of a file, float arrays,
+                tensors or lists (samples,) in [-1, 1], pairs (array, sampling_rate), and dicts with `array` and
+                `sampling_rate`, with `bytes` or with `path`.
+            sampling_rate: of the arrays that come without one, Hz.
             dims: attribute -> size that its embeddings are cut to; only sizes that the head was trained for.
 
         Returns:
             attribute -> (recordings, dim) float32 of unit length.
 
         Raises:
-            UserError: a recording cannot be read, has samples that are not finite or is too short for one frame,
-                with its name or index; `dims` names an attribute or a size that the model does not have; or
-                one window alone does not fit into memory.
+            UserError: a recording, by its name or index, is none of these, cannot be read, has samples that are
+                not finite or far beyond [-1, 1], or is too short for one frame; `dims` names an attribute or a size
+                that the model does not have; the model's weights are broken; or one window alone does not fit into
+                memory.
         """
+        return self._encode(audio, sampling_rate, dims, None)
+
+    def encode_readable(
+        self, audio: Iterable[Recording], dims: Mapping[str, int] | None = None
+    ) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+        """Embed the recordings that can be read; see `encode`.
+
+        Returns:
+            attribute -> (readable recordings, dim) float32 of unit length; and index -> error of the others.
+        """
+        errors: dict[int, str] = {}
+        return self._encode(audio, self.encoder.sampling_rate, dims, errors), errors
+
+    def _encode(
+        self,
+        audio: Iterable[Recording],
+        sampling_rate: float,
+        dims: Mapping[str, int] | None,
+        errors: dict[int, str] | None,
+    ) -> dict[str, np.ndarray]:
+        """See `encode`; with `errors`, recordings that cannot be read are left out and added there."""
+        check_is_list(audio)
         axes = {name: self._axes(name, size) for name, size in (dims or {}).items()}
-        sums: dict[str, np.ndarray] = {}
         # A context around all batches keeps autocast's bfloat16 copies of the weights from one to the next;
         # inference_mode would have them made again for each.
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            for batch, embeddings in self._embedded(self._windows(audio)):
-                for name, vectors in embeddings.items():
-                    total = sums.setdefault(name, np.zeros((len(audio), vectors.shape[1]), dtype=np.float64))
-                    for (index, samples), vector in zip(batch, vectors, strict=True):
-                        total[index] += len(samples) * vector.astype(np.float64)
-        cut = {name: total @ axes[name].T if name in axes else total for name, total in sums.items()}
-        return {
-            name: (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
-            for name, total in cut.items()
-        }
+            sums = self._sum_windows(self._windows(audio, sampling_rate, errors))
+            for index in errors or ():
+                sums.pop(index, None)  # read in part
+            # Without recordings, silence has the attributes and their sizes.
+            like = next(iter(sums.values()), None) or self._embed([(0, np.zeros(self.encoder.min_samples, np.float32))])
+        embeddings = {}
+        for name, vectors in like.items():
+            total = np.array([sums[index][name] for index in sorted(sums)]).reshape(-1, vectors.shape[-1])
+            total = total @ axes[name].T if name in axes else total
+            embeddings[name] = (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
+            _check_vectors(embeddings[name], name, sorted(sums))
+        return embeddings
+
+    def _sum_windows(self, windows: Iterable[tuple[int, np.ndarray]]) -> dict[int, dict[str, np.ndarray]]:
+        """Recording -> attribute -> float64 (dim,): the sum of its windows' embeddings, weighted by duration."""
+        sums: dict[int, dict[str, np.ndarray]] = {}
+        for batch, embeddings in self._embedded(windows):
+            for name, vectors in embeddings.items():
+                for (index, samples), vector in zip(batch, vectors, strict=True):
+                    total = sums.setdefault(index, {})
+                    total[name] = total.get(name, 0.0) + len(samples) * vector.astype(np.float64)
+        return sums
 
     def label(self, embeddings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the model's own classifiers say of whole embeddings.
@@ -123,17 +161,26 @@ class UttEncoder:
             raise UserError(f"dims: {name} was not trained to be cut to {size}; legal: {sizes}")
         return matryoshka.axes[:size].cpu().numpy().astype(np.float64)
 
-    def _windows(self, audio: Sequence[Audio]) -> Iterator[tuple[int, np.ndarray]]:
-        """Index of the recording and samples of each window."""
-        encoder = self.encoder
+    def _windows(
+        self, audio: Iterable[Recording], sampling_rate: float, errors: dict[int, str] | None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Index of the recording and samples of each window; recordings that cannot be read are added to `errors`."""
         for index, recording in enumerate(audio):
-            name = f"recording {index}" if isinstance(recording, np.ndarray) else str(recording)
-            if isinstance(recording, np.ndarray):
-                _check_array(recording, name)
-            windows = read_windows(recording, encoder.sampling_rate, encoder.max_samples, self.downmix)
+            try:
+                for window in self._windows_of(recording, f"recording {index}", sampling_rate):
+                    yield index, window
+            except UserError as error:
+                if errors is None:
+                    raise
+                errors[index] = str(error)
+
+    def _windows_of(self, recording: Recording, where: str, sampling_rate: float) -> Iterator[np.ndarray]:
+        encoder = self.encoder
+        with open_recording(recording, where, sampling_rate, encoder.sampling_rate) as (source, name):
+            windows = read_windows(source, encoder.sampling_rate, encoder.max_samples, self.downmix)
             for number, window in enumerate(windows):
                 if len(window) >= encoder.min_samples:
-                    yield index, window
+                    yield window
                 elif number == 0:
                     raise UserError(
                         f"{name}: {len(window)} samples are too short; the encoder needs {encoder.min_samples}"
@@ -181,18 +228,21 @@ class UttEncoder:
         num_samples = torch.tensor([len(samples) for _, samples in batch])
         try:
             embeddings = self.model.embed(speech.to(self.device), num_samples.to(self.device))
-            return {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}
+            found = {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}
         except RuntimeError as error:
             if not is_out_of_memory_error(error):
                 raise
             return None
+        for name, vectors in found.items():
+            _check_vectors(vectors, name, [index for index, _ in batch])
+        return found
 
 
-def _check_array(samples: np.ndarray, name: str) -> None:
-    """What `read_audio` checks of a file."""
-    if samples.dtype.kind != "f":
-        raise UserError(f"{name}: an array of {samples.dtype}, expected floats in [-1, 1]; divide 16-bit ones by 32768")
-    if samples.ndim != 1:
-        raise UserError(f"{name}: an array of shape {samples.shape}, expected (samples,); take or average one channel")
-    if not np.isfinite(samples).all():
-        raise UserError(f"{name}: sample {np.argmin(np.isfinite(samples))} is not a finite number")
+def _check_vectors(vectors: np.ndarray, attribute: str, indices: Sequence[int]) -> None:
+    """Refuse (UserError) vectors that are not finite or all zeros, which no sound of finite samples gives."""
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1))
+    if broken.size:
+        raise UserError(
+            f"recording {indices[broken[0]]}: its {attribute} embedding is not a finite vector other than 0; "
+            "the weights of the model are broken: train or fetch it again"
+        )

@@ -14,6 +14,7 @@ from transformers.initialization import no_init_weights
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
+from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
 from espnet_ext.hub.weights import fill_strictly, load_weights, read_weights
@@ -105,6 +106,12 @@ def _describing(folder: Path) -> Iterator[None]:
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
+
+
+def model_hashes(folder: Path) -> dict[str, str]:
+    """Name -> sha256 of each file of a trained model; UserError where it is not one."""
+    read_description(folder)
+    return {name: sha256_of(folder / name) for name in (DESCRIPTION, WEIGHTS)}
 
 
 def read_description(folder: Path) -> dict[str, Any]:

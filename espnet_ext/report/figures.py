@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,23 +14,33 @@ from espnet_ext.errors import UserError
 from espnet_ext.report.confusion_plot import confusion_figures
 from espnet_ext.report.curves import plot_curves, read_curves
 from espnet_ext.report.pair_plots import pair_figures
+from espnet_ext.report.plot_text import make_readable
 from espnet_ext.report.plots import plot_det, plot_layer_weights
 from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import save
 
 
+class Plots(NamedTuple):
+    """PNG files, and word -> the number that stands for it in them (see `make_readable`)."""
+
+    paths: list[Path]
+    numbers: dict[str, int]
+
+
 def write_plots(
     results: pd.DataFrame, scores_dir: Path, out_dir: Path, layer_weights: Path | None, curves: Sequence[Path]
-) -> list[Path]:
-    """Draw what there is data for; returns the PNGs written."""
+) -> Plots:
+    """Draw what there is data for."""
     figures = [*_det_figures(results, scores_dir), *pair_figures(results), *confusion_figures(results, scores_dir)]
     if layer_weights:
         figures.append(("layer_weights.png", plot_layer_weights(read_layer_weights(layer_weights))))
     if curves:
         figures.append(("training_curves.png", plot_curves(read_curves(curves))))
+    numbers: dict[str, int] = {}
     for name, figure in figures:
+        make_readable(figure, numbers)
         save(figure, out_dir / name)
-    return [out_dir / name for name, _ in figures]
+    return Plots([out_dir / name for name, _ in figures], numbers)
 
 
 def _det_figures(results: pd.DataFrame, scores_dir: Path) -> list[tuple[str, Figure]]:

@@ -10,6 +10,7 @@ import numpy as np
 from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.errors import UserError
+from espnet_ext.printable import printable
 from espnet_ext.report.labels import Labels, read_labels, speakers_of
 from espnet_ext.report.predictions import Predictions
 from espnet_ext.report.results import ResultRow
@@ -114,7 +115,7 @@ class LabelSet:
 
 
 def write_confusion(path: Path, truth: np.ndarray, predicted: np.ndarray) -> None:
-    """How often each class was answered for each: lines `true predicted count`, of pairs that occur, sorted."""
+    """Count how often each class was predicted for each: lines `true predicted count`, of pairs that occur, sorted."""
     pairs = sorted(Counter(zip(truth.tolist(), predicted.tolist(), strict=True)).items())
-    lines = ["true\tpredicted\tcount", *(f"{true}\t{answer}\t{count}" for (true, answer), count in pairs)]
-    write_text_atomic(path, "\n".join(lines) + "\n")
+    lines = [f"{printable(true)}\t{printable(answer)}\t{count}" for (true, answer), count in pairs]
+    write_text_atomic(path, "\n".join(["true\tpredicted\tcount", *lines]) + "\n")

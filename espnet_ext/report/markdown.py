@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from espnet_ext.printable import printable
+
 
 @dataclass(frozen=True)
 class Table:
@@ -19,8 +21,8 @@ class Table:
 
 
 def render_grid(table: Table) -> str:
-    """Header and rows alone, columns padded to equal width."""
-    lines = [table.header, *table.rows]
+    """Header and rows only, columns padded to equal width; what would break a row is escaped."""
+    lines = [[printable(cell).replace("|", r"\|") for cell in line] for line in (table.header, *table.rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
     left = widths[: table.names]
     rule = ["-" * width for width in left] + ["-" * (width - 1) + ":" for width in widths[table.names :]]
@@ -34,4 +36,4 @@ def render_grid(table: Table) -> str:
 
 def render(table: Table) -> str:
     """A section: heading, caption, grid."""
-    return f"## {table.title}\n\n{table.caption}\n\n{render_grid(table)}\n"
+    return f"## {printable(table.title)}\n\n{printable(table.caption)}\n\n{render_grid(table)}\n"

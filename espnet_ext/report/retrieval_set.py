@@ -143,9 +143,16 @@ class _Texts(NamedTuple):
     def read(
         cls, dump: Path, targets: str, texts: str, ids: Mapping[str, tuple[int, str]], language: str | None = None
     ) -> "_Texts":
-        """`language`: that of all of them; by default each utterance's own."""
+        """`language`: that of all of them; by default each utterance's own.
+
+        Raises:
+            UserError: an utterance has a text, but no target.
+        """
         vectors = read_targets(dump / targets, ids)
         text = DataDir(dump).read(texts) or {}
+        missing = sorted((text.keys() & ids.keys()) - set(vectors.names))
+        if missing and (dump / targets).is_file():
+            raise UserError(f"{dump / targets}: {missing[0]} has a text in {texts}, but no target; run stage 2 again")
         return cls(
             vectors,
             [language or ids[name][1] for name in vectors.names],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.validate import check_dump
 from espnet_ext.errors import UserError
 from espnet_ext.report.label_rules import LabelRules
 from espnet_ext.report.label_set import LabelSet
@@ -61,6 +62,8 @@ class ScoringRun:
         if self.verification_sets and not self.calibration_set:
             print("no --calibration_set: actDCF and Cllr are not scored")
         parts = [*self.retrieval_sets, *self.verification_sets, *self.classification_sets]
+        for part in dict.fromkeys([*parts, *filter(None, (self.cohort_set, self.calibration_set))]):
+            check_dump(self.dump_dir / part)
         own = {system.name: system.attributes(self.attributes, parts) for system in systems}
         labels = self._label_rules(set().union(*own.values()))
         sets = self._sets() | labels.own_sets() | labels.probe_sets()

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, read_description
+from espnet_ext.hub.model_files import model_hashes, read_description
 from espnet_ext.search.manifest import Manifest
 
 
@@ -18,7 +17,7 @@ def manifest_of(model: Path, autocast: str = "float32") -> Manifest:
     """
     heads = read_description(model)["attributes"]
     return Manifest(
-        model={name: sha256_of(model / name) for name in (DESCRIPTION, WEIGHTS)},
+        model=model_hashes(model),
         autocast=autocast,
         attributes={name: entry["head"]["dim"] for name, entry in heads.items()},
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from espnet_ext.data.entries import Entry
 from espnet_ext.errors import UserError
-from espnet_ext.search.entries import Entry
 from espnet_ext.search.manifest import Manifest
 from espnet_ext.search.segment import HEADER, Place, Segment, broken, open_segment
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from espnet_ext.data.entries import Entry
 from espnet_ext.scoring.similarity import SCORE_DECIMALS
-from espnet_ext.search.entries import Entry
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.segment import Segment
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from espnet_ext.data.atomic import atomic_folder
+from espnet_ext.data.entries import Entry, read_entries, write_entries
 from espnet_ext.errors import UserError
 from espnet_ext.scoring.similarity import row_norms
-from espnet_ext.search.entries import Entry, read_entries, write_entries
 
 HEADER = "segment.json"
 ENTRIES = "entries.jsonl"

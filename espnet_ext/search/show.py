@@ -3,14 +3,15 @@
 import json
 from collections.abc import Sequence
 
+from espnet_ext.printable import printable
 from espnet_ext.report.markdown import Table, render_grid
 from espnet_ext.search.query import Found, Term
 
 
 def as_table(terms: Sequence[Term], found: Sequence[Found]) -> str:
-    """The query, a line a term, and a Markdown table with the score and the cosine of each term."""
+    """The query, one line for each term, and a Markdown table with the score and the cosine of each term."""
     wishes = [f"{term.weight:+g} {term.attribute}" for term in terms]
-    legend = [f"{wish}: {term.name}" for wish, term in zip(wishes, terms, strict=True)]
+    legend = [f"{wish}: {printable(term.name)}" for wish, term in zip(wishes, terms, strict=True)]
     rows = [
         [hit.recording, hit.audio, str(rank), f"{hit.score:.3f}", *(f"{cosine:.3f}" for cosine in hit.cosines)]
         for rank, hit in enumerate(found, 1)

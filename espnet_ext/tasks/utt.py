@@ -17,7 +17,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.config.training import EncoderConf, check_training
+from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
@@ -28,10 +28,10 @@ from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
-from espnet_ext.train.schedule import set_total_steps
 from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
+from espnet_ext.train.workers import SharedCollate
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.freeze import choose_trained
 
@@ -73,19 +73,21 @@ class UttTask(AbsTask):
             help="alpha, window, corpus_weights, language_weights",
         )
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
-        parser.set_defaults(iterator_type="task", allow_variable_data_keys=True, resume=True)
+        parser.set_defaults(
+            iterator_type="task",
+            allow_variable_data_keys=True,
+            resume=True,
+            best_model_criterion=[("valid", "loss", "min")],
+        )
 
     @classmethod
     def check_required_command_args(cls, args: argparse.Namespace) -> None:
-        """Check the whole config, before anything is built or written."""
+        """Check the options against the machine and an earlier run, before anything is built or written."""
         super().check_required_command_args(args)
         if args.ngpu > 1 and not args.multiprocessing_distributed:
             raise UserError("--multiprocessing_distributed false: a launcher's processes have --ngpu 1 each")
         if args.ngpu > (count := torch.cuda.device_count()):
             raise UserError(f"--ngpu {args.ngpu}: this machine shows {count} GPUs (CUDA_VISIBLE_DEVICES?)")
-        optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
-        check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
-        set_total_steps(args)
         refuse_other_config(args)
         settle_autocast(args)
 
@@ -105,7 +107,8 @@ class UttTask(AbsTask):
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Pad `speech`, `layers` and `hidden`; targets are vectors, not sequences."""
-        return CommonCollateFn(float_pad_value=0.0, not_sequence=[*args.attribute_names, "sentences"])
+        not_sequence = [*args.attribute_names, "sentences"]
+        return SharedCollate(CommonCollateFn(float_pad_value=0.0, not_sequence=not_sequence))
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> None:

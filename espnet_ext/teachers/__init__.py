@@ -1,8 +1,11 @@
 """Frozen teachers: what an attribute's embedding is pulled towards."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
+from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.config.strict import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher
 from espnet_ext.teachers.bge_m3 import BgeM3Teacher
@@ -40,16 +43,34 @@ def build_teacher(name: str, runtime: Runtime = DEFAULT_RUNTIME, **options: Any)
         UserError: an unknown teacher or option, listing the legal ones; a missing option or package;
             or weights that cannot be had.
     """
+    check_options(name, options)
+    if "runtime" in inspect.signature(TEACHERS[name]).parameters:
+        options["runtime"] = runtime
+    return TEACHERS[name](**options)
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Check a teacher's name and options without loading it; see `build_teacher`."""
     if name not in TEACHERS:
         raise UserError(f"unknown teacher {name!r}; legal: {', '.join(sorted(TEACHERS))}")
-    parameters = inspect.signature(TEACHERS[name]).parameters
-    legal = sorted(parameters.keys() - {"runtime"})
-    for option in options:
-        if option not in legal:
-            raise UserError(f"teacher {name}: unknown option {option!r}; legal: {', '.join(legal) or 'none'}")
-    if "runtime" in parameters:
-        options["runtime"] = runtime
-    for option, parameter in parameters.items():
-        if parameter.default is parameter.empty and option not in options:
-            raise UserError(f"teacher {name}: its option {option!r} is missing; write `options: {{{option}: ...}}`")
-    return TEACHERS[name](**options)
+    check_arguments(TEACHERS[name], options, f"teacher {name}: options", skip=("runtime",))
+
+
+def check_target(target: TargetConfig, where: str) -> None:
+    """Check the teacher of an attribute without loading it.
+
+    Raises:
+        UserError: an unknown teacher or option, or a teacher of the other modality; begins with `where`.
+    """
+    if target.teacher is None:
+        return
+    try:
+        check_options(target.teacher, target.options)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    modality = TEACHERS[target.teacher].modality
+    if modality != target.source:
+        raise UserError(
+            f"{where}: teacher {target.teacher} reads {modality}, not {target.source}; "
+            f"write `from: {modality}` or name another teacher"
+        )

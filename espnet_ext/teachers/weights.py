@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_ext.errors import UserError
+from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.snapshot import download_snapshot
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,18 +50,10 @@ def hub_folder(teacher: str, model: str, revision: str | None, patterns: Sequenc
     Raises:
         UserError: the hub has no such model or revision, or is out of reach.
     """
-    # The hub's client takes a second to import; teachers from packages and from disk do without it.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=list(patterns)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        name = f"{model} (revision {revision})" if revision else model
-        raise UserError(
-            f"teacher {teacher}: the hub cannot deliver {name} ({type(error).__name__}); check the name and "
-            "the network, or bring its files here and give their folder with --teacher_dir"
-        ) from error
+    advice = ", or bring the model's files here and give their folder with --teacher_dir"
+    # The recipe's cache, unless the user chose one for all programs.
+    cache = None if "HF_HUB_CACHE" in os.environ else default_cache() / "hub"
+    return download_snapshot(model, patterns, f"teacher {teacher}:", advice, revision, cache)
 
 
 def fingerprint(files: Iterable[Path]) -> str:

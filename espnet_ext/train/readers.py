@@ -11,6 +11,7 @@ from espnet2.train import dataset
 
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.layer_store import read_layers
+from espnet_ext.data.num_samples import check_dumped_length
 from espnet_ext.data.scp_index import ScpIndex
 from espnet_ext.data.sentences import sentence_number
 from espnet_ext.errors import UserError
@@ -41,7 +42,17 @@ class ScpReader(Mapping, ABC):
 
 
 class AudioReader(ScpReader):
-    """Dumped audio: (samples,) float32 in [-1, 1]."""
+    """Dumped audio: (samples,) float32 in [-1, 1], as long as utt2num_samples next to the scp file lists it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.num_samples = ScpIndex(Path(path).with_name("utt2num_samples"))
+
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        entry = self.entries[utterance]
+        samples = self.read(entry)
+        check_dumped_length(utterance, entry, len(samples), int(self.num_samples[utterance]))
+        return samples
 
     def read(self, entry: str) -> np.ndarray:
         """See `ScpReader.read`."""

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from espnet_ext.errors import UserError
 from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.workers import loader_error
 from espnet_ext.utt.ranks import num_ranks
 from espnet_ext.utt.whole_batch import TARGETS
 
@@ -60,13 +61,15 @@ class WatchedBatches:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Inside, a GPU (or CPU allocator) that is out of memory is a UserError that says the batch and the option."""
+        """Inside, full GPU memory is a UserError with batch and option, and the error of a loader process is alone."""
         try:
             yield
-        except RuntimeError as error:
-            if not is_out_of_memory_error(error):
-                raise
-            raise UserError(self._full_memory()) from error
+        except Exception as error:
+            if isinstance(error, RuntimeError) and is_out_of_memory_error(error):
+                raise UserError(self._full_memory()) from error
+            if (reason := loader_error(error)) is not None:
+                raise reason from error
+            raise
 
     def _where(self) -> str:
         return f"{self.reporter.key} epoch {self.reporter.get_epoch()}, batch {self.number} of {len(self)}"

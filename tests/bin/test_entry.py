@@ -29,6 +29,7 @@ def run(body: str) -> subprocess.CompletedProcess[str]:
     [
         ("raise UserError('text:3: not UTF-8; save it as such')", "text:3: not UTF-8; save it as such"),
         ("raise UserError('two\\n  lines')", "two lines"),
+        (r"raise UserError('r/\x1b[2J\u202e.wav: no audio')", r"r/\x1b[2J\u202e.wav: no audio"),
         ("open('/nowhere/x')", "No such file or directory: /nowhere/x"),
         ("raise OSError(errno.ENOSPC, 'No space left', 'exp/m.pth')", "No space left: exp/m.pth"),
         ("os.rename('/nowhere/a', '/nowhere/b')", "No such file or directory: /nowhere/a -> /nowhere/b"),

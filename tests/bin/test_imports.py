@@ -89,10 +89,15 @@ def test_a_step_loads_the_standard_library_only(tmp_path: Path) -> None:
     assert packages - sys.stdlib_module_names == {"espnet_ext"}
 
 
-def test_an_attributes_file_is_listed_without_numpy(attributes: Path) -> None:
-    statuses, modules, _ = run("list_attributes", [attributes, "sem+spk"])
-    assert statuses == [0]
-    assert modules & SLOW == set()
+def test_attributes_are_listed_without_torch(attributes: Path, tmp_path: Path) -> None:
+    """Training configs that were checked before are not checked again."""
+    config, checked = tmp_path / "train.yaml", tmp_path / "checked.json"
+    config.write_text("num_iters_per_epoch: 1\n")
+    words = [attributes, "sem+spk", "--configs", config, "--checked", checked]
+    (statuses, modules, _), (again, modules_again, _) = run("list_attributes", words), run("list_attributes", words)
+    assert (statuses, again) == ([0], [0])
+    assert "torch" in modules
+    assert modules_again & (SLOW - {"numpy"}) == set()
 
 
 def test_the_input_of_a_training_is_chosen_without_numpy(tmp_path: Path) -> None:

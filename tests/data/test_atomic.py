@@ -13,6 +13,7 @@ import pytest
 
 from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic, write_text_atomic
 from espnet_ext.data.stale import remove_temporary
+from espnet_ext.errors import UserError
 
 
 def test_text_is_written_byte_for_byte(tmp_path: Path) -> None:
@@ -140,3 +141,41 @@ def test_files_of_the_user_with_similar_names_stay(tmp_path: Path) -> None:
     (tmp_path / ".tmp-abcdefgh-other").touch()
     write_text_atomic(tmp_path / "out", "")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-abcdefgh-other", ".tmp-mine", "out"]
+
+
+LIMITED_WRITERS = {
+    "numpy": "numpy.save(path.open('wb'), numpy.zeros(100_000))",
+    "safetensors": "safetensors.numpy.save_file({'a': numpy.zeros(100_000)}, path)",
+    "libsndfile": "soundfile.write(path, numpy.zeros(100_000), 16000, format='WAV')",
+    "a line of its own": "path.write_bytes(bytes(64_000)); raise RuntimeError('short write')",
+}
+
+
+@pytest.mark.parametrize("folder", [True, False])
+@pytest.mark.parametrize("writer", LIMITED_WRITERS)
+def test_a_full_disk_that_a_library_hides_is_reported(tmp_path: Path, writer: str, folder: bool) -> None:
+    """A limit on the size of files stands for the disk."""
+    script = (
+        "import resource, sys, numpy, soundfile, safetensors.numpy\n"
+        "from pathlib import Path\n"
+        "from espnet_ext.data.atomic import atomic_folder, atomic_path\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64_000, 64_000))\n"
+        "try:\n"
+        f"    with {'atomic_folder' if folder else 'atomic_path'}(Path(sys.argv[1])) as path:\n"
+        "        path = path / 'x' if path.is_dir() else path\n"
+        f"        {LIMITED_WRITERS[writer]}\n"
+        "except OSError as error:\n"
+        "    print(error.strerror, error.filename, end='')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "out"], capture_output=True, text=True)
+    assert done.stdout == f"File too large {tmp_path / 'out'}", done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [ValueError("a"), UserError("b"), OSError("c")])
+def test_other_errors_are_not_taken_for_a_full_disk(tmp_path: Path, error: Exception) -> None:
+    for writer in (atomic_path, atomic_folder):
+        with pytest.raises(type(error), match=str(error)), writer(tmp_path / "x") as temporary:
+            (temporary / "x" if writer is atomic_folder else temporary).write_text("x")
+            raise error
+    assert os.listdir(tmp_path) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
+from espnet_ext.data.scp_index import ScpIndex
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
 
@@ -26,13 +27,31 @@ def test_values_keep_spaces_and_keys_are_sorted_by_code_point(tmp_path: Path) ->
         (b"a 1\nb \xff\n", r"scp:2: not UTF-8"),
         (b"a 1\nb\n", r"scp:2: expected `key value`"),
         (b"a 1\n\nb 2\n", r"scp:2: expected `key value`"),
-        (b"a 1\r\n", r"scp:1: expected `key value`"),
+        (b"a 1\nb \t\n", r"scp:2: expected `key value`"),
+        (b"a 1\r\n", r"scp:1: U\+000D \(carriage return\)"),
+        ("a 1\nb\u00a0 2\n".encode(), r"scp:2: U\+00A0 \(NO-BREAK SPACE\)"),
+        ("a 1\nb 2\u00a0\n".encode(), r"scp:2: U\+00A0 \(NO-BREAK SPACE\)"),
+        ("a 1\nb \u30002\n".encode(), r"scp:2: U\+3000 \(IDEOGRAPHIC SPACE\)"),
+        ("a 1\nb\u2009c 2\n".encode(), r"scp:2: U\+2009 \(THIN SPACE\)"),
+        ("a 1\n\ufeffb 2\n".encode(), r"scp:2: U\+FEFF \(ZERO WIDTH NO-BREAK SPACE\)"),
+        (b"a 1\nb 2\x0b\n", r"scp:2: U\+000B \(control character\)"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "scp").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_scp(tmp_path / "scp")
+
+
+@pytest.mark.parametrize(
+    "line", ["a x  y", "a x  y ", "a  x  y", "a\tx  y", " a \t x  y\t ", "\ufeffa x  y", "\ufeff\ta x  y"]
+)
+def test_blanks_and_tabs_around_key_and_value_and_a_byte_order_mark_do_not_count(tmp_path: Path, line: str) -> None:
+    for ending in ("", "\n", "\nb \tz\n"):
+        (tmp_path / "scp").write_bytes(f"{line}{ending}".encode())
+        expected = {"a": "x  y", "b": "z"} if "b" in ending else {"a": "x  y"}
+        assert read_scp(tmp_path / "scp") == expected
+        assert dict(ScpIndex(tmp_path / "scp")) == expected
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -43,7 +62,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 NO_UTF8 = os.fsdecode(b"\xe9.wav")
 
 
-@pytest.mark.parametrize("mapping", [{"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}, {"a": NO_UTF8}])
+@pytest.mark.parametrize("mapping", [
+    {"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}, {"a": NO_UTF8},
+    {"a": "x "}, {"a": "\tx"}, {"a": "x\u00a0"}, {"a\u00a0": "x"}, {"\ufeffa": "x"},
+])  # fmt: skip
 def test_what_would_not_be_one_line_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
     with pytest.raises(UserError, match="cannot write"):
         write_scp(tmp_path / "scp", mapping)
@@ -64,6 +86,45 @@ def test_written_utterances_are_read_back(tmp_path: Path) -> None:
     assert data.utt2sent == {"s-2": "yes"}
     assert data.spk2utt == {"s": "s-1 s-2"}
     assert data.read("utt2gender") is None
+
+
+def test_blanks_around_a_text_are_not_written(tmp_path: Path) -> None:
+    texts = {"text": "\u00a0Oui  !\u00a0", "translations": {"eng": " Yes. "}}
+    padded = Utterance("s-1", "s", Path("/1.wav"), 160, "fra", **texts)
+    write_utterances(tmp_path, [padded, Utterance("s-2", "s", Path("/2.wav"), 160, "fra", text="\ufeff ")])
+    data = DataDir(tmp_path)
+    assert data.text == {"s-1": "Oui  !"}
+    assert data.read("text.eng") == {"s-1": "Yes."}
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ("sph2pipe -f wav /x.sph |", "commands are not run"),
+        ("sox a.mp3 -t wav - |", "commands are not run"),
+        ("| gzip -c > x", "commands are not run"),
+        ("https://somewhere/a.wav", "addresses are not fetched"),
+        ("s3://bucket/a b.wav", "addresses are not fetched"),
+        ("-", "audio is not read from standard input"),
+    ],
+)
+def test_audio_that_is_not_in_a_file_is_named(tmp_path: Path, place: str, fault: str) -> None:
+    write_scp(tmp_path / "wav.scp", {"a": "/a.wav", "b": place})
+    with pytest.raises(UserError, match=rf"wav.scp:2: .*: {fault}; write the audio to a file first"):
+        DataDir(tmp_path).sources()
+
+
+def test_a_file_may_have_the_name_of_a_command(tmp_path: Path) -> None:
+    (tmp_path / "sound |").touch()
+    write_scp(tmp_path / "wav.scp", {"a": tmp_path / "sound |"})
+    assert DataDir(tmp_path).wav_scp == {"a": f"{tmp_path}/sound |"}
+
+
+def test_hidden_files_are_not_trial_lists(tmp_path: Path) -> None:
+    (tmp_path / "trials").mkdir()
+    for name in ("a", "._a", ".DS_Store"):
+        (tmp_path / "trials" / name).touch()
+    assert DataDir(tmp_path).trials() == {"a": tmp_path / "trials/a"}
 
 
 def test_parts_of_recordings_are_written_as_segments(tmp_path: Path) -> None:

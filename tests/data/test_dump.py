@@ -202,9 +202,27 @@ def test_nothing_left_is_an_error(data: Path, tmp_path: Path) -> None:
 def test_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -> None:
     path = Path(DataDir(data).wav_scp["c-1"])
     path.write_bytes(b"no audio")
-    with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio"):
+    with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio.*, or remove the utterances"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
     assert not (tmp_path / "dump/wav.scp").exists()
+
+
+def test_all_unreadable_audio_is_reported_at_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dump, "SHARD_UTTERANCES", 2)
+    paths = {name: Path(path) for name, path in DataDir(data).wav_scp.items()}
+    damaged = {name: paths[name].read_bytes() for name in (list(paths)[0], list(paths)[1], list(paths)[-1])}
+    for name in damaged:
+        paths[name].write_bytes(b"no audio")
+    table = tmp_path / "dump/unreadable.tsv"
+    for _ in range(2):
+        with pytest.raises(UserError, match=f"utterance {min(damaged)}: .* and 2 more, listed in {table}; repair"):
+            dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+        assert [line.split("\t")[0] for line in table.read_text().splitlines()[1:]] == sorted(damaged)
+    for name, content in damaged.items():
+        paths[name].write_bytes(content)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    assert DataDir(tmp_path / "dump").utterances == DataDir(data).utterances
+    assert not table.exists()
 
 
 def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp_path: Path) -> None:
@@ -225,6 +243,21 @@ def test_a_copy_that_is_there_already_is_named(make_data_dir: MakeDataDir, tmp_p
     data = make_data_dir("train", {"a-1": 1600, "sp0.9-a-1": 1600})
     with pytest.raises(UserError, match="train: 'sp0.9-a-1' is an utterance and .* leave --speed_perturb out"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+
+
+@pytest.mark.parametrize(("listed", "is_right"), [(16001, True), (23999, True), (44100, False), (5333, False)])
+def test_a_length_that_is_clearly_not_that_of_the_audio_is_named(
+    make_data_dir: MakeDataDir, tmp_path: Path, listed: int, is_right: bool
+) -> None:
+    data = make_data_dir("train", {"a-1": 1600, "a-2": 16000})
+    write_scp(data / "utt2num_samples", {"a-1": 1600, "a-2": listed})
+    if is_right:
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+        return
+    message = f"utt2num_samples: utterance a-2 has {listed} samples, but its audio 16000 at 16000 Hz; correct"
+    with pytest.raises(UserError, match=message):
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+    assert not (tmp_path / "dump/wav.scp").exists()
 
 
 def test_a_sample_that_resampling_loses_is_named(data: Path, tmp_path: Path) -> None:

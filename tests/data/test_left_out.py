@@ -32,6 +32,13 @@ def test_the_list_is_sorted_with_a_header(left_out: LeftOut, tmp_path: Path) -> 
     ]
 
 
+def test_an_odd_name_stays_in_its_row(tmp_path: Path) -> None:
+    left_out = LeftOut()
+    left_out.add("a", "/x\ty\nz\udce9.wav", "too short")
+    left_out.write(tmp_path / "left_out.tsv")
+    assert (tmp_path / "left_out.tsv").read_text().splitlines()[1:] == ["a\t/x\\ty\\nz\\udce9.wav\ttoo short"]
+
+
 def test_more_than_the_limit_is_an_error(left_out: LeftOut) -> None:
     left_out.check_share(total=6, limit=0.5, where="corpus")
     with pytest.raises(UserError, match=r"corpus: 3 of 5 .* 50% .*2 too short.*; for instance /b\.wav\); check"):

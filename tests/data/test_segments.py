@@ -36,7 +36,11 @@ def test_written_segments_are_read_back_equal(tmp_path: Path) -> None:
         ("b talk 1.0", "segments:2: expected `utterance recording start_s end_s ...`, found 'b talk 1.0'"),
         ("b talk", "segments:2: expected"),
         ("b talk one two", "segments:2: expected"),
-        ("b talk 1 2 3", "segments:2: expected"),
+        ("b talk 1 2 3", r"segments:2: utterance 'b' has a channel column \('3'\), .*; write each channel"),
+        ("b talk 1 2 A", r"segments:2: utterance 'b' has a channel column \('A'\)"),
+        ("b talk 1 2 3 4 5", "segments:2: expected"),
+        ("b talk 1 -1", "segments:2: utterance 'b' ends at -1"),
+        ("b\u00a0talk 1 2", r"segments:2: U\+00A0 \(NO-BREAK SPACE\)"),
         ("b talk 2 2", "segments:2: utterance 'b' lasts from 2 s to 2 s"),
         ("b talk 1 2 5 4", "segments:2: utterance 'b' lasts from 5 s to 4 s"),
         ("b talk -1 2", "segments:2: utterance 'b' lasts from -1 s to 2 s"),
@@ -48,6 +52,14 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "segments").write_text(f"a talk 0 1\n{line}\n")
     with pytest.raises(UserError, match=message):
         read_segments(tmp_path / "segments")
+
+
+def test_blanks_and_tabs_between_fields_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "segments").write_text("\ufeff a\ttalk  0\t 1 \nb  talk 1 2\t\n", encoding="utf-8")
+    assert read_segments(tmp_path / "segments") == {
+        "a": Segment("talk", ((0.0, 1.0),)),
+        "b": Segment("talk", ((1.0, 2.0),)),
+    }
 
 
 def test_spans_are_cut_out_and_joined(talk: str) -> None:

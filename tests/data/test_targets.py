@@ -253,6 +253,15 @@ def test_an_utterance_without_a_usable_vector_is_named_and_nothing_is_written(du
     assert not list(dump.glob(".tmp-*"))
 
 
+def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path) -> None:
+    name = min(SAMPLES)
+    write_scp(dump / "utt2num_samples", SAMPLES | {name: SAMPLES[name] - 1})
+    message = f"{SAMPLES[name]} samples of utterance {name}, but utt2num_samples lists {SAMPLES[name] - 1}; run"
+    with pytest.raises(UserError, match=message):
+        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech"))
+    assert not (dump / "target_spk.scp").exists()
+
+
 def test_an_error_in_a_process_reaches_the_user(dump: Path) -> None:
     write_scp(dump / "utt2num_samples", SAMPLES)
     archive = dump / "audio.0.ark"

@@ -40,6 +40,17 @@ def test_a_list_is_read_as_written(tmp_path: Path) -> None:
     assert read_trials(tmp_path / "list", UTT2SPK) == trials
 
 
+def test_blanks_tabs_and_a_byte_order_mark_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("\ufeff1\ta-1  a-2 \n 0 a-1\tb-1\t\n", encoding="utf-8")
+    assert read_trials(tmp_path / "list", UTT2SPK) == [Trial(True, "a-1", "a-2"), Trial(False, "a-1", "b-1")]
+
+
+def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"1 a-1 a-2\n1 a-1 \xff\n")
+    with pytest.raises(UserError, match="list:2: not UTF-8"):
+        read_trials(tmp_path / "list", UTT2SPK)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -47,6 +58,8 @@ def test_a_list_is_read_as_written(tmp_path: Path) -> None:
         ("1 a-1 a-2\ntrue a-1 a-2\n", ":2: expected"),
         ("1 a-1 a-2\n\n", ":2: expected"),
         ("1 a-1 a-2 a-3\n", ":1: expected"),
+        ("1 a-1 a-2\n1 a-1\u00a0a-2\n", ":2: expected"),
+        ("1 a-1 a-2\n1 a-1 a-2\u00a0\n", ":2: utterance 'a-2.xa0'"),
         ("", "no trials in the list"),
     ],
 )

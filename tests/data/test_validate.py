@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
+from espnet_ext.data.data_dir import DataDir, Utterance, invert, read_scp, write_scp, write_utterances
 from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.errors import UserError
 
@@ -71,6 +71,53 @@ def test_an_utterance_starts_with_its_speaker(data: Path) -> None:
 def test_a_missing_file_is_named(data: Path, name: str) -> None:
     (data / name).unlink()
     with pytest.raises(UserError, match=f"{name}: no such file"):
+        validate_data_dir(data)
+
+
+@pytest.mark.parametrize("speakers", [["a", "a", "b"], ["a_", "b", "b"], ["x", "x", "x"]])
+def test_a_directory_whose_order_is_that_of_its_speakers_passes(data: Path, speakers: list[str]) -> None:
+    utt2spk = dict(zip(read_scp(data / "utt2spk"), speakers, strict=True))
+    write_scp(data / "utt2spk", utt2spk)
+    write_scp(data / "spk2utt", invert(utt2spk))
+    validate_data_dir(data)
+
+
+def test_speakers_whose_utterances_are_not_together_are_refused(data: Path) -> None:
+    write_scp(data / "utt2spk", {"a-1": "x", "a-2": "y", "b-1": "x"})
+    with pytest.raises(UserError, match=r"utt2spk:1: utterance 'a-1' does not start with its speaker 'x'"):
+        validate_data_dir(data)
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ("/nowhere/a.wav", "no such audio file"),
+        ("/", "no such audio file"),
+        ("raw.ark:12", "a part of an archive is not read"),
+        ("raw.ark:12[0:100]", "a part of an archive is not read"),
+        ("sph2pipe -f wav a.sph |", "commands are not run"),
+    ],
+)
+def test_audio_that_cannot_be_read_is_named_with_its_line(data: Path, place: str, fault: str) -> None:
+    (data / "raw.ark").touch()
+    change(data / "wav.scp", "a-2", place.replace("raw", f"{data}/raw"))
+    with pytest.raises(UserError, match=f"wav.scp:2: '.*': {fault}"):
+        validate_data_dir(data)
+
+
+def test_files_with_a_byte_order_mark_and_padded_lines_pass(data: Path) -> None:
+    for name in ("wav.scp", "utt2spk", "spk2utt", "text", "utt2lang"):
+        padded = (data / name).read_text().replace(" ", " \t", 1).replace("\n", " \n")
+        (data / name).write_text(f"\ufeff{padded}", encoding="utf-8")
+    validate_data_dir(data)
+    assert set(DataDir(data).utt2lang.values()) == {"eng"}
+
+
+@pytest.mark.parametrize("value", ["eng\u200b", "\u200eeng", "eng\u00a0"])
+def test_an_invisible_character_of_a_label_is_named(data: Path, value: str) -> None:
+    lines = (data / "utt2lang").read_text(encoding="utf-8").splitlines()
+    (data / "utt2lang").write_text("\n".join([lines[0], f"a-2 {value}", lines[2], ""]), encoding="utf-8")
+    with pytest.raises(UserError, match="utt2lang:2: "):
         validate_data_dir(data)
 
 

@@ -144,13 +144,29 @@ def test_processes_that_start_together_download_once(registry: Registry, cache: 
     assert registry.downloads == 1
 
 
-def test_the_cache_follows_xdg_unless_relative(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
+def test_the_cache_follows_xdg_unless_relative(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("ESPNET_EXT_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", "/big disk")
-    assert default_cache() == Path("/big disk/espnet_ext")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "big disk"))
+    assert default_cache() == tmp_path / "big disk/espnet_ext"
     for unset in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", unset)
-        assert default_cache() == Path("/home/somebody/.cache/espnet_ext")
+        assert default_cache() == tmp_path / "home/.cache/espnet_ext"
     monkeypatch.setenv("ESPNET_EXT_CACHE", "/chosen")
     assert default_cache() == Path("/chosen")
+
+
+def test_a_user_without_a_home_folder_is_told_to_name_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ESPNET_EXT_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(UserError, match="no home folder for downloads: .*ESPNET_EXT_CACHE"):
+        default_cache()
+    monkeypatch.undo()
+    monkeypatch.delenv("ESPNET_EXT_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none/cache"))
+    monkeypatch.setattr("os.access", lambda folder, mode: folder != tmp_path)
+    with pytest.raises(UserError, match=f"^{tmp_path}: no permission to write downloads; .*ESPNET_EXT_CACHE"):
+        default_cache()
+    (tmp_path / "none/cache/espnet_ext").mkdir(parents=True)
+    assert default_cache() == tmp_path / "none/cache/espnet_ext"

@@ -73,7 +73,7 @@ def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
 
 
 def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> None:
-    with pytest.raises(UserError, match="facebook/w2v-bert-2.0: the hub cannot deliver it.*whisper-base"):
+    with pytest.raises(UserError, match="encoder: the hub cannot deliver facebook/w2v-bert-2.0 .*whisper-base"):
         encoder_folder("facebook/w2v-bert-2.0", tmp_path)
 
 

@@ -39,6 +39,7 @@ def make_dump(folder: Path, seed: int) -> Path:
     with (folder / "audio.ark").open("wb") as stream:
         entries = {name: f"{stream.name}:{append_to_ark(stream, name, samples)}" for name, samples in speech.items()}
     write_scp(folder / "wav.scp", entries)
+    write_scp(folder / "utt2num_samples", {name: len(samples) for name, samples in speech.items()})
     return folder
 
 
@@ -138,6 +139,13 @@ def test_audio_that_is_cut_is_named(dump: Path, model_folder: Path, tmp_path: Pa
         list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
 
 
+def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+    write_scp(dump / "utt2num_samples", read_scp(dump / "utt2num_samples") | {"u5": 4501})
+    with pytest.raises(UserError, match=r"ark:\d+: 4500 samples of utterance u5, but utt2num_samples lists 4501"):
+        list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
+    assert not list((tmp_path / "out").rglob("*.1.ark"))
+
+
 def test_reading_runs_ahead_but_not_far(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = list(read_scp(dump / "wav.scp").values())
     read = []
@@ -150,4 +158,4 @@ def test_reading_runs_ahead_but_not_far(dump: Path, monkeypatch: pytest.MonkeyPa
         speech = ReadAhead(entries, pool)
         for samples, entry in zip(speech, entries, strict=True):
             np.testing.assert_array_equal(samples, read_dumped(entry))
-    assert speech.num_samples == sum(1000 + 700 * i for i in range(10))
+    assert sum(speech.lengths) == sum(1000 + 700 * i for i in range(10))

@@ -13,7 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from espnet_ext.bin import embed as embed_command
-from espnet_ext.data.audio import append_to_ark, to_int16
+from espnet_ext.data.audio import append_to_ark, resample, to_int16
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.segments import Segment, write_segments
 from espnet_ext.errors import UserError
@@ -262,14 +262,109 @@ def test_an_array_of_channels_or_of_integers_is_named(encoder: UttEncoder) -> No
         encoder.encode([np.zeros((5000, 2), np.float32)])
 
 
-def test_nothing_to_embed_gives_nothing(encoder: UttEncoder) -> None:
-    assert encoder.encode([]) == {}
+def test_no_recordings_give_no_rows(encoder: UttEncoder) -> None:
+    assert {name: rows.shape for name, rows in encoder.encode([]).items()} == {"sem": (0, 8), "spk": (0, 6)}
 
 
-def test_the_command_refuses_an_id_that_a_kaldi_archive_cannot_hold(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+# (samples,) float32 and the path of a WAV file of them -> a recording of another form.
+FORMS: dict[str, Callable[[np.ndarray, Path], Any]] = {
+    "negative strides": lambda x, path: x[::-1].copy()[::-1],
+    "other byte order": lambda x, path: x.astype(">f4"),
+    "float64": lambda x, path: x.astype(np.float64),
+    "read only": lambda x, path: np.frombuffer(x.tobytes(), np.float32),
+    "channels of a single one": lambda x, path: x[None],
+    "tensor": lambda x, path: torch.from_numpy(x),
+    "tensor with a gradient": lambda x, path: torch.from_numpy(x).requires_grad_(),
+    "list": lambda x, path: x.tolist(),
+    "pair": lambda x, path: (x, 16_000),
+    "pair of torchaudio": lambda x, path: (torch.from_numpy(x)[None], 16_000),
+    "pair of another rate": lambda x, path: (resample(x, 16_000, 32_000), 32_000.0),
+    "array in a dict": lambda x, path: {"array": x, "sampling_rate": 16_000, "path": "nowhere.wav"},
+    "name": lambda x, path: str(path),
+    "path": lambda x, path: path,
+    "path in a dict": lambda x, path: {"bytes": None, "path": str(path)},
+    "bytes": lambda x, path: path.read_bytes(),
+    "bytes in a dict": lambda x, path: {"bytes": path.read_bytes(), "path": None},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_recording(
+    encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], folder: Path, form: str
 ) -> None:
-    soundfile.write(tmp_path / "a b.wav", np.zeros(5000), 16_000)
-    with pytest.raises(UserError, match="a b.wav: an id with a space"):
-        run_command(monkeypatch, "--model", model_folder, "--out", tmp_path / "out", tmp_path / "a b.wav")
-    assert not (tmp_path / "out").exists()
+    found = encoder.encode([recordings[2], FORMS[form](recordings[4], folder / "r04.wav")])
+    atol = 1e-2 if "rate" in form else 1e-5  # a resampler is not the identity
+    for name in NAMES:
+        np.testing.assert_allclose(found[name], alone[name][[2, 4]], atol=atol, rtol=0)
+
+
+def test_a_sampling_rate_is_never_ignored(encoder: UttEncoder, recordings: list[np.ndarray]) -> None:
+    samples = recordings[4]
+    expected = encoder.encode([resample(samples, 44_100, 16_000)])
+    assert_same(encoder.encode([samples], 44_100), expected)
+    assert_same(encoder.encode([(samples, 44_100)]), expected)
+    assert_same(encoder.encode([{"array": samples, "sampling_rate": 44_100}], 8_000), expected)
+
+
+@pytest.mark.parametrize(
+    ("recording", "message"),
+    [
+        (None, "a NoneType is not a recording; expected a file name"),
+        ([["a.wav"]], "a list is not a recording"),
+        ((16_000, np.zeros(5000, np.float32)), "a tuple is not a recording"),
+        (("a.wav", 16_000), "a str is not a recording"),
+        (np.zeros(5000, complex), "a ndarray is not a recording"),
+        ({"raw": np.zeros(5000), "sampling_rate": 8000}, "a dict with raw, sampling_rate; expected a file name"),
+        ({"array": np.zeros(5000)}, "a dict with `array` but without `sampling_rate`"),
+        ((np.zeros(5000, np.float32), 1), "sampling rate 1 Hz, expected 1,000 to"),
+        ((np.zeros(5000, np.float32), 10**8), "sampling rate 1e+08 Hz, expected"),
+        ((np.zeros(5000, np.float32), np.nan), "sampling rate nan, expected a number"),
+        (b"", "empty audio file"),
+    ],
+)
+def test_what_is_not_a_recording_is_named_by_its_index(encoder: UttEncoder, recording: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"^recording 1: {re.escape(message)}"):
+        encoder.encode([np.zeros(5000, np.float32), recording])
+
+
+def test_bytes_that_are_not_audio_are_named_by_their_index(encoder: UttEncoder) -> None:
+    with pytest.raises(UserError, match="^recording 0: ") as error:
+        encoder.encode([b"not audio"])
+    assert "/tmp" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "audio", ["a.wav", Path("a.wav"), b"RIFF", np.zeros(5000, np.float32), torch.zeros(5000), {"path": "a.wav"}]
+)
+def test_one_recording_in_place_of_a_list_is_refused(encoder: UttEncoder, audio: Any) -> None:
+    with pytest.raises(UserError, match=r"audio: expected a list of recordings, found one .*; write encode"):
+        encoder.encode(audio)
+
+
+@pytest.mark.parametrize("scale", [32_768, 1e30, 1e300])
+def test_samples_far_beyond_full_scale_are_refused(encoder: UttEncoder, scale: float) -> None:
+    samples = np.r_[0.0, np.random.default_rng(0).normal(0, 0.1, 5000)]
+    with pytest.raises(UserError, match=r"recording 1: sample 1 is .*, far beyond \[-1, 1\]; divide"):
+        encoder.encode([samples, samples * scale])
+
+
+def test_recordings_that_cannot_be_read_are_left_out(
+    encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    # Its first window is good.
+    soundfile.write(tmp_path / "cut.wav", np.r_[np.zeros(2 * WINDOW), np.nan], 16_000, subtype="FLOAT")
+    found, errors = encoder.encode_readable([recordings[0], tmp_path / "cut.wav", recordings[1], "gone.wav"])
+    assert_same(found, {name: rows[:2] for name, rows in alone.items()})
+    assert sorted(errors) == [1, 3]
+    assert "cut.wav: " in errors[1] and "gone.wav: no such" in errors[3]
+    found, errors = encoder.encode_readable(["gone.wav"])
+    assert found["sem"].shape == (0, 8) and list(errors) == [0]
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_model_that_gives_no_vectors_is_named(model_folder: Path, recordings: list[np.ndarray], value: float) -> None:
+    encoder = UttEncoder.from_pretrained(model_folder, "cpu")
+    for parameter in encoder.model.heads["spk"].parameters():
+        parameter.data.fill_(value)
+    with pytest.raises(UserError, match="recording 0: its spk embedding is not a finite vector other than 0; the weig"):
+        encoder.encode(recordings[:1])

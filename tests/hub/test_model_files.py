@@ -53,6 +53,10 @@ def change_weights(folder: Path, change: str) -> None:
         weights[WEIGHT + "2"] = torch.zeros(1)
     if change == "shape":
         weights[WEIGHT] = torch.zeros(1, 9)
+    if change in ("nan", "inf"):
+        weights[WEIGHT][0, 3] = float(change)
+    if change == "zeros":
+        weights = {name: torch.zeros_like(tensor) for name, tensor in weights.items()}
     save_file(weights, folder / "model.safetensors")
 
 
@@ -67,6 +71,20 @@ def change_weights(folder: Path, change: str) -> None:
 def test_weights_of_another_model_are_named(folder: Path, change: str, message: str) -> None:
     change_weights(folder, change)
     with pytest.raises(UserError, match=rf"a model/model.safetensors: weights of another model: {message}"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("nan", f"{WEIGHT}: a weight is not a finite number"),
+        ("inf", f"{WEIGHT}: a weight is not a finite number"),
+        ("zeros", "all weights are zero"),
+    ],
+)
+def test_broken_weights_are_refused(folder: Path, change: str, message: str) -> None:
+    change_weights(folder, change)
+    with pytest.raises(UserError, match=rf"a model/model.safetensors: {message}"):
         load_model(folder)
 
 
@@ -111,4 +129,7 @@ def test_a_pretrained_encoder_is_loaded_strictly(model_folder: Path, tmp_path: P
     assert all(torch.equal(tensor, encoder[name]) for name, tensor in loaded.items())
     save_file({**encoder, "decoder": torch.zeros(1)}, tmp_path / "model.safetensors")
     with pytest.raises(UserError, match="decoder is unknown"):
+        load_encoder(tmp_path)
+    save_file(encoder | {"layer_norm.bias": torch.full((32,), torch.nan)}, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match="layer_norm.bias: a weight is not a finite number"):
         load_encoder(tmp_path)

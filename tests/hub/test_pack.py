@@ -114,22 +114,20 @@ def test_what_is_neither_file_nor_hub_id_is_named(name: str) -> None:
 
 
 def test_a_name_that_no_hub_would_take_is_named() -> None:
-    with pytest.raises(UserError, match="my models/packed: not a local model, and the hub cannot deliver it"):
+    with pytest.raises(UserError, match="no such folder or zip file, and the hub cannot deliver my models/packed"):
         find_model("my models/packed")
 
 
 def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    from espnet_ext.hub import fetch_model
-
     asked: dict[str, object] = {}
 
     def refuse(name: str, **options: object) -> str:
-        asked.update(options, name=name)
+        asked[name] = options["allow_patterns"]
         raise LocalEntryNotFoundError("offline")
 
-    monkeypatch.setattr(fetch_model, "snapshot_download", refuse)
-    with pytest.raises(UserError, match="owner/model: not a local model, and the hub cannot deliver it"):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(UserError, match="no such folder or zip file, and the hub cannot deliver owner/model"):
         find_model("owner/model")
-    assert asked == {"name": "owner/model", "allow_patterns": ["model.json", "model.safetensors"]}
+    assert asked == {"owner/model": ["model.json", "model.safetensors"]}

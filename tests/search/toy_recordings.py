@@ -16,11 +16,18 @@ DIMS = {"sem": 16, "spk": 6, "lang": 3}
 def content_vectors(sources: Sequence[AudioSource]) -> dict[str, np.ndarray]:
     """attribute -> (recordings, dim) unit rows; files of the same content have the same."""
     seeds = [int.from_bytes(hashlib.sha256(Path(source.path).read_bytes()).digest()[:8]) for source in sources]
-    vectors = {name: [np.random.default_rng(seed).standard_normal(dim) for seed in seeds] for name, dim in DIMS.items()}
-    return {
-        name: (np.stack(rows) / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-        for name, rows in vectors.items()
+    vectors = {
+        name: np.reshape([np.random.default_rng(seed).standard_normal(dim) for seed in seeds], (-1, dim))
+        for name, dim in DIMS.items()
     }
+    return {
+        name: (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32) for name, rows in vectors.items()
+    }
+
+
+def embed_content(sources: Sequence[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+    """`content_vectors`, of recordings that can all be read."""
+    return content_vectors(sources), {}
 
 
 class Recordings:

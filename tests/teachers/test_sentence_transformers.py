@@ -154,7 +154,7 @@ def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
 ) -> None:
     asked: list[list[str]] = []
 
-    def snapshot(model: str, revision: str | None, allow_patterns: list[str]) -> str:
+    def snapshot(model: str, revision: str | None, allow_patterns: list[str], **_: object) -> str:
         assert (model, revision) == ("BAAI/bge-m3", "main")
         asked.append(allow_patterns)
         return str(teacher_dir / "BAAI" / "bge-m3")

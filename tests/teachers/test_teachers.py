@@ -84,7 +84,7 @@ def test_an_unknown_teacher_lists_the_legal_ones() -> None:
 
 
 def test_an_unknown_option_lists_the_legal_ones() -> None:
-    with pytest.raises(UserError, match="teacher usem: unknown option 'lower'; legal: spoken_form"):
+    with pytest.raises(UserError, match="teacher usem: options: unknown key 'lower'; legal keys: spoken_form"):
         build_teacher("usem", lower=True)
 
 
@@ -99,7 +99,9 @@ def test_a_missing_package_says_how_to_install_it(name: str, monkeypatch: pytest
 
 
 def test_a_missing_option_is_named() -> None:
-    with pytest.raises(UserError, match="teacher sentence_transformers: its option 'model' is missing; write"):
+    with pytest.raises(
+        UserError, match="teacher sentence_transformers: options: missing key 'model'; legal keys: .*model"
+    ):
         build_teacher("sentence_transformers")
 
 

@@ -76,7 +76,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[tuple[str, str | 
     """A hub that delivers `folder`; returns what it is asked for."""
     asked = []
 
-    def snapshot(model: str, revision: str | None, allow_patterns: list[str]) -> str:
+    def snapshot(model: str, revision: str | None, allow_patterns: list[str], **_: object) -> str:
         asked.append((model, revision, allow_patterns))
         return str(folder)
 

@@ -41,9 +41,13 @@ def test_audio_is_float32_at_unit_scale(tmp_path: Path) -> None:
     with (tmp_path / "a.ark").open("wb") as stream:
         offset = append_to_ark(stream, "u", samples)
     write_scp(tmp_path / "wav.scp", {"u": f"{tmp_path}/a.ark:{offset}"})
+    write_scp(tmp_path / "utt2num_samples", {"u": 500})
     found = AudioReader(str(tmp_path / "wav.scp"))["u"]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, samples.astype(np.float32))
+    write_scp(tmp_path / "utt2num_samples", {"u": 501})
+    with pytest.raises(UserError, match=r"a.ark:2: 500 samples of utterance u, but utt2num_samples lists 501"):
+        AudioReader(str(tmp_path / "wav.scp"))["u"]
 
 
 def test_sentences_are_numbers_and_an_utterance_without_one_has_none(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ dump_sets() {
     local set workers=(--nj "${nj}" --executor "${executor}")
     for set in "${all_list[@]}"; do
         need "data/${set}/wav.scp" 1
+    done
+    check_needed_files
+    for set in "${all_list[@]}"; do
         dump_audio "${set}"
         dump_teachers "${dumpdir}/${set}"
     done
@@ -18,6 +21,23 @@ dump_sets() {
         one_of "${set}" "${train_list[@]}" || dump_labels "${set}" other
     done
     combine "${valid_dump}" "${valid_list[@]}"
+}
+
+# One of the training sets must have the files that an attribute learns from; a set without them is legal.
+check_needed_files() {
+    local line name source file files set found
+    for line in "${needed_file_list[@]}"; do
+        read -r name source files <<<"${line}"
+        for file in ${files//,/ }; do
+            found=false
+            for set in "${train_list[@]}"; do
+                [ ! -s "data/${set}/${file}" ] || found=true
+            done
+            [ "${found}" = true ] || fail "${attributes}: ${name} learns from ${source}: no training set" \
+                "(${train_list[*]}) has the file ${file}: add data/${train_list[0]}/${file}, choose other sets, or" \
+                "leave ${name} out of --systems"
+        done
+    done
 }
 
 dump_audio() {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from espnet_ext.data.audio_files import is_visible
+
 
 def child(folder: Path, name: str) -> Path:
     """The entry `name` of a folder, or one that differs from it in case only; `folder / name` if there is none."""
@@ -13,7 +15,7 @@ def child(folder: Path, name: str) -> Path:
 
 
 def visible_files(folder: Path, suffix: str) -> list[Path]:
-    """Files of a folder that end in `suffix`, in any case, sorted; without macOS's `._*` doubles."""
+    """Files of a folder that end in `suffix`, in any case, sorted, without hidden ones."""
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() == suffix and not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == suffix and is_visible(path.name))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE, samples_at_16k
+from espnet_ext.data.audio_files import is_visible
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
@@ -107,7 +108,8 @@ def list_prompts(folder: Path, suffix: str) -> dict[str, Path]:
     Raises:
         UserError: if there is none.
     """
-    files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob(f"*{suffix}")}
+    paths = (path for path in folder.rglob(f"*{suffix}") if is_visible(path.name))
+    files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
     if not files:
         raise UserError(f"{folder}: no {suffix} files; fetch the package again")
     return dict(sorted(files.items()))

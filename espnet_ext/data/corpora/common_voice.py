@@ -11,7 +11,7 @@ from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.ages import labels_of_decade
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import NO_AUDIO, AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import NO_AUDIO, UNREADABLE, AudioLength, header_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -23,6 +23,8 @@ DURATIONS = "clip_durations.tsv"
 GENDERS = {"male_masculine": "male", "female_feminine": "female", "do_not_wish_to_say": ""}
 LABELS = {"age": "age", "gender": "gender", "accent": "accent", "accents": "accent"}  # column -> attribute
 MAX_LEFT_OUT = 0.01
+# MP3 has no lower bit rate than 8 kbit/s: a smaller clip is empty or cut, whatever the list of durations has.
+MIN_BYTES_PER_MS = 1.0
 
 
 def parse_common_voice(
@@ -139,14 +141,16 @@ def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
 def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, AudioLength]:
     """Length of each clip: from the release's list of durations where it has one, else from the headers."""
     clips = folder / "clips"
-    absent = set(names)
+    sizes: dict[str, int] = {}
     # Of the many other clips (English has two million) nothing is kept.
     for entry in os.scandir(clips) if clips.is_dir() else ():
-        absent.discard(entry.name.removesuffix(".mp3"))
-    lengths = dict.fromkeys(absent, AudioLength(0, NO_AUDIO))
+        if (name := entry.name.removesuffix(".mp3")) in names:
+            sizes[name] = entry.stat().st_size
+    lengths = {name: AudioLength(0, NO_AUDIO) for name in names if name not in sizes}
     for name, duration_ms in _read_durations(folder / DURATIONS):
-        if duration_ms and name in names and name not in absent:
-            lengths[name] = AudioLength(round(duration_ms * RATE / 1000))
+        if duration_ms and name in sizes:
+            is_whole = sizes[name] >= MIN_BYTES_PER_MS * duration_ms
+            lengths[name] = AudioLength(round(duration_ms * RATE / 1000)) if is_whole else AudioLength(0, UNREADABLE)
     unknown = [name for name in names if name not in lengths]
     if unknown:
         paths = [str(clips / f"{name}.mp3") for name in unknown]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.data.corpora.emotion_corpora import CORPORA, PARSERS, Options, Parsed
-from espnet_ext.data.corpora.prepared_set import PreparedSet, write_set
+from espnet_ext.data.corpora.prepared_set import PreparedSet, remove_exclusions, write_exclusions, write_set
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import part_of_fold
 from espnet_ext.data.left_out import LeftOut
@@ -34,6 +34,7 @@ def prepare(options: Options, data: Path) -> Iterator[str]:
         raise UserError(f"no corpus given; name the folder of one or more: {' '.join(f'--{name}' for name in CORPORA)}")
     data.mkdir(parents=True, exist_ok=True)
     remove_temporary(data)
+    remove_exclusions(data)
     (data / NOT_PREPARED).unlink(missing_ok=True)  # written last, it says that all is done
     parsed = []
     for name in given:
@@ -42,7 +43,8 @@ def prepare(options: Options, data: Path) -> Iterator[str]:
     for prepared in _sets(parsed, options):
         if not prepared.utterances:
             raise UserError(
-                f"{prepared.name} of fold {options.fold} has no utterances: {_folds_of(parsed)}; choose another --fold"
+                f"{prepared.name} of fold {options.fold} has no utterances: {_folds_of(parsed)}; choose another --fold "
+                f"(excluded ones are listed in {write_exclusions(data, prepared)})"
             )
         yield f"{data / prepared.name}: {write_set(data, prepared)}"
         yield f"  emotions: {_emotions(prepared.utterances)}"

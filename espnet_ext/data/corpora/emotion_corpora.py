@@ -9,21 +9,21 @@ from espnet_ext.data.corpora.any_case import child
 from espnet_ext.data.corpora.crema_d import DEMOGRAPHICS, parse_crema_d, read_actors
 from espnet_ext.data.corpora.iemocap import NOT_EVALUATED, SESSIONS, chosen_emotions, parse_iemocap
 from espnet_ext.data.corpora.incomplete import incomplete
-from espnet_ext.data.corpora.lengths import NO_AUDIO
+from espnet_ext.data.corpora.lengths import MISSING
 from espnet_ext.data.corpora.published_counts import (
     IEMOCAP_FOUR_CLASSES,
     Count,
     check_counts,
     emotion_counts,
 )
-from espnet_ext.data.corpora.ravdess import SUNG, parse_ravdess
+from espnet_ext.data.corpora.ravdess import FILMED, SUNG, parse_ravdess
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import speaker_folds
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
 
 CORPORA = ("crema_d", "ravdess", "iemocap")  # the names of their options
-NOT_COUNTED = (SUNG, NOT_EVALUATED, NO_AUDIO)
+NOT_COUNTED = {SUNG, FILMED, NOT_EVALUATED, *MISSING}
 # What the folds of a corpus are balanced by.
 BALANCED = ("emotion", "gender")
 

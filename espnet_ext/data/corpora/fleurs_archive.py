@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from espnet_ext.data.atomic import atomic_folder, write_json_atomic
+from espnet_ext.data.audio_files import is_visible
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 
@@ -61,7 +62,7 @@ def collect_audio(source: Path, listed: Collection[str], target: Path) -> SplitA
 def _search_folder(folder: Path, listed: Collection[str]) -> SplitAudio:
     files: dict[str, Path] = {}
     unlisted = []
-    for path in sorted(folder.rglob("*.wav")):
+    for path in sorted(path for path in folder.rglob("*.wav") if is_visible(path.name)):
         if path.name not in listed:
             unlisted.append(path.name)
         elif path.name in files:
@@ -80,7 +81,7 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
                 for member in members:
                     # The base name alone is used, so no member can land outside the folder.
                     name = PurePosixPath(member.name).name
-                    if not member.isfile():
+                    if not member.isfile() or not is_visible(name):
                         continue
                     if name not in listed:
                         unlisted.append(name)

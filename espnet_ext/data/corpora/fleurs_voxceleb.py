@@ -13,7 +13,14 @@ from espnet_ext.data.corpora.fleurs_voxceleb_sets import (
     mtedx_sets,
     voxpopuli_sets,
 )
-from espnet_ext.data.corpora.prepared_set import NotPrepared, PreparedSet, Sets, write_set
+from espnet_ext.data.corpora.prepared_set import (
+    NotPrepared,
+    PreparedSet,
+    Sets,
+    remove_exclusions,
+    write_exclusions,
+    write_set,
+)
 from espnet_ext.data.corpora.voxceleb_sets import voxceleb1_sets, voxceleb2_sets
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.data.validate import validate_split
@@ -79,6 +86,7 @@ def prepare(options: Options, data: Path) -> Iterator[str]:
         )
     data.mkdir(parents=True, exist_ok=True)
     remove_temporary(data)
+    remove_exclusions(data)
     (data / NOT_PREPARED).unlink(missing_ok=True)  # written last, it says that all is done
     left_out: list[NotPrepared] = []
     made: list[str] = []
@@ -92,12 +100,18 @@ def prepare(options: Options, data: Path) -> Iterator[str]:
                 yield f"{data / one.name}: {write_set(data, one)}"
                 made.append(one.name)
             else:
-                reason = one.reason if isinstance(one, NotPrepared) else "no utterances"
+                reason = one.reason if isinstance(one, NotPrepared) else _lost(data, one)
                 left_out.append(NotPrepared(one.name, reason))
                 yield f"{one.name}: not prepared: {reason}"
             yield from (f"  note: {note}" for note in getattr(one, "notes", ()))
     _check_splits(data, made)
     _write_not_prepared(data, left_out)
+
+
+def _lost(data: Path, prepared: PreparedSet) -> str:
+    """The reason why a set without utterances is not prepared; lists what it lost."""
+    path = write_exclusions(data, prepared)
+    return f"no utterances, {prepared.left_out.summary()} (listed in {path})"
 
 
 def _check_splits(data: Path, made: list[str]) -> None:

@@ -27,7 +27,7 @@ from espnet_ext.data.corpora.published_counts import (
     unknown_counts,
 )
 from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among
-from espnet_ext.data.corpora.voxpopuli import parse_voxpopuli_asr
+from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
 from espnet_ext.data.corpora.voxpopuli_segments import LANGUAGES, SPLITS, present_languages
 from espnet_ext.data.data_dir import Utterance
@@ -106,13 +106,15 @@ def _drop_rare_accents(train: PreparedSet, dev: PreparedSet, min_speakers: int) 
 
 def voxpopuli_sets(options: Options, data: Path) -> Sets:
     """voxpopuli_{train,dev,test} of the transcribed speech, and the aligned pairs voxpopuli_s2s."""
+    languages_of: dict[str, set[str]] = {}
     for split in SPLITS:
-        make = partial(_voxpopuli_split, options, split)
+        make = partial(_voxpopuli_split, options, split, languages_of)
         yield or_not_prepared(f"voxpopuli_{split}", options.allow_incomplete, make)
     yield or_not_prepared("voxpopuli_s2s", options.allow_incomplete, partial(_voxpopuli_pairs, options))
 
 
-def _voxpopuli_split(options: Options, split: str) -> PreparedSet:
+def _voxpopuli_split(options: Options, split: str, languages_of: dict[str, set[str]]) -> PreparedSet:
+    """One split; `languages_of`, see `describe_recurring_ids`, holds the speakers of the splits before."""
     prepared = PreparedSet(f"voxpopuli_{split}", [], LeftOut(), _voxpopuli_origin(options))
     languages = present_languages(options.voxpopuli)
     prepared.notes += absent_languages(f"VoxPopuli {split}", LANGUAGES, languages)
@@ -122,6 +124,7 @@ def _voxpopuli_split(options: Options, split: str) -> PreparedSet:
 
     published = Published("VoxPopuli", split, "segments", VOXPOPULI[split])
     add_parts(prepared, languages, parse, published, options.allow_incomplete)
+    prepared.notes += describe_recurring_ids(prepared.utterances, languages_of)
     return prepared
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_ext.data.audio_files import is_visible
 from espnet_ext.data.chunks import clip_name, read_chunks, write_chunks
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -60,7 +61,8 @@ def list_voices(roots: Mapping[str, Path], left_out: LeftOut) -> list[KdeVoice]:
         if not root.is_dir():
             raise UserError(f"{root}: no such folder; fetch {package} again")
         for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-            files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+            paths = (path for path in folder.rglob("*") if is_visible(path.name))
+            files = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
             if not files:  # pictures, or a language without recordings
                 continue
             speaker = f"{package.removesuffix('-data')}_{folder.name.replace('@', '_')}"

@@ -13,7 +13,12 @@ from espnet_ext.errors import UserError
 
 CHUNK_SIZE = 500  # files that a worker is given at a time
 MP4_SUFFIXES = {".m4a", ".mp4"}
+# Fixed phrases for `LeftOut`.
 NO_AUDIO = "no audio file"
+UNREADABLE = "audio cannot be read"
+OUTSIDE = "times outside its recording"
+# Of what was published, these are not here.
+MISSING = frozenset({NO_AUDIO, OUTSIDE})
 
 
 class AudioLength(NamedTuple):
@@ -31,7 +36,7 @@ def header_length(path: str | Path) -> AudioLength:
     try:
         num_samples = _mp4_samples(path) if path.suffix.lower() in MP4_SUFFIXES else samples_at_16k(path)
     except UserError:
-        return AudioLength(0, "audio cannot be read")
+        return AudioLength(0, UNREADABLE)
     return AudioLength(num_samples) if num_samples else AudioLength(0, "no sound in the file")
 
 

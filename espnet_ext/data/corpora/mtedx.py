@@ -7,13 +7,14 @@ from typing import NamedTuple
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.segments import lie_within
 from espnet_ext.data.split import normalise
+from espnet_ext.data.text_file import read_lines
 from espnet_ext.errors import UserError
 
 MAX_LEFT_OUT = 0.01
@@ -39,16 +40,17 @@ def parse_mtedx(
         root: holds `<pair>/data/<split>/{wav,txt}`.
         pair: `<source>-<target>`, for instance `it-en`; `it-it` has no translations.
         split: train, valid or test.
-        left_out: takes what has no audio, no text, times outside its talk or the times of another segment.
+        left_out: takes what has no audio, no text, no duration or the times of another segment.
         nj: processes that read headers.
-        max_left_out: largest share of the segments whose talk may be missing or unreadable.
+        max_left_out: largest share of the segments whose audio may be missing: the talk is absent, unreadable or
+            shorter than the segment's times.
 
     Returns:
         utterances sorted by speaker, talk and time.
 
     Raises:
         UserError: an absent folder or file, lists of different length (both named), a malformed list, too
-            many talks missing.
+            much audio missing.
     """
     source, _, target = pair.partition("-")
     folder = _split_folder(root, pair, split)
@@ -61,9 +63,9 @@ def parse_mtedx(
     lost = LeftOut()
     for line in lines:
         name, path, length = _name(line.segment), talks[line.segment.talk], lengths[line.segment.talk]
-        if length.fault:
-            lost.add(name, path, length.fault)
-        elif reason := "same times as another segment" if name in utterances else _fault(line, length):
+        if fault := length.fault or _missing(line, length):
+            lost.add(name, path, fault)
+        elif reason := "same times as another segment" if name in utterances else _fault(line):
             left_out.add(name, path, reason)
         else:
             sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
@@ -90,13 +92,10 @@ def _read_lines(folder: Path, split: str, source: str, target: str) -> list[Line
 
 
 def _read_text(path: Path, segments: Sequence[TalkSegment], listing: Path) -> list[str]:
-    """A text a segment; only a line feed ends a line."""
+    """Read one text for each segment; only a line feed ends a line."""
     if not path.is_file():
         raise UserError(f"{path}: no such text; unpack the corpus again")
-    try:
-        lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error.reason}); unpack the corpus again") from error
+    lines = [line for _, line in read_lines(path, "unpack the corpus again")]
     if len(lines) != len(segments):
         raise UserError(
             f"{path}: {len(lines)} lines for the {len(segments)} segments of {listing}; unpack the corpus again"
@@ -121,12 +120,16 @@ def _span(segment: TalkSegment) -> tuple[float, float]:
     return segment.start_s, round(segment.start_s + segment.duration_s, 6)
 
 
-def _fault(line: Line, length: AudioLength) -> str | None:
-    """Why a segment of a readable talk cannot be used."""
+def _missing(line: Line, length: AudioLength) -> str | None:
+    """The reason why a readable talk lacks the audio of a segment."""
+    is_there = line.segment.duration_s <= 0 or lie_within((_span(line.segment),), length.num_samples / RATE)
+    return None if is_there else OUTSIDE
+
+
+def _fault(line: Line) -> str | None:
+    """The reason why a segment with audio cannot be used."""
     if line.segment.duration_s <= 0:
         return "of no duration"
-    if not lie_within((_span(line.segment),), length.num_samples / RATE):
-        return "times outside its talk"
     if not line.text and not line.translation:
         return "no transcript"
     return None

@@ -17,6 +17,8 @@ from espnet_ext.data.trials import Trial, write_trials
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
 
+EXCLUSIONS = ".left_out.tsv"
+
 
 @dataclass
 class PreparedSet:
@@ -95,6 +97,19 @@ def write_set(data: Path, prepared: PreparedSet) -> str:
         f"{len(prepared.utterances)} utterances, {hours:g} h, {len(languages)} languages{trials}; "
         f"{prepared.left_out.summary()}"
     )
+
+
+def write_exclusions(data: Path, prepared: PreparedSet) -> Path:
+    """Write what was excluded from a set that has no utterances left, to `data/<name>.left_out.tsv`."""
+    path = data / f"{prepared.name}{EXCLUSIONS}"
+    prepared.left_out.write(path)
+    return path
+
+
+def remove_exclusions(data: Path) -> None:
+    """Remove the lists of `write_exclusions` of an earlier run."""
+    for path in data.glob(f"*{EXCLUSIONS}"):
+        path.unlink()
 
 
 def without_texts_of(train: Iterable[Utterance], evaluation: Iterable[Utterance], left_out: LeftOut) -> list[Utterance]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.incomplete import incomplete, listed
-from espnet_ext.data.corpora.lengths import NO_AUDIO
+from espnet_ext.data.corpora.lengths import MISSING
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.trials import Trial
@@ -94,8 +94,8 @@ def unknown_counts(corpus: str, split: str, unit: str, found: Iterable[str], pub
 
 
 def num_there(num_kept: int, left_out: LeftOut) -> int:
-    """Recordings on the disk: what a rule leaves out was published, too."""
-    return num_kept + sum(entry.reason != NO_AUDIO for entry in left_out.entries)
+    """Number of recordings on the disk: what a rule excludes was published, too."""
+    return num_kept + sum(entry.reason not in MISSING for entry in left_out.entries)
 
 
 def emotion_counts(corpus: str, num_speakers: int, num_recordings: int) -> list[Count]:

@@ -22,8 +22,10 @@ EMOTIONS = {
 INTENSITIES = {"01": "normal", "02": "strong"}
 STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by the door."}
 TAKES = {"01": "first", "02": "second"}
-AUDIO_ONLY, SPEECH, SONG = "03", "01", "02"
-SUNG = "sung"
+# Files of the distribution without video; with "01" the sound of its videos, and "02" is video alone.
+AUDIO_ONLY, MODALITIES = "03", ("01", "02", "03")
+SPEECH, SONG = "01", "02"
+SUNG, FILMED = "sung", "sound of a video"
 MAX_LEFT_OUT = 0.01
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
@@ -37,8 +39,8 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
 
     Args:
         root: holds Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
-        left_out: takes songs, files found a second time in another folder, takes that are another take's copy,
-            and files without sound.
+        left_out: takes songs, the sound of videos, files found a second time in another folder, takes that are
+            another take's copy, and files without sound.
         nj: processes.
         max_left_out: largest share of files that may be unreadable.
 
@@ -51,9 +53,9 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
         raise UserError(f"{root}: no folder Actor_01 and so on; --ravdess is where its archives were unpacked")
     found: dict[str, Utterance] = {}
     for path in (path for folder in folders for path in visible_files(folder, ".wav")):
-        utterance, is_song = _utterance(path)
-        if is_song:
-            left_out.add(utterance.id, path, SUNG)
+        utterance, reason = _utterance(path)
+        if reason:
+            left_out.add(utterance.id, path, reason)
         elif utterance.id in found:
             left_out.add(utterance.id, path, "second file of this name")
         else:
@@ -66,15 +68,15 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
     return [_averaged(utterance) for utterance in utterances]
 
 
-def _utterance(path: Path) -> tuple[Utterance, bool]:
-    """The utterance (without its length), and whether it is sung."""
+def _utterance(path: Path) -> tuple[Utterance, str | None]:
+    """The utterance (without its length), and the reason if it is not used."""
     match = _NAME.fullmatch(path.stem)
     folder = _ACTOR_FOLDER.fullmatch(path.parent.name)
     if match is None:
         raise UserError(f"{path}: expected a name like 03-01-06-01-02-01-12.wav; take the file out of the folder")
     modality, channel, emotion, intensity, statement, take, actor = match.groups()
     for what, code, known in (
-        ("modality", modality, (AUDIO_ONLY,)), ("vocal channel", channel, (SPEECH, SONG)),
+        ("modality", modality, MODALITIES), ("vocal channel", channel, (SPEECH, SONG)),
         ("emotion", emotion, EMOTIONS), ("intensity", intensity, INTENSITIES),
         ("statement", statement, STATEMENTS), ("repetition", take, TAKES), ("actor", actor, (folder[1],)),
     ):  # fmt: skip
@@ -94,7 +96,9 @@ def _utterance(path: Path) -> tuple[Utterance, bool]:
             "gender": "male" if int(actor) % 2 else "female",
         },
     )
-    return utterance, channel == SONG
+    if modality != AUDIO_ONLY:
+        return utterance, FILMED
+    return utterance, SUNG if channel == SONG else None
 
 
 def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utterance]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from espnet_ext.data.text_file import decode_lines
 from espnet_ext.errors import UserError
 
 
@@ -23,12 +24,8 @@ def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str
     is_empty = True
     # Text mode would end lines at other characters too.
     with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-        for number, raw in enumerate(_whole(file, path), 1):
-            try:
-                # A byte order mark would become part of the first column.
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\n").removesuffix("\r")
-            except UnicodeDecodeError as error:
-                raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); fetch the file again") from error
+        for number, line in decode_lines(_whole(file, path), path, "fetch the file again"):
+            line = line.removesuffix("\r")
             if line:
                 is_empty = False
                 yield number, line.split(separator)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_ext.data.audio_files import is_visible
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
 from espnet_ext.data.corpora.lengths import header_length
@@ -179,12 +180,12 @@ def _list_files(folders: list[Path]) -> list[VoxFile]:
 
 
 def _preference(file: VoxFile) -> tuple[int, str]:
-    return SUFFIXES.index(os.path.splitext(file.path)[1]), file.path
+    return SUFFIXES.index(os.path.splitext(file.path)[1].lower()), file.path
 
 
 def _scan(speaker: Path) -> Iterator[VoxFile]:
     for video in os.scandir(speaker):
         for entry in os.scandir(video.path) if video.is_dir() else ():
             stem, suffix = os.path.splitext(entry.name)
-            if suffix in SUFFIXES:
+            if suffix.lower() in SUFFIXES and is_visible(entry.name):
                 yield VoxFile(speaker.name, video.name, stem, entry.path)

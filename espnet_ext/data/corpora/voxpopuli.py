@@ -1,12 +1,12 @@
 """VoxPopuli's transcribed speech: segments of sessions of the European Parliament, in 16 languages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
 from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, read_segments_of
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -26,9 +26,9 @@ def parse_voxpopuli_asr(
         root: with `raw_audios/original` and `asr_<language>.tsv.gz`, or `transcribed_data/<language>`.
         split: train, dev or test.
         language: VoxPopuli's code (`en_accented` is one).
-        left_out: takes what has no audio, no text or times outside its session.
+        left_out: takes what has no audio or no text.
         nj: processes that read headers.
-        max_left_out: largest share of the segments whose audio may be missing or unreadable.
+        max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
     Raises:
         UserError: no such split or language, a malformed table (file and line), or too much audio missing.
@@ -52,6 +52,31 @@ def _speaker(segment: VoxPopuliSegment, language: str) -> str:
     return f"voxpopuli-{language}-{segment.speaker}" if segment.speaker else _name(segment, language)
 
 
+def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[str, set[str]]) -> list[str]:
+    """A line on the speaker ids that these utterances add to those of several languages; nothing if there are none.
+
+    Args:
+        utterances: of one set.
+        languages_of: speaker id -> languages of the sets before; those of this set are added.
+    """
+    added = set()
+    for utterance in utterances:
+        prefix = f"voxpopuli-{utterance.language}-"
+        if utterance.speaker.startswith(prefix):
+            number = utterance.speaker.removeprefix(prefix)
+            languages = languages_of.setdefault(number, set())
+            if languages and utterance.language not in languages:
+                added.add(number)
+            languages.add(utterance.language)
+    if not added:
+        return []
+    first = min(added)
+    return [
+        f"VoxPopuli: {len(added)} speaker ids recur across languages and are taken as different speakers, "
+        f"for instance {first} in {', '.join(sorted(languages_of[first]))}"
+    ]
+
+
 def make_utterances(
     segments: Sequence[VoxPopuliSegment], language: str, left_out: LeftOut, nj: int, max_left_out: float
 ) -> dict[str, Utterance]:
@@ -60,7 +85,7 @@ def make_utterances(
     Args:
         language: ISO 639-3.
         nj: processes that read headers.
-        max_left_out: largest share of the segments whose audio may be missing or unreadable.
+        max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
     Returns:
         segment id -> utterance.
@@ -74,9 +99,10 @@ def make_utterances(
     lost = LeftOut()
     for segment in segments:
         length = lengths[str(segment.path)]
-        if length.fault:
-            lost.add(_name(segment, language), segment.path, length.fault)
-        elif reason := _fault(segment, length):
+        if fault := length.fault or _missing(segment, length):
+            lost.add(_name(segment, language), segment.path, fault)
+        elif segment.recording and not segment.spans:
+            reason = "no speech by the corpus's voice activity detection"
             left_out.add(_name(segment, language), segment.path, reason)
         else:
             utterances[segment.id] = _utterance(segment, language, length)
@@ -101,10 +127,6 @@ def _utterance(segment: VoxPopuliSegment, language: str, length: AudioLength) ->
     )
 
 
-def _fault(segment: VoxPopuliSegment, length: AudioLength) -> str | None:
-    """Why a segment of a readable file cannot be used."""
-    if segment.recording and not segment.spans:
-        return "no speech by the corpus's voice activity detection"
-    if not lie_within(segment.spans, length.num_samples / RATE):
-        return "ends after its recording"
-    return None
+def _missing(segment: VoxPopuliSegment, length: AudioLength) -> str | None:
+    """The reason why a readable file lacks the audio of a segment."""
+    return None if lie_within(segment.spans, length.num_samples / RATE) else OUTSIDE

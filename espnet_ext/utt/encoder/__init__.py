@@ -3,18 +3,18 @@
 All of them run on torch's fused scaled-dot-product attention, position biases included.
 """
 
+from pkgutil import resolve_name
+
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
-from espnet_ext.utt.encoder.w2v_bert import W2vBertSpeechEncoder
-from espnet_ext.utt.encoder.wav2vec2 import HubertSpeechEncoder, Wav2Vec2SpeechEncoder, WavLMSpeechEncoder
-from espnet_ext.utt.encoder.whisper import WhisperSpeechEncoder
 
-ENCODERS: dict[str, type[AbsSpeechEncoder]] = {
-    "hubert": HubertSpeechEncoder,
-    "wav2vec2": Wav2Vec2SpeechEncoder,
-    "wav2vec2-bert": W2vBertSpeechEncoder,
-    "wavlm": WavLMSpeechEncoder,
-    "whisper": WhisperSpeechEncoder,
+# Class of each architecture below this package; imported when it is built, because each imports its own modeling.
+ENCODERS = {
+    "hubert": "wav2vec2:HubertSpeechEncoder",
+    "wav2vec2": "wav2vec2:Wav2Vec2SpeechEncoder",
+    "wav2vec2-bert": "w2v_bert:W2vBertSpeechEncoder",
+    "wavlm": "wav2vec2:WavLMSpeechEncoder",
+    "whisper": "whisper:WhisperSpeechEncoder",
 }
 
 
@@ -38,7 +38,7 @@ def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
         )
     # It could name compiled code of the hub; what computes attention is settled here.
     config = {key: value for key, value in config.items() if key.lstrip("_") != "attn_implementation"}
-    return ENCODERS[model_type](config, frame_average)
+    return resolve_name(f"{__name__}.{ENCODERS[model_type]}")(config, frame_average)
 
 
 __all__ = ["ENCODERS", "AbsSpeechEncoder", "build_encoder"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import HeadConfig
+from espnet_ext.config.strict import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
 from espnet_ext.utt.head.matryoshka import Matryoshka
@@ -38,10 +39,9 @@ class AttributeHead(nn.Module):
             config.identity_init,
         )
         self.dropout = nn.Dropout(config.dropout)
-        try:
-            self.pooling = POOLINGS[config.pooling](config.hidden_dim, **config.pooling_options)
-        except TypeError as error:
-            raise UserError(f"head: pooling {config.pooling}: {error}") from error
+        pooling = POOLINGS[config.pooling]
+        check_arguments(pooling, config.pooling_options, f"head: pooling {config.pooling}", skip=("dim",))
+        self.pooling = pooling(config.hidden_dim, **config.pooling_options)
         same = self.pooling.output_dim == config.dim
         self.projection = nn.Identity() if same else nn.Linear(self.pooling.output_dim, config.dim)
         self.matryoshka = Matryoshka(config.matryoshka, config.dim) if config.matryoshka else None

@@ -2,6 +2,7 @@
 
 from espnet_ext.config.attributes import ObjectiveConfig
 from espnet_ext.config.labels import LabelSpace
+from espnet_ext.config.strict import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.utt.objective.aam_softmax import AamSoftmaxObjective
 from espnet_ext.utt.objective.abs_objective import AbsObjective
@@ -47,6 +48,7 @@ def build_objective(
         legal = ", ".join(sorted(name for name, other in OBJECTIVES.items() if kind in other.takes))
         target = "a teacher's targets" if kind == "teacher" else f"labels of kind {kind}"
         raise UserError(f"{where}: objective {config.name} is not for {target}; legal: {legal}")
+    check_arguments(cls, config.options, f"{where}: objective {config.name}", skip=("dim", "labels"))
     has_weights = issubclass(cls, (ClassObjective, RegressionObjective))
     try:
         return cls(dim, labels, **config.options) if has_weights else cls(**config.options)

@@ -108,6 +108,17 @@ def test_a_listed_duration_is_no_clip(tmp_path: Path) -> None:
     assert left_out.counts() == {"no audio file": 1}
 
 
+@pytest.mark.parametrize("size", [0, 499])
+def test_a_clip_that_is_too_small_for_its_listed_duration_is_damaged(tmp_path: Path, size: int) -> None:
+    written = write_common_voice(tmp_path, CLIPS, durations=True)  # of 500 ms and more
+    (tmp_path / f"en/clips/{sorted(written)[0]}.mp3").write_bytes(bytes(size))
+    with pytest.raises(UserError, match=r"en/train\.tsv: 1 of 4 .*1 audio cannot be read; for instance .*mp3\)"):
+        parse(tmp_path)
+    found, left_out = parse(tmp_path, max_left_out=1.0)
+    assert len(found) == 7
+    assert left_out.counts() == {"audio cannot be read": 1}
+
+
 def test_rows_without_client_sentence_or_clip(tmp_path: Path) -> None:
     write_common_voice(tmp_path, CLIPS, "old")
     table = tmp_path / "en/train.tsv"

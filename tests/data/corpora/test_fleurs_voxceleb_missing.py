@@ -8,6 +8,7 @@ from clips import tones
 from corpora_tree import tiny_options
 from fleurs_tree import write_fleurs
 from voxceleb_tree import write_voxceleb2
+from voxpopuli_tree import write_voxpopuli
 
 from espnet_ext.bin import prepare_fleurs_voxceleb
 from espnet_ext.bin.entry import run_main
@@ -86,6 +87,35 @@ def test_voxceleb1_without_its_dev_part_or_lists(corpora: dict[str, Path], tmp_p
         UserError, match=r"incomplete corpus: the trial list .*veri_test2\.txt; .*--allow_incomplete true"
     ):
         list(prepare(tiny_options({"voxceleb1": vox}, allow_incomplete=False), tmp_path / "data"))
+
+
+def test_a_set_that_loses_everything_keeps_its_list(corpora: dict[str, Path], tmp_path: Path) -> None:
+    mtedx, data = tmp_path / "mtedx", tmp_path / "data"
+    shutil.copytree(corpora["mtedx"], mtedx)
+    audio = next(mtedx.rglob("*.flac"))
+    content = audio.read_bytes()
+    audio.write_bytes(b"damaged")
+    lines = list(prepare(tiny_options({"mtedx": mtedx}), data))
+    table = data / "mtedx_test.left_out.tsv"
+    reason = f"no utterances, 2 left out: 2 audio cannot be read (listed in {table})"
+    assert f"mtedx_test: not prepared: {reason}" in lines
+    assert f"mtedx_test\t{reason}" in (data / "not_prepared.tsv").read_text().splitlines()
+    assert [line.split("\t")[1:] for line in table.read_text().splitlines()[1:]] == [
+        [str(audio), "audio cannot be read"]
+    ] * 2
+    audio.write_bytes(content)
+    list(prepare(tiny_options({"mtedx": mtedx}), data))
+    assert (data / "mtedx_test/wav.scp").exists() and not table.exists()
+
+
+def test_ids_that_recur_across_languages_are_a_note(tmp_path: Path) -> None:
+    clips = {"train": tones(["28300"], ["eng"], ["a"]), "test": tones(["28300"], ["fra"], ["b"])}
+    write_voxpopuli(tmp_path / "voxpopuli", clips)
+    lines = list(prepare(tiny_options({"voxpopuli": tmp_path / "voxpopuli"}), tmp_path / "data"))
+    [line] = [line for line in lines if "28300" in line]
+    assert line.startswith(
+        "  note: VoxPopuli: 1 speaker ids recur across languages and are taken as different speakers"
+    )
 
 
 def test_a_trial_list_is_never_shortened(corpora: dict[str, Path], tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
-from clips import Clip, tones
+from clips import Clip, tones, write_audio
 from mtedx_tree import write_mtedx
 
 from espnet_ext.data.corpora import mtedx_yaml
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
+from espnet_ext.data.corpora.published_counts import num_there
 from espnet_ext.data.data_dir import DataDir, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.segments import read_source
@@ -118,16 +120,28 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[
     for language in ("it", "en"):
         change(txt / f"test.{language}", lambda text: text + "x\n" * 6 + "\n")
     left_out = LeftOut()
-    with pytest.raises(UserError, match=r"test/wav: 1 of 13 utterances left out, more than 1%"):
+    with pytest.raises(UserError, match=r"test/wav: 3 of 13 utterances left out, more than 1%"):
         parse_mtedx(root, "it-en", "test", LeftOut())
     assert len(parse_mtedx(root, "it-en", "test", left_out, max_left_out=1.0)) == 7
     assert left_out.counts() == {
-        "times outside its talk": 2,
+        "times outside its recording": 2,
         "no audio file": 1,
         "no transcript": 1,
         "of no duration": 1,
         "same times as another segment": 1,
     }
+
+
+def test_a_talk_that_was_cut_counts_as_missing_audio(tree: tuple[Path, dict[str, Clip]]) -> None:
+    talk = tree[0] / "it-en/data/test/wav/1e5_it.flac"
+    samples, rate = soundfile.read(talk, dtype="float32")
+    write_audio(talk, samples[: len(samples) // 3])
+    with pytest.raises(
+        UserError, match=rf"2 of 6 .* 2 times outside its recording; for instance {talk}\); .*--allow_in"
+    ):
+        parse_mtedx(tree[0], "it-en", "test", LeftOut())
+    left_out = LeftOut()
+    assert len(parse_mtedx(tree[0], "it-en", "test", left_out, max_left_out=1.0)) == num_there(4, left_out) == 4
 
 
 def test_talks_that_are_all_absent_are_an_error(tree: tuple[Path, dict[str, Clip]]) -> None:

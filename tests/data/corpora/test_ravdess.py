@@ -9,7 +9,7 @@ from emotional_tones import say_tone
 from ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
 from espnet_ext.data.audio import resample
-from espnet_ext.data.corpora.ravdess import parse_ravdess
+from espnet_ext.data.corpora.ravdess import FILMED, parse_ravdess
 from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.segments import read_source
@@ -62,6 +62,17 @@ def test_stereo_files_are_averaged(tmp_path: Path) -> None:
     assert len(resample(samples, rate)) == found[STEREO].num_samples
 
 
+def test_the_sound_of_videos_is_left_out(tmp_path: Path) -> None:
+    written = write_ravdess(tmp_path)
+    names = ("01-01-03-01-01-01-01", "02-01-03-01-01-01-01", "01-02-03-01-01-01-01")
+    for name in names:
+        (tmp_path / f"Actor_01/{name}.wav").write_bytes(b"of any content")
+    found, left_out = parse(tmp_path)
+    assert found.keys() == written.keys()
+    filmed = [entry.utterance for entry in left_out.entries if entry.reason == FILMED]
+    assert sorted(filmed) == sorted(f"ravdess-01-{name}" for name in names)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -70,7 +81,7 @@ def test_stereo_files_are_averaged(tmp_path: Path) -> None:
         ("03-01-01-01-03-01-01", r"statement '03' is none of 01, 02"),
         ("03-01-01-01-01-03-01", r"repetition '03' is none of 01, 02"),
         ("03-03-01-01-01-01-01", r"vocal channel '03' is none of 01, 02"),
-        ("01-01-01-01-01-01-01", r"modality '01' is none of 03"),
+        ("04-01-01-01-01-01-01", r"modality '04' is none of 01, 02, 03"),
         ("03-01-01-01-01-01-02", r"actor '02' is none of 01"),
         ("03-01-01-01-01-01", r"expected a name like 03-01-06-01-02-01-12\.wav"),
     ],

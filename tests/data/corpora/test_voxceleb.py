@@ -77,6 +77,16 @@ def test_an_utterance_in_two_formats_is_listed_once_as_wav(tmp_path: Path, folde
     assert {utterance.path.suffix for utterance in found.values()} == {".wav"}
 
 
+def test_hidden_doubles_are_not_listed_and_suffixes_may_be_upper_case(tmp_path: Path) -> None:
+    parts = write_voxceleb1(tmp_path, DEV, TEST)
+    for path in sorted(tmp_path.rglob("*.wav")):
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7" + bytes(60))
+        path.rename(path.with_suffix(".WAV"))
+    found, left_out = parse(tmp_path, "voxceleb1", "dev")
+    assert sorted(found) == sorted(expected("voxceleb1", parts["dev"]))
+    assert left_out.entries == []
+
+
 def test_speakers_of_another_corpus_in_the_same_folder_are_counted(tmp_path: Path) -> None:
     write_voxceleb1(tmp_path, DEV, TEST)
     parts = write_voxceleb2(tmp_path, DEV)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from clips import Clip
+import soundfile
+from clips import Clip, write_audio
 from voxpopuli_tree import (
     CLIPS,
     SESSION,
@@ -15,7 +16,8 @@ from voxpopuli_tree import (
     write_voxpopuli,
 )
 
-from espnet_ext.data.corpora.voxpopuli import parse_voxpopuli_asr
+from espnet_ext.data.corpora.published_counts import num_there
+from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_segments import present_languages
 from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
@@ -84,7 +86,7 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(voxpopuli_sessions: Pat
     parse(voxpopuli_sessions, "test", left_out, ["fr"])
     assert {entry.utterance.rpartition("_")[2]: entry.reason for entry in left_out.entries} == {
         "absent": "no audio file",
-        "beyond": "ends after its recording",
+        "beyond": "times outside its recording",
         "silent": "no speech by the corpus's voice activity detection",
     }
 
@@ -129,9 +131,34 @@ def test_a_folder_that_is_not_voxpopuli_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_much_missing_audio_is_an_error(voxpopuli_sessions: Path) -> None:
-    message = r"VoxPopuli in fra: 1 of 5 .* for instance .*_original\.ogg\); .*--allow_incomplete true"
+    message = r"VoxPopuli in fra: 2 of 5 .* for instance .*_original\.ogg\); .*--allow_incomplete true"
     with pytest.raises(UserError, match=message):
         parse(voxpopuli_sessions, "test", languages=["fr"], max_left_out=0.01)
+
+
+def test_a_session_that_was_cut_counts_as_missing_audio(tmp_path: Path) -> None:
+    write_voxpopuli(tmp_path, CLIPS)
+    [session] = tmp_path.rglob("*_original.ogg")
+    samples, rate = soundfile.read(session, dtype="float32")
+    write_audio(session, samples[: len(samples) // 3])
+    with pytest.raises(UserError, match=rf"VoxPopuli in eng: .*times outside its recording.*{session.name}\)"):
+        parse(tmp_path, "test", languages=["en"], max_left_out=0.01)
+    left_out = LeftOut()
+    assert parse(tmp_path, "test", left_out, ["en"]) == []
+    assert num_there(0, left_out) == sum("activity detection" in entry.reason for entry in left_out.entries) == 1
+
+
+def test_ids_that_recur_across_languages_are_reported_once() -> None:
+    def utterance(language: str, speaker: str) -> Utterance:
+        return Utterance(f"{speaker}-1", speaker, Path("a.ogg"), 16_000, language)
+
+    languages_of: dict[str, set[str]] = {}
+    train = [utterance("eng", "voxpopuli-eng-28300"), utterance("eng", "voxpopuli-eng-7"), utterance("deu", "alone")]
+    assert describe_recurring_ids([*train, *train], languages_of) == []
+    test = [utterance("fra", "voxpopuli-fra-28300"), utterance("fra", "voxpopuli-fra-8")]
+    line = "VoxPopuli: 1 speaker ids recur across languages and are taken as different speakers, for instance 28300 in "
+    assert describe_recurring_ids([*test, *test], languages_of) == [f"{line}eng, fra"]
+    assert describe_recurring_ids(train + test, languages_of) == []
 
 
 @pytest.mark.parametrize(

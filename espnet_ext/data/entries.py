@@ -33,8 +33,16 @@ class Entry(NamedTuple):
         return AudioSource(self.path, self.spans)
 
 
-def make_entries(sources: Mapping[str, AudioSource]) -> Iterator[Entry]:
-    """Look at the file of each recording, in order of their ids; UserError names one that is not there."""
+def make_entries(sources: Mapping[str, AudioSource], errors: dict[str, str] | None = None) -> Iterator[Entry]:
+    """Look at the file of each recording, in order of their ids.
+
+    Args:
+        sources: id -> audio.
+        errors: where given, recordings without a file are added here, with the error.
+
+    Raises:
+        UserError: naming a recording without a file, where there is no `errors`.
+    """
     # A dump's archive holds thousands of recordings.
     state = lru_cache(maxsize=1024)(os.stat)
     for identity in sorted(sources):
@@ -42,7 +50,11 @@ def make_entries(sources: Mapping[str, AudioSource]) -> Iterator[Entry]:
         try:
             found = state(file_of(path))
         except OSError as error:
-            raise UserError(f"{identity}: {path}: {error.strerror}; correct wav.scp or bring the file back") from error
+            problem = f"{identity}: {path}: {error.strerror}; correct wav.scp or bring the file back"
+            if errors is None:
+                raise UserError(problem) from error
+            errors[identity] = problem
+            continue
         yield Entry(identity, path, tuple(sources[identity].spans), found.st_size, found.st_mtime_ns)
 
 

@@ -1,0 +1,149 @@
+"""Check the configuration of a training with the classes that it configures, before any data is needed."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+from unittest.mock import patch
+
+import torch
+import yaml
+from espnet2.tasks.abs_task import optim_classes, scheduler_classes
+from torch import nn
+
+from espnet_ext.config.attributes import AttributeConfig
+from espnet_ext.config.labels import LabelSpace
+from espnet_ext.config.strict import StrictLoader, read_yaml
+from espnet_ext.config.training import check_criteria, check_training
+from espnet_ext.errors import UserError
+from espnet_ext.tasks.utt import UttTask
+from espnet_ext.train.schedule import set_total_steps
+from espnet_ext.train.start import check_start
+from espnet_ext.utt.attribute_loss import AttributeLoss
+from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.head.attribute_head import AttributeHead
+from espnet_ext.utt.precision import AUTO
+
+
+class StandInEncoder(nn.Module):
+    """Sizes in place of an encoder that is not there yet.
+
+    Args:
+        num_layers: frame sequences that it would return.
+    """
+
+    def __init__(self, num_layers: int) -> None:
+        super().__init__()
+        self.num_layers, self.dim = num_layers, 1
+
+
+def parse_config(config: Path, words: Sequence[str]) -> argparse.Namespace:
+    """Read a training config and further options of the command line as options of the task.
+
+    Raises:
+        UserError: an unknown option or a value of another type, with the config file.
+    """
+    read_yaml(config)  # ESPnet's reader has a traceback for a file that is not YAML
+    parser = UttTask.get_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(f"{config}: {message}; see --help")
+
+    parser.error = refuse
+    try:
+        # ESPnet's reader of the file and of options such as `--optim_conf lr=1e-3`.
+        with patch.object(yaml, "SafeLoader", StrictLoader):
+            return parser.parse_args(["--config", str(config), *words])
+    except (yaml.YAMLError, argparse.ArgumentTypeError) as error:
+        refuse(f"{' '.join(words)}: {' '.join(str(error).split())}")
+
+
+def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeConfig]) -> None:
+    """Check a training config and the declarations of the attributes that it trains, and set what follows from it.
+
+    Args:
+        args: options of the task; the lengths of schedules are added.
+        attributes: of the run; those of labels with their label spaces.
+
+    Raises:
+        UserError: a value that a head, an objective, the model, an optimizer or a scheduler refuses, a statistic that
+            the training does not have, or options that contradict one another; names the file.
+    """
+    optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
+    check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
+    set_total_steps(args)
+    for number in ("", "2"):
+        _try_optimizer(args, number)
+    model = _build_model(args, attributes)
+    metrics = [(name, term.metric) for name, loss in model.objectives.items() if (term := loss.measured)]
+    names = ["loss", *(f"loss_{name}" for name in attributes), *(f"{metric}_{name}" for name, metric in metrics)]
+    check_criteria(args, names)
+    check_start(args, attributes)
+
+
+def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeConfig]) -> ESPnetUttModel:
+    """The model of a run without its encoder, and without memory for its parameters."""
+    num_layers = 1 + max(attribute.head.first_layer for attribute in attributes.values())
+    # A head that starts as the identity has the size of the encoder, which is not known.
+    plain = {
+        name: dataclasses.replace(attribute, head=dataclasses.replace(attribute.head, identity_init=False))
+        for name, attribute in attributes.items()
+    }
+    options = args.model_conf | ({"autocast": "float32"} if args.model_conf.get("autocast") == AUTO else {})
+    with torch.device("meta"):
+        for name, attribute in plain.items():
+            try:
+                AttributeHead(attribute.head, num_layers, input_dim=1)
+                AttributeLoss(attribute)
+            except UserError as error:
+                raise UserError(f"{args.attributes}: {name}: {error}") from error
+        try:
+            return ESPnetUttModel(StandInEncoder(num_layers), plain, **options)
+        except UserError as error:
+            raise UserError(f"{args.config}: {error}") from error
+
+
+def _try_optimizer(args: argparse.Namespace, number: str) -> None:
+    """Build an optimizer and its scheduler; their own checks cover what depends on several values."""
+    optimizer, scheduler = getattr(args, f"optim{number}"), getattr(args, f"scheduler{number}")
+    option = f"optim{number}_conf"
+    try:
+        built = optim_classes[optimizer]([nn.Parameter(torch.zeros(1))], **getattr(args, option))
+        if scheduler is not None:
+            option = f"scheduler{number}_conf"
+            scheduler_classes[scheduler](built, **getattr(args, option))
+    except Exception as error:  # each class has its own
+        raise UserError(f"{args.config}: {option}: {error}") from error
+
+
+def check_recipe(
+    attributes: Mapping[str, AttributeConfig],
+    where: Path,
+    systems: Sequence[Sequence[str]],
+    configs: Sequence[Path],
+    words: Sequence[str],
+) -> None:
+    """Check every phase of every system before there are data.
+
+    Args:
+        attributes: all that are declared.
+        where: their file.
+        systems: names of the attributes that are trained together.
+        configs: of the phases.
+        words: further options of the command line.
+
+    Raises:
+        UserError: see `check_config`.
+    """
+    # Of labels, only the kind matters here.
+    known = {
+        name: dataclasses.replace(attribute, labels=LabelSpace(attribute.target.kind, {"a": 1, "b": 1}))
+        if attribute.target.labels
+        else attribute
+        for name, attribute in attributes.items()
+    }
+    for config in configs:
+        for names in systems:
+            options = ["--attributes", str(where), "--attribute_names", *names]
+            check_config(parse_config(config, [*words, *options]), {name: known[name] for name in names})
