@@ -242,7 +242,7 @@ def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: T
         (["--phases", "results=conf/train_heads.yaml"], "--phases: 'results' cannot be the name of a phase"),
         (["--systems", "sem sem"], "--systems: sem comes twice"),
         (["--ngpu", "99", "--stop-stage", "1"], "--ngpu 99: torch finds "),
-        (["--executor", "tcp://", "--stage", "4"], "--executor: 'tcp://' is none of `local`, `slurm`"),
+        (["--executor", "tcp://", "--dumpdir", "dump of a mistake", "--stage", "2"], "--executor: 'tcp://' is none of"),
     ],
 )
 def test_a_wrong_option_of_a_recipe_is_one_line(finished: TinyRecipe, words: list[str], message: str) -> None:
