@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py
+sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py, pyav_files.py
 # Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

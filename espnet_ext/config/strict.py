@@ -106,7 +106,8 @@ def _check_value(declared: dataclasses.Field, value: Any, where: str) -> None:
     expected = get_origin(kind) or kind
     if isinstance(expected, type) and not _is_a(value, expected):
         raise UserError(f"{where} must be a {expected.__name__}, found {value!r}")
-    if expected in (list, dict) and (item_kind := get_args(kind)[-1]) is not Any:
+    item_kind = (get_args(kind) or (Any,))[-1]
+    if expected in (list, dict) and item_kind is not Any:
         items = value.values() if expected is dict else value
         if not all(_is_a(item, item_kind) for item in items):
             raise UserError(f"{where} must have values of type {item_kind.__name__}, found {value!r}")

@@ -1,7 +1,7 @@
 """Read audio of any format, resample it, and store it in Kaldi archives of 16-bit audio."""
 
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +13,9 @@ import soxr
 
 from espnet_ext.data.audio_format import RATE
 from espnet_ext.data.decoding import open_audio
+from espnet_ext.data.reader import AudioReader
+from espnet_ext.data.samples import check_samples
+from espnet_ext.data.scp import iter_scp
 from espnet_ext.errors import UserError
 
 
@@ -36,13 +39,13 @@ def read_audio(
         UserError: naming the file, if it is absent, does not decode, is shorter than asked for or
             empty, has NaN or infinite samples, or several channels.
     """
-    path = Path(path)
-    with open_audio(path) as reader:
-        samples = reader.read(start, num_samples)
+    with open_audio(Path(path)) as reader:
+        samples = _concatenate(mono_blocks(reader, start, num_samples, downmix=downmix))
+        rate = reader.rate
     if len(samples) == 0 or (num_samples is not None and len(samples) < num_samples):
         wanted = "any" if num_samples is None else f"{num_samples} samples from {start} on"
         raise UserError(f"{path}: {len(samples)} samples where {wanted} were expected; the file is cut or empty")
-    return _mono(samples, path, start, downmix), reader.rate
+    return samples, rate
 
 
 def read_spans(
@@ -68,23 +71,41 @@ def read_spans(
 def _read_span(path: Path, start_s: float, end_s: float, tolerance_s: float) -> tuple[np.ndarray, int]:
     with open_audio(path) as reader:
         start, end = round(start_s * reader.rate), round(end_s * reader.rate)
-        samples = reader.read(start, end - start)
+        samples = _concatenate(mono_blocks(reader, start, end - start, downmix=True))
+        rate = reader.rate
     missing = end - start - len(samples)
-    if len(samples) == 0 or missing > tolerance_s * reader.rate:
+    if len(samples) == 0 or missing > tolerance_s * rate:
         raise UserError(
-            f"{path}: ends {missing / reader.rate:g} s before a segment from {start_s:g} to {end_s:g} s does; "
+            f"{path}: ends {missing / rate:g} s before a segment from {start_s:g} to {end_s:g} s does; "
             "the file is cut, or the segment is of another one"
         )
-    return _mono(samples, path, start, downmix=True), reader.rate
+    return samples, rate
 
 
-def _mono(samples: np.ndarray, path: Path, start: int, downmix: bool) -> np.ndarray:
-    if samples.shape[1] > 1 and not downmix:
-        raise UserError(f"{path}: {samples.shape[1]} channels, expected 1; convert it to mono")
-    if not np.isfinite(samples).all():
-        first = int(np.argmin(np.isfinite(samples).all(axis=1))) + start
-        raise UserError(f"{path}: sample {first} is not a finite number; make the file again")
-    return samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
+def mono_blocks(
+    reader: AudioReader, start: int = 0, num_samples: int | None = None, *, downmix: bool = False
+) -> Iterator[np.ndarray]:
+    """Decode one channel of a part, a few megabytes at a time.
+
+    Args:
+        start, num_samples, downmix: see `read_audio`.
+
+    Yields:
+        float32 (samples,), finite and about within [-1, 1].
+
+    Raises:
+        UserError: several channels, or samples that are not finite or far beyond [-1, 1].
+    """
+    if reader.num_channels > 1 and not downmix:
+        raise UserError(f"{reader.path}: {reader.num_channels} channels, expected 1; convert it to mono")
+    for block in reader.blocks(start, num_samples):
+        check_samples(block, f"{reader.path}", start)
+        start += len(block)
+        yield block.mean(axis=1, dtype=np.float32) if reader.num_channels > 1 else block[:, 0]
+
+
+def _concatenate(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
 def audio_length(path: str | Path) -> tuple[int, int]:
@@ -165,15 +186,26 @@ def read_dumped(spec: str) -> np.ndarray:
         float32 (samples,) in [-1, 1] at 16 kHz, exactly the 16-bit numbers / 32768.
 
     Raises:
-        UserError: naming the spec, if the archive is absent, cut or not of 16 kHz mono audio.
+        UserError: naming utterance and spec, if the archive is absent, cut or not of 16 kHz mono audio.
     """
     try:
         rate, samples = _read_record(spec)
     except (OSError, ValueError, RuntimeError, TypeError, EOFError, AssertionError, wave.Error) as error:
-        raise UserError(f"{spec}: cannot read dumped audio ({error}); run stage 2 again") from error
+        raise UserError(f"{name_dumped(spec)}: cannot read dumped audio ({error}); run stage 2 again") from error
     if rate != RATE or samples.ndim != 1 or len(samples) == 0:
-        raise UserError(f"{spec}: {samples.shape} samples at {rate} Hz, expected mono at {RATE} Hz; run stage 2 again")
+        found = f"{samples.shape} samples at {rate} Hz"
+        raise UserError(f"{name_dumped(spec)}: {found}, expected mono at {RATE} Hz; run stage 2 again")
     return samples.astype(np.float32, copy=False)
+
+
+def name_dumped(spec: str) -> str:
+    """Name of dumped audio in errors: `utterance <id>: <spec>`, or the spec if its dump directory does not list it."""
+    archive = Path(spec)  # with the offset
+    scp = archive.parent.parent / "wav.scp"
+    for utterance, value in iter_scp(scp) if scp.is_file() else ():
+        if Path(value).name == archive.name:
+            return f"utterance {utterance}: {spec}"
+    return spec
 
 
 def _read_record(spec: str) -> tuple[int, np.ndarray]:

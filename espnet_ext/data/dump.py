@@ -12,6 +12,7 @@ import numpy as np
 
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.audio import RATE, append_to_ark, resample, to_int16
+from espnet_ext.data.audio_format import MIN_SAMPLES
 from espnet_ext.data.origin import read_json
 from espnet_ext.data.segments import AudioSource, Spans, read_source
 from espnet_ext.errors import UserError
@@ -102,7 +103,8 @@ class ShardResult(NamedTuple):
 def dump_shard(shard: ShardJob) -> ShardResult:
     """Write an archive and, next to it, its index; an archive that was finished from the same jobs is kept.
 
-    An archive is not finished while audio of it cannot be read: all errors are returned, not only the first.
+    An archive is not finished while audio of it cannot be read or is too short for the encoders: all errors are
+    returned, not only the first, each naming utterance and file.
     """
     fingerprint = _fingerprint(shard)
     if _is_done(shard, fingerprint):
@@ -145,6 +147,11 @@ def _write_ark(shard: ShardJob, fingerprint: str, errors: dict[str, str]) -> Dum
                 dumped.left_out[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
             elif duration > shard.limits.max_s:
                 dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
+            elif len(samples) < MIN_SAMPLES:
+                errors[job.utterance] = (
+                    f"utterance {job.utterance}: {job.path}: {len(samples)} samples at 16 kHz are "
+                    f"too short for the encoders, which need {MIN_SAMPLES}"
+                )
             else:
                 pcm = to_int16(samples)
                 dumped.offsets[job.utterance] = append_to_ark(file, job.utterance, pcm, shard.ark_format)
@@ -161,10 +168,7 @@ def _read(job: AudioJob) -> np.ndarray:
     except UserError as error:
         raise UserError(f"utterance {job.utterance}: {error}") from error
     # Played `speed` times as fast: as if it had been sampled at a higher rate.
-    resampled = resample(samples, rate * job.speed)
-    if len(resampled) == 0:
-        raise UserError(f"utterance {job.utterance}: {job.path}: too short to be resampled; leave it out")
-    return resampled
+    return resample(samples, rate * job.speed)
 
 
 def _fingerprint(shard: ShardJob) -> str:

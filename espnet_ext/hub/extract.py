@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.audio import read_dumped
+from espnet_ext.data.audio import name_dumped, read_dumped
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.num_samples import check_dumped_length
@@ -119,9 +119,10 @@ def extract_shard(job: ShardJob) -> int:
     """Write one shard, in whatever process this is, unless it is there; returns the samples that were done."""
     if job.is_done():
         return 0
+    encoder = _encoder(job.system)
     with ThreadPoolExecutor(READ_THREADS) as pool:
-        speech = ReadAhead(list(job.wav_scp.values()), pool)
-        embeddings = _encoder(job.system).encode(speech)
+        speech = ReadAhead(list(job.wav_scp.values()), encoder.encoder.min_samples, pool)
+        embeddings = encoder.encode(speech)
     for (utterance, entry), length, listed in zip(job.wav_scp.items(), speech.lengths, job.num_samples, strict=True):
         check_dumped_length(utterance, entry, length, listed)
     for name in job.system.attributes:
@@ -130,30 +131,42 @@ def extract_shard(job: ShardJob) -> int:
 
 
 class ReadAhead(Sequence):
-    """Dumped utterances, float32 (samples,) each; whoever goes through them finds the next ones read by threads.
+    """Dumped utterances, float32 (samples,) each; threads read the next ones during an iteration.
+
+    Args:
+        entries: their places, `archive:offset`.
+        min_samples: the encoder's; a shorter utterance is a UserError that names it.
+        pool: the threads.
 
     Attributes:
         lengths: in samples, of those that were gone through.
     """
 
-    def __init__(self, entries: Sequence[str], pool: ThreadPoolExecutor) -> None:
-        self.entries, self.pool = entries, pool
+    def __init__(self, entries: Sequence[str], min_samples: int, pool: ThreadPoolExecutor) -> None:
+        self.entries, self.min_samples, self.pool = entries, min_samples, pool
         self.lengths: list[int] = []
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return read_dumped(self.entries[index])
+        return self._read(self.entries[index])
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        futures = (self.pool.submit(read_dumped, entry) for entry in self.entries)
+        futures = (self.pool.submit(self._read, entry) for entry in self.entries)
         coming = deque(islice(futures, READ_AHEAD))
         while coming:
             samples = coming.popleft().result()
             coming.extend(islice(futures, 1))
             self.lengths.append(len(samples))
             yield samples
+
+    def _read(self, entry: str) -> np.ndarray:
+        samples = read_dumped(entry)
+        if len(samples) < self.min_samples:
+            found = f"{len(samples)} samples are too short for the encoder, which needs {self.min_samples}"
+            raise UserError(f"{name_dumped(entry)}: {found}; remove the utterance from the set and run stage 2 again")
+        return samples
 
 
 @lru_cache(maxsize=1)

@@ -78,7 +78,7 @@ def test_a_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path
     assert run(monkeypatch, dump_audio.main, "--data_dir", data, "--dump_dir", tmp_path / "dump") == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
-    assert errors[0].startswith(f"error: utterance a-1: {data / '1.wav'}: cannot decode audio")
+    assert errors[0].startswith(f"error: {data}: utterance a-1: {data / '1.wav'}: cannot decode audio")
 
 
 def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path) -> None:

@@ -14,12 +14,14 @@ from espnet_ext.data.audio import (
     audio_length,
     read_audio,
     read_dumped,
+    read_spans,
     resample,
     samples_at_16k,
     to_int16,
     write_flac,
 )
 from espnet_ext.data.audio_format import ARK_FORMATS
+from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
 
 PCM = np.random.default_rng(0).integers(-20000, 20000, 4000).astype(np.int16)
@@ -133,6 +135,23 @@ def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -
         read_audio(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("scale", [32768, 1e38])
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_samples_far_beyond_full_scale_are_refused(tmp_path: Path, scale: float, subtype: str) -> None:
+    path = tmp_path / "a.wav"
+    samples = np.append(np.zeros(5), PCM / 32768)
+    soundfile.write(path, samples * scale, 16000, subtype=subtype)
+    for read in (
+        read_audio,
+        lambda path: read_spans(path, [(0.0, 0.2)]),
+        lambda path: list(read_windows(path, 16_000, 1000, False)),
+    ):
+        with pytest.raises(UserError, match=r"a\.wav: sample 5 is \S+, far beyond \[-1, 1\]"):
+            read(path)
+    soundfile.write(path, samples * 9, 16000, subtype=subtype)  # louder than full scale, but a recording
+    np.testing.assert_allclose(read_audio(path)[0], samples * 9, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.m4a", "a.ogg"])
 def test_what_does_not_decode_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"this is no audio at all" * 10)
@@ -157,6 +176,24 @@ def test_a_file_without_samples_is_named(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.wav: no such audio file"):
         read_audio(tmp_path / "a.wav")
+    with pytest.raises(UserError, match="aaa: no such audio file"):
+        read_audio(tmp_path / ("a" * 300))
+
+
+@pytest.mark.parametrize("error", [TypeError("a bug"), RuntimeError(), MemoryError(), ZeroDivisionError("x")])
+def test_any_error_of_a_decoder_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise error
+
+    write_g722(tmp_path / "a.g722", sine(1600, 16000))
+    soundfile.write(tmp_path / "a.wav", PCM, 16000)
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
+    monkeypatch.setattr(av, "AudioFifo", fail)
+    for name in ("a.wav", "a.g722"):
+        with pytest.raises(UserError, match=f"{name}: cannot decode audio: {type(error).__name__}"):
+            read_audio(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".gsm", ".wav"])

@@ -9,7 +9,7 @@ import soundfile
 from espnet_ext.data.audio_files import AUDIO_SUFFIXES
 from espnet_ext.data.audio_sources import list_sources
 from espnet_ext.data.data_dir import write_scp
-from espnet_ext.data.decoding import PYAV_FORMATS
+from espnet_ext.data.pyav_reader import HEADERLESS
 from espnet_ext.data.segments import AudioSource, Segment, write_segments
 from espnet_ext.errors import UserError
 
@@ -102,7 +102,7 @@ def test_a_folder_of_audio_alone_prints_nothing(tmp_path: Path, capsys: pytest.C
 def test_every_suffix_of_the_decoders_that_has_a_header_is_known() -> None:
     known_by_libsndfile = {f".{name.lower()}" for name in soundfile.available_formats()}
     assert known_by_libsndfile - AUDIO_SUFFIXES == {".mat4", ".mat5", ".mpc2k", ".raw", ".wavex"}
-    assert set(PYAV_FORMATS) <= AUDIO_SUFFIXES
+    assert set(HEADERLESS) <= AUDIO_SUFFIXES
 
 
 def test_files_and_data_directories_are_listed_in_the_order_named(tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 """Parts of long recordings: the very samples of the whole, without decoding the whole."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import soundfile
+from pyav_files import write_pyav
 
 from espnet_ext.data.audio import audio_length, read_audio, read_spans
-from espnet_ext.data.decoding import PyAvReader
+from espnet_ext.data.pyav_reader import PyAvReader
 from espnet_ext.data.segments import AudioSource, read_source
 from espnet_ext.errors import UserError
 
@@ -36,20 +36,6 @@ def signal() -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * (200 * times + 10 * times**2)) + noise).astype(np.float32)
 
 
-def write_pyav(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
-    container_format, codec = (PYAV | LAME)[path.name]
-    with av.open(str(path), "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
-        stream.codec_context.open()
-        resampler = av.AudioResampler(
-            stream.codec_context.format, "mono", rate, frame_size=stream.codec_context.frame_size
-        )
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-        for part in (*resampler.resample(frame), *resampler.resample(None), None):
-            container.mux(stream.encode(part))
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same sound in every format."""
@@ -58,7 +44,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, (container_format, subtype) in SNDFILE.items():
         soundfile.write(folder / name, samples, RATE, format=container_format, subtype=subtype)
     for name in (*PYAV, *LAME):
-        write_pyav(folder / name, samples)
+        write_pyav(folder / name, *(PYAV | LAME)[name], samples)
     return {name: folder / name for name in (*SNDFILE, *PYAV, *LAME)}
 
 
@@ -163,15 +149,17 @@ def test_headerless_gsm_cannot_be_entered_but_is_read(tmp_path: Path) -> None:
 
 def test_a_file_whose_rate_changes_midway_is_named(files: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "joined.aac"
-    write_pyav(tmp_path / "a.aac", signal()[: 2 * RATE], 8000)
+    write_pyav(tmp_path / "a.aac", *PYAV["a.aac"], signal()[: 2 * RATE], 8000)
     path.write_bytes(files["a.aac"].read_bytes() + (tmp_path / "a.aac").read_bytes())
     with pytest.raises(UserError, match=r"joined.aac: its channels or its sampling rate change midway; convert it"):
         read_audio(path)
 
 
-@pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.flac"])
+@pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.webm", "a.flac"])
 def test_a_segment_beyond_the_end_is_named(files: dict[str, Path], name: str) -> None:
     samples, rate = read_spans(files[name], [(39.5, 40.05)], tolerance_s=0.2)
     assert len(samples) <= 0.6 * rate
     with pytest.raises(UserError, match=f"{name}: ends .* before a segment from 39.5 to 41 s does"):
         read_spans(files[name], [(39.5, 41.0)], tolerance_s=0.2)
+    with pytest.raises(UserError, match=f"{name}: ends .* before a segment from 60 to 61 s does"):
+        read_spans(files[name], [(60.0, 61.0)], tolerance_s=0.2)

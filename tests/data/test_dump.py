@@ -260,11 +260,28 @@ def test_a_length_that_is_clearly_not_that_of_the_audio_is_named(
     assert not (tmp_path / "dump/wav.scp").exists()
 
 
-def test_a_sample_that_resampling_loses_is_named(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("num_samples", "rate", "found"), [(559, 16000, 559), (450, 16000, 450), (1, 48000, 0)])
+def test_an_utterance_that_no_encoder_takes_is_named_unless_left_out(
+    data: Path, tmp_path: Path, num_samples: int, rate: int, found: int
+) -> None:
     path = DataDir(data).wav_scp["b-1"]
-    soundfile.write(path, np.zeros(1), 48000)
-    with pytest.raises(UserError, match=f"utterance b-1: {path}: too short to be resampled; leave it out"):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(DurationLimits(0, 1)), ignore)
+    soundfile.write(path, np.zeros(num_samples), rate)
+    error = f"{data}: utterance b-1: {path}: {found} samples at 16 kHz are too short for the encoders, which need 560"
+    with pytest.raises(UserError, match=error):
+        dump_data_dir(data, tmp_path / "test", DumpOptions(DurationLimits(0, 1)), ignore)
+    assert not (tmp_path / "test/wav.scp").exists()
+    assert dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS), ignore).left_out.counts() == {
+        "shorter than 0.05 s": 1
+    }
+
+
+def test_damaged_dumped_audio_is_named_by_its_utterance(data: Path, tmp_path: Path) -> None:
+    dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS), ignore)
+    for utterance, spec in DataDir(tmp_path / "test").wav_scp.items():
+        archive = Path(spec.rpartition(":")[0])
+        archive.write_bytes(archive.read_bytes()[: int(spec.rpartition(":")[2]) + 20])
+        with pytest.raises(UserError, match=f"^utterance {utterance}: {spec}: cannot read dumped audio"):
+            read_dumped(spec)
 
 
 def test_synthetic_speech_is_not_perturbed(make_data_dir: MakeDataDir, tmp_path: Path) -> None:

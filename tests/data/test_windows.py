@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from pyav_files import write_pyav
 
-from espnet_ext.data import windows
+from espnet_ext.data import audio, reader
 from espnet_ext.data.audio import read_audio
 from espnet_ext.data.segments import AudioSource
 from espnet_ext.data.windows import read_windows
@@ -33,18 +34,20 @@ def test_a_file_and_an_array_give_the_same_windows(tmp_path: Path, num_samples: 
         np.testing.assert_array_equal(one, other)
 
 
-def test_never_more_than_a_window_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted: list[int | None] = []
-    plain = windows.read_audio
+def test_a_file_is_decoded_once_and_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "BLOCK_VALUES", 2400)
+    expected: list[int] = []
+    plain = soundfile.SoundFile.read
 
-    def watched(path: Path, start: int, num_samples: int | None, **options: bool) -> tuple[np.ndarray, int]:
-        wanted.append(num_samples)
-        return plain(path, start, num_samples, **options)
+    def watched(self: soundfile.SoundFile, frames: int = -1, *args: object, **options: object) -> np.ndarray:
+        expected.append(frames)
+        return plain(self, frames, *args, **options)
 
-    monkeypatch.setattr(windows, "read_audio", watched)
-    path = write(tmp_path / "long.wav", noise(10_500))
-    assert len(list(read_windows(path, 16_000, 1000, downmix=False))) == 11
-    assert wanted == [1000] * 10 + [500]
+    monkeypatch.setattr(soundfile.SoundFile, "read", watched)
+    monkeypatch.setattr(soundfile.SoundFile, "seek", None)
+    path = write(tmp_path / "long.wav", noise(10_500, channels=2))
+    assert [len(window) for window in read_windows(path, 16_000, 1000, downmix=True)] == [1000] * 10 + [500]
+    assert expected == [1200] * 8 + [900]
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 44_100])
@@ -75,16 +78,33 @@ def test_several_channels_are_averaged_only_when_asked_for(tmp_path: Path) -> No
     np.testing.assert_allclose(mono, stereo.mean(axis=1), atol=1e-7)
 
 
-def test_a_format_without_seeking_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.g722").write_bytes(np.random.default_rng(0).integers(0, 256, 1000, dtype=np.uint8).tobytes())
-    calls = []
+@pytest.mark.parametrize("name", ["a.m4a", "a.mp3", "a.g722"])
+def test_windows_of_compressed_formats_are_those_of_the_whole(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / name
+    container_format, codec = {"a.m4a": ("ipod", "aac"), "a.mp3": ("mp3", "libmp3lame"), "a.g722": ("g722", "g722")}[
+        name
+    ]
+    write_pyav(path, container_format, codec, noise(50_000)[:, 0])
+    whole, _ = read_audio(path)
+    lengths: list[int] = []
+    plain = audio.check_samples
 
-    def counted(*args: object, **kwargs: object) -> tuple[np.ndarray, int]:
-        calls.append(args)
-        return read_audio(*args, **kwargs)
+    def watched(samples: np.ndarray, *args: object) -> None:
+        lengths.append(len(samples))
+        plain(samples, *args)
 
-    monkeypatch.setattr(windows, "read_audio", counted)
-    parts = list(read_windows(tmp_path / "a.g722", 16000, 600, False))
-    assert [len(part) for part in parts] == [600, 600, 600, 200]
-    np.testing.assert_array_equal(np.concatenate(parts), read_audio(tmp_path / "a.g722")[0])
-    assert len(calls) == 1
+    monkeypatch.setattr(audio, "check_samples", watched)
+    monkeypatch.setattr(reader, "BLOCK_VALUES", 4000)
+    parts = list(read_windows(path, 16_000, 6000, downmix=False))
+    assert [len(part) for part in parts[:-1]] == [6000] * (len(whole) // 6000)
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert max(lengths) < 6000  # a block and a frame
+    assert sum(lengths) == len(whole)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_without_samples_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.wav: 0 samples where any were expected"):
+        list(read_windows(write(tmp_path / "a.wav", noise(0)), 16_000, 1000, downmix=False))

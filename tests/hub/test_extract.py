@@ -146,16 +146,27 @@ def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path, model_folder: 
     assert not list((tmp_path / "out").rglob("*.1.ark"))
 
 
+def test_an_utterance_that_is_too_short_is_named(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+    (dump / "audio").mkdir()
+    with (dump / "audio" / "short.ark").open("wb") as stream:
+        entry = f"{stream.name}:{append_to_ark(stream, 'u5', np.zeros(320))}"
+    write_scp(dump / "wav.scp", read_scp(dump / "wav.scp") | {"u5": entry})
+    with pytest.raises(
+        UserError, match=f"^utterance u5: {entry}: 320 samples are too short for the encoder, which needs"
+    ):
+        list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
+
+
 def test_reading_runs_ahead_but_not_far(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = list(read_scp(dump / "wav.scp").values())
     read = []
     monkeypatch.setattr(extract_module, "read_dumped", lambda entry: read.append(entry) or read_dumped(entry))
     monkeypatch.setattr(extract_module, "READ_AHEAD", 3)
     with ThreadPoolExecutor(1) as pool:
-        next(iter(ReadAhead(entries, pool)))
+        next(iter(ReadAhead(entries, 400, pool)))
     assert read == entries[:4]
     with ThreadPoolExecutor(2) as pool:
-        speech = ReadAhead(entries, pool)
+        speech = ReadAhead(entries, 400, pool)
         for samples, entry in zip(speech, entries, strict=True):
             np.testing.assert_array_equal(samples, read_dumped(entry))
     assert sum(speech.lengths) == sum(1000 + 700 * i for i in range(10))

@@ -55,6 +55,7 @@ def dump(tmp_path: Path) -> Path:
     with (folder / "audio.ark").open("wb") as stream:
         offsets = {f"é{i}": append_to_ark(stream, f"é{i}", random.normal(0, 0.1, 2000 + 500 * i)) for i in range(7)}
     write_scp(folder / "wav.scp", {name: f"{folder}/audio.ark:{offset}" for name, offset in offsets.items()})
+    write_scp(folder / "utt2num_samples", {f"é{i}": 2000 + 500 * i for i in range(7)})
     return folder
 
 

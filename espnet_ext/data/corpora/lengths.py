@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import av
-
-from espnet_ext.data.audio import RATE, samples_at_16k
+from espnet_ext.data.audio import samples_at_16k
 from espnet_ext.data.pool import process_pool
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.errors import UserError
 
 CHUNK_SIZE = 500  # files that a worker is given at a time
-MP4_SUFFIXES = {".m4a", ".mp4"}
 # Fixed phrases for `LeftOut`.
 NO_AUDIO = "no audio file"
 UNREADABLE = "audio cannot be read"
@@ -34,21 +31,10 @@ def header_length(path: str | Path) -> AudioLength:
     if not path.is_file():
         return AudioLength(0, NO_AUDIO)
     try:
-        num_samples = _mp4_samples(path) if path.suffix.lower() in MP4_SUFFIXES else samples_at_16k(path)
+        num_samples = samples_at_16k(path)
     except UserError:
         return AudioLength(0, UNREADABLE)
     return AudioLength(num_samples) if num_samples else AudioLength(0, "no sound in the file")
-
-
-def _mp4_samples(path: Path) -> int:
-    try:
-        with av.open(str(path)) as container:
-            if container.streams.audio and container.streams.audio[0].duration is not None:
-                stream = container.streams.audio[0]
-                return round(stream.duration * stream.time_base * RATE)
-    except (av.FFmpegError, OSError) as error:
-        raise UserError(f"{path}: cannot decode audio: {error}") from error
-    raise UserError(f"{path}: no audio in the file")
 
 
 def header_lengths(paths: Sequence[str], nj: int, label: str) -> list[AudioLength]:

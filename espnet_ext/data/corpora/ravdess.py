@@ -5,13 +5,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import soundfile
-
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.any_case import visible_files
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
 from espnet_ext.data.data_dir import Utterance
+from espnet_ext.data.decoding import open_audio
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
 
@@ -115,6 +114,7 @@ def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utte
 
 
 def _averaged(utterance: Utterance) -> Utterance:
-    if soundfile.info(utterance.path).channels == 1:
-        return utterance
+    with open_audio(utterance.path) as reader:
+        if reader.num_channels == 1:
+            return utterance
     return replace(utterance, recording=utterance.id, spans=((0.0, utterance.num_samples / RATE),))

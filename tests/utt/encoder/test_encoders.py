@@ -8,6 +8,7 @@ from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, Wav2Vec2FeatureExtractor
 
+from espnet_ext.data.audio_format import MIN_SAMPLES
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 
@@ -83,6 +84,10 @@ def test_the_shortest_utterance_has_one_frame_and_a_second_has_its_share(name: s
         _, mask = encoder(*speech_batch([encoder.min_samples, 16_000]))
     assert mask[0].sum() == 1
     assert abs(int(mask[1].sum()) - 16_000 / encoder.hop_samples) <= 1
+
+
+def test_dumped_utterances_are_long_enough(name: str) -> None:
+    assert tiny_encoder(name).min_samples <= MIN_SAMPLES
 
 
 def test_training_differs_from_evaluation_by_dropout_alone(name: str) -> None:
