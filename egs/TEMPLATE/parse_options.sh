@@ -32,6 +32,10 @@ show_help() {
 }
 
 names="$(option_names "${option_files[@]}")"
+declare -A defaults
+for name in ${names}; do
+    defaults["${name}"]="${!name}"
+done
 while [ "$#" -gt 0 ]; do
     case "$1" in
         --help | -h) show_help; exit 0 ;;
@@ -46,6 +50,8 @@ while [ "$#" -gt 0 ]; do
         set -- "$1" true "${@:2}"
     fi
     [ "$#" -ge 2 ] || fail "option $1 needs a value"
+    # Such as of a variable that is not set.
+    [ -n "$2" ] || [ -z "${defaults[${name}]}" ] || fail "$1 is empty; leave it out for its default, '${defaults[${name}]}'"
     printf -v "${name}" '%s' "$2"
     shift 2
 done

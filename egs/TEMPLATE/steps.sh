@@ -11,9 +11,9 @@ run_stage() {
 need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stage $2 --stop-stage $2)"; }
 
 step() { python -m espnet_ext.bin.step "$@"; }
-# Where a step of some name keeps its fingerprint.
+# State file of a step in a folder: state FOLDER NAME.
 state() { echo "$1/.steps/$2.json"; }
-# Add those of some files that are there to `inputs`, whose content is part of a step's fingerprint.
+# Add the files that exist to `inputs`: a step runs again if their content changed.
 add_inputs() {
     local file
     for file in "$@"; do
@@ -25,6 +25,16 @@ add_inputs() {
 words() { read -rd '' -a "$1" <<<"$2" || true; }
 # one_of WORD WORDS...: whether it is one of them.
 one_of() { [[ " ${*:2} " == *" $1 "* ]]; }
+# Replace `auto` in --ngpu by the number of GPUs, and check that there are as many. Jobs of a cluster use other machines.
+check_gpus() {
+    local count
+    [ "${ngpu}" != 0 ] || return 0
+    count="$(python -c 'import torch; print(torch.cuda.device_count())')"
+    [ "${ngpu}" != auto ] || ngpu="${count}"
+    [ "${executor}" = local ] && [ "${num_nodes}" -eq 1 ] || return 0
+    [ "${ngpu}" -le "${count}" ] ||
+        fail "--ngpu ${ngpu}: torch finds ${count} GPUs on this machine; lower it (0 = CPU) or check CUDA_VISIBLE_DEVICES"
+}
 # prepared LIST "SET SET": those that stage 1 could make, each once; it lists the others, whose corpora were not given.
 prepared() {
     local -n list="$1"

@@ -20,6 +20,7 @@ cache_dir=              # downloads, shared between clones; default $XDG_CACHE_H
 dumpdir=dump            # outputs of stage 2
 expdir=exp              # outputs of stages 3 to 6
 tag=                    # added to the names of the experiments, to keep variants apart
+overwrite=false         # true: replace trainings whose inputs changed; otherwise such a training stops with an error
 # Data
 train_set=              # sets below data/ and the dump directory, several of them as "a b"
 valid_set=
@@ -52,7 +53,9 @@ template="$(dirname "$(readlink -f "$0")")"
 # shellcheck source-path=SCRIPTDIR
 . "${template}/parse_options.sh"
 
-[[ "${quick}" =~ ^(true|false)$ ]] || fail "--quick must be true or false, not '${quick}'"
+for name in quick overwrite; do
+    [[ "${!name}" =~ ^(true|false)$ ]] || fail "--${name} must be true or false, not '${!name}'"
+done
 fraction=1
 quick_note=  # in the first line of the tables
 if [ "${quick}" = true ]; then
@@ -63,14 +66,17 @@ if [ "${quick}" = true ]; then
     expdir="${expdir%/}_quick"
     [ -z "${upload_to}" ] || fail "--upload_to: a model of --quick is not for others; run without --quick"
 fi
-[ "${ngpu}" != auto ] || ngpu="$(nvidia-smi --list-gpus 2>/dev/null | grep -c '^GPU' || true)"
-for name in stage stop_stage nj num_nodes ngpu seed; do
+for name in stage stop_stage nj num_nodes seed; do
     [[ "${!name}" =~ ^[0-9]+$ ]] || fail "--${name} must be a whole number, not '${!name}'"
 done
+[[ "${ngpu}" =~ ^([0-9]+|auto)$ ]] || fail "--ngpu must be a whole number or auto, not '${ngpu}'"
+[[ "${tag}" =~ ^[A-Za-z0-9_.+-]*$ ]] || fail "--tag: only letters, digits and '_.+-' are possible, not '${tag}'"
 [ "${stage}" -le "${stop_stage}" ] || fail "--stage ${stage} comes after --stop_stage ${stop_stage}"
 for name in train_set valid_set phases systems; do
     [ -n "${!name}" ] || fail "--${name} is empty; a recipe's run.sh sets it"
 done
+[ -z "${teacher_dir}" ] || [ -d "${teacher_dir}" ] || fail "--teacher_dir ${teacher_dir}: no such folder"
+[ -z "${init}" ] || [ -n "${add_attribute}" ] || fail "--init ${init} is only used with --add_attribute; give both or none"
 
 # shellcheck source-path=SCRIPTDIR
 {
@@ -85,6 +91,9 @@ done
     . "${template}/stages/6_pack.sh"
 }
 
+check_gpus
+# Results are identical only with the same number.
+echo "Threads of a process: $(nproc)"
 # Where every command keeps its downloads.
 [ -z "${cache_dir}" ] || export ESPNET_EXT_CACHE="${cache_dir}"
 device=cpu
@@ -113,6 +122,12 @@ for phase in "${phase_list[@]}"; do
     [ -f "${phase#*=}" ] || fail "${phase#*=}: no such training config"
 done
 phase_names=("${phase_list[@]%%=*}")
+# Phases and other outputs of a system share a folder.
+for name in "${phase_names[@]}"; do
+    [[ ! "${name}" =~ ^(\..*|results|report|packed|.*_embeddings)$ ]] || fail "--phases: '${name}' cannot be the name of a phase"
+done
+twice="$(printf '%s\n' "${phase_names[@]}" | sort | uniq -d | head -n 1)"
+[ -z "${twice}" ] || fail "--phases: two phases have the name '${twice}'; rename one"
 last_dir="$(system_dir "${system_list[-1]}")"
 
 # All of the configuration is checked here, before stage 1.

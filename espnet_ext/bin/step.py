@@ -1,29 +1,34 @@
-"""Run one step of a stage unless its outputs are those of the same inputs: `python -m espnet_ext.bin.step --help`.
+"""Run one step of a stage unless it is up to date: `python -m espnet_ext.bin.step --help`.
 
-The fingerprint of a step is its command, the content of its input files, the listing of its input folders and the
-versions of the packages that compute. It is written when the step starts (so that a killed step goes on with its
-own leftovers, and never with another's) and completed when it ends.
+A step is made from the options of its command, the content of its input files and the listing of its input folders.
+These are written to the state file when the step starts: a killed step resumes from its own leftovers, and never from
+those of other inputs. At its end, the files that it wrote and their sizes are added.
+
+- A written file is missing or has another size: the step runs again and reuses what is left.
+- The inputs changed: the outputs are removed, and the step runs again. With --protect, it stops instead.
+- Package versions changed: a warning.
 """
 
 import argparse
-import hashlib
-import json
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from espnet_ext import __version__
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.atomic import write_json_atomic
 from espnet_ext.data.lock import exclusive_lock
-from espnet_ext.data.origin import listing_of, sha256_of
+from espnet_ext.data.stale import remove, remove_temporary
+from espnet_ext.data.step_state import (
+    StepState,
+    hash_inputs,
+    installed_versions,
+    join_changes,
+    options_of,
+    written_files,
+)
 from espnet_ext.errors import UserError
 
-PACKAGES = ("espnet", "torch", "transformers", "numpy")
 LOG_TAIL_LINES = 15
 
 
@@ -31,10 +36,22 @@ def parse_args() -> argparse.Namespace:
     """Options, then `--` and the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--label", required=True, help="what the step does, for people")
-    parser.add_argument("--state", type=Path, required=True, help="file that keeps the fingerprint")
+    parser.add_argument("--state", type=Path, required=True, help="state file, see above")
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
     parser.add_argument("--folders", nargs="*", default=[], type=Path, help="input folders, known by what they list")
+    parser.add_argument("--after", nargs="*", default=[], type=Path, help="state files of steps that it depends on")
+    parser.add_argument("--settings", type=Path, help="YAML file with further options of the command")
     parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed if stale, made again if missing")
+    parser.add_argument(
+        "--files",
+        nargs="+",
+        metavar=("FOLDER", "PATTERN"),
+        help="files that the step writes, if these are not all files of --outputs",
+    )
+    parser.add_argument(
+        "--protect", nargs="*", default=[], type=Path, help="while one of these files exists, nothing stale is removed"
+    )
+    parser.add_argument("--extend", help="with --protect: option whose number may grow, the command continues then")
     parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
     parser.add_argument(
         "--ignore",
@@ -44,34 +61,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("command", nargs="+", help="after `--`")
     return parser.parse_args()
-
-
-def fingerprint(command: Sequence[str], inputs: Sequence[Path], folders: Sequence[Path]) -> str:
-    """Hash of a command, its inputs' names and content, its folders' listings and the computing packages' versions.
-
-    Raises:
-        UserError: an input is missing.
-    """
-    for path in inputs:
-        if not path.is_file():
-            raise UserError(f"{path}: no such file, and the step needs it; run the earlier stages first")
-    content = [(path.name, sha256_of(path)) for path in inputs]
-    parts = [__version__, *map(_version, PACKAGES), *command, *content, *map(listing_of, folders)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def without_options(command: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The command without `--name value` of every name."""
-    ignored = {f"--{name}" for name in names}
-    before = ["", *command]
-    return [word for word, previous in zip(command, before, strict=False) if not {word, previous} & ignored]
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
 
 
 def run_step(args: argparse.Namespace) -> None:
@@ -84,20 +73,93 @@ def run_step(args: argparse.Namespace) -> None:
 
 
 def _run_locked(args: argparse.Namespace) -> None:
-    current = fingerprint(without_options(args.command, args.ignore), args.inputs, args.folders)
-    state = json.loads(args.state.read_text(encoding="utf-8")) if args.state.exists() else {}
-    if state.get("fingerprint") == current and state["done"] and all(path.exists() for path in args.outputs):
-        print(f"  {args.label}: up to date", flush=True)
-        return
-    if state.get("fingerprint") != current:
-        for path in args.outputs:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    write_json_atomic(args.state, {"fingerprint": current, "done": False})
+    state = StepState(
+        options_of(args.command, args.settings, args.ignore),
+        hash_inputs(args.inputs, args.folders, args.after),
+        installed_versions(),
+    )
+    before = StepState.read(args.state)
+    changes = _changes(state, before, args)
+    if before is not None and not changes:
+        if _is_up_to_date(before, args):
+            return
+        state = before
+    elif before is not None and _is_extended(state, before, args):
+        # The state stays that of the shorter run, whose outputs are valid until the longer one ends.
+        print(f"  {args.label}: continues, because {join_changes(changes)}", flush=True)
+    else:
+        _remove_stale(changes, args)
+        state.write(args.state)
     print(f"  {args.label}", flush=True)
+    _remove_temporary(args)
     started = time.monotonic()
     _run_command(args.command, args.log, args.label)
-    write_json_atomic(args.state, {"fingerprint": current, "done": True})
+    state._replace(done=True, outputs=_written(args)).write(args.state)
     print(f"  {args.label}: done in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _changes(state: StepState, before: StepState | None, args: argparse.Namespace) -> list[str]:
+    """What differs from the run that made the outputs, if there are any."""
+    if before is not None:
+        return state.changes(before)
+    if not any(path.exists() for path in args.outputs):
+        return []
+    state = "is damaged or of another version" if args.state.exists() else "is missing"
+    return [f"{args.state} {state}, so its inputs are not known"]
+
+
+def _is_protected(args: argparse.Namespace) -> bool:
+    return any(path.exists() for path in args.protect)
+
+
+def _is_extended(state: StepState, before: StepState, args: argparse.Namespace) -> bool:
+    return _is_protected(args) and args.extend is not None and state.is_longer(before, args.extend)
+
+
+def _remove_stale(changes: Sequence[str], args: argparse.Namespace) -> None:
+    if changes and _is_protected(args):
+        raise UserError(
+            f"{args.label}: {join_changes(changes)}; to replace the old outputs give --overwrite, "
+            "to keep them give --tag with a name, or change this back"
+        )
+    if changes:
+        print(f"  {args.label}: again, because {join_changes(changes)}", flush=True)
+    for path in args.outputs:
+        remove(path)
+
+
+def _is_up_to_date(state: StepState, args: argparse.Namespace) -> bool:
+    """Whether a step of the same inputs has nothing to do; removes the files that it must write again."""
+    if versions := state.other_versions():
+        print(f"  {args.label}: warning, this was made with {versions}", flush=True)
+    damage = state.damage()
+    faults = [*damage.values(), *(f"{path} is missing" for path in args.outputs if not path.exists())]
+    if state.done and not faults:
+        print(f"  {args.label}: up to date", flush=True)
+        return True
+    if state.done:
+        print(f"  {args.label}: again, because {join_changes(list(dict.fromkeys(faults)))}", flush=True)
+    for path in damage:
+        Path(path).unlink(missing_ok=True)
+    return False
+
+
+def _written(args: argparse.Namespace) -> dict[str, int]:
+    """Path -> size of the files that the step has written."""
+    if args.files:
+        return dict(written_files(Path(args.files[0]), args.files[1:]))
+    folders = [path for path in args.outputs if path.is_dir()]
+    files = {str(path): path.stat().st_size for path in args.outputs if path.is_file()}
+    return files | {name: size for folder in folders for name, size in written_files(folder, ["**/*"])}
+
+
+def _remove_temporary(args: argparse.Namespace) -> None:
+    """Remove what killed runs left under temporary names where this step writes."""
+    for path in (args.state, *args.outputs):
+        remove_temporary(path.parent)
+    for output in args.outputs:
+        for folder in output.rglob("*/") if output.is_dir() else ():
+            remove_temporary(folder)
 
 
 def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:

@@ -45,8 +45,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such config file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    # Its constructors of numbers and dates raise errors of their own.
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise UserError(f"{path}: not valid YAML: {reason}") from error
     if not isinstance(content, Mapping):
         raise UserError(f"{path}: expected `key: value` lines, found {type(content).__name__}")
     return dict(content)

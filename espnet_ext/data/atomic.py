@@ -1,14 +1,20 @@
-"""Outputs that are there whole or not at all: a temporary name, then a rename."""
+"""Outputs that are there whole or not at all: a temporary name, then a rename.
 
+A process locks what it writes under a temporary name: what is not locked is a leftover of a killed process.
+"""
+
+import fcntl
+import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from espnet_ext.data.stale import remove, remove_temporary
 from espnet_ext.errors import UserError
 
 # More than the rest of a page, which a full disk still has room for.
@@ -32,6 +38,34 @@ def _plain_mode(is_folder: bool) -> int:
 
 
 @contextmanager
+def _temporary(path: Path, *, is_folder: bool) -> Iterator[Path]:
+    """A locked temporary file or folder next to `path`, whose parents are created; removed at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_temporary(path.parent, f"{'?' * 8}-{glob.escape(path.name)}")
+    names = {"prefix": ".tmp-", "suffix": f"-{path.name}", "dir": path.parent}
+    while True:
+        if is_folder:
+            temporary = Path(tempfile.mkdtemp(**names))
+            descriptor = os.open(temporary, os.O_RDONLY)
+        else:
+            descriptor, name = tempfile.mkstemp(**names)
+            temporary = Path(name)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another process may have removed it as a leftover before it was locked.
+        if temporary.exists():
+            break
+        os.close(descriptor)
+    try:
+        yield temporary
+    except BaseException as error:
+        _raise_with_name(error, _system_error(error, temporary), path)
+    finally:
+        remove(temporary)
+        os.close(descriptor)
+
+
+@contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Write a file under a temporary name beside `path`, and rename it there on success.
 
@@ -43,20 +77,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".tmp-", suffix=f"-{path.name}", dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
+    with _temporary(path, is_folder=False) as temporary:
         yield temporary
         temporary.chmod(_plain_mode(is_folder=False))
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
-    except BaseException as error:
-        reason = _system_error(error, temporary)
-        temporary.unlink(missing_ok=True)
-        _raise_with_name(error, reason, path)
 
 
 @contextmanager
@@ -70,9 +96,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".tmp-", suffix=f"-{path.name}", dir=path.parent))
-    try:
+    with _temporary(path, is_folder=True) as temporary:
         yield temporary
         temporary.chmod(_plain_mode(is_folder=True))
         if path.exists():
@@ -80,10 +104,6 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
         _sync(path.parent)
-    except BaseException as error:
-        reason = _system_error(error, temporary)
-        shutil.rmtree(temporary, ignore_errors=True)
-        _raise_with_name(error, reason, path)
 
 
 def _system_error(error: BaseException, temporary: Path) -> OSError | None:

@@ -93,9 +93,15 @@ def write_chunks(speaker: str, clips: Sequence[Path], max_chunks: int, folder: P
         UserError: naming a clip that does not decode.
     """
     target = folder / f"{speaker}-{_fingerprint(clips, max_chunks)}"
-    if not target.is_dir():
+    if not (is_complete(target) and (target / "left_out.scp").is_file()):
         _write_folder(speaker, clips, max_chunks, target)
     return target
+
+
+def is_complete(target: Path) -> bool:
+    """Whether a folder of clips exists with every clip that its utt2num_samples lists."""
+    counts = target / "utt2num_samples"
+    return counts.is_file() and all((target / f"{utterance}.flac").is_file() for utterance in read_scp(counts))
 
 
 def read_chunks(speaker: str, clips: Iterable[Path], target: Path, left_out: LeftOut) -> dict[str, tuple[Path, int]]:

@@ -93,7 +93,8 @@ def _connect(where: str, max_workers: int) -> Iterator[tuple[Client, WorkerMonit
     place = {"scheduler_file": where} if Path(where).is_file() else {"address": where}
     try:
         client = Client(**place, set_as_default=False)
-    except (OSError, ValueError) as error:
+    # Distributed raises the latter two for transports that are not installed.
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"--executor: no Dask scheduler answers at {where}: {error}") from error
     with client:
         yield client, WorkerMonitor(client, None)

@@ -13,6 +13,7 @@ import numpy as np
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.audio import RATE, append_to_ark, resample, to_int16
 from espnet_ext.data.audio_format import MIN_SAMPLES
+from espnet_ext.data.origin import read_json
 from espnet_ext.data.segments import AudioSource, Spans, read_source
 from espnet_ext.errors import UserError
 
@@ -124,11 +125,9 @@ def read_shard(shard: ShardJob) -> DumpedShard:
 
 
 def _is_done(shard: ShardJob, fingerprint: str) -> bool:
-    if not shard.index.is_file():
-        return False
     # An index that another version wrote may lack anything else.
-    found = json.loads(shard.index.read_text(encoding="utf-8"))
-    return found["fingerprint"] == fingerprint and shard.stem.with_name(found["ark"]).is_file()
+    found = read_json(shard.index) or {}
+    return found.get("fingerprint") == fingerprint and shard.stem.with_name(found["ark"]).is_file()
 
 
 def _write_ark(shard: ShardJob, fingerprint: str, errors: dict[str, str]) -> DumpedShard:

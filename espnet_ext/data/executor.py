@@ -5,6 +5,7 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from espnet_ext.data.pool import process_pool
 from espnet_ext.errors import UserError
@@ -29,12 +30,21 @@ class Executor:
     def __post_init__(self) -> None:
         if self.nj < 1:
             raise UserError(f"--nj: at least 1, found {self.nj}")
-        known = self.where in ("local", "slurm") or self.where.startswith(ADDRESS_SCHEMES)
+        known = self.where in ("local", "slurm") or _is_address(self.where)
         if not known and not Path(self.where).is_file():
             raise UserError(
                 f"--executor: {self.where!r} is none of `local`, `slurm`, the address (tcp://host:port) "
                 f"or the scheduler file of a running Dask cluster"
             )
+
+
+def _is_address(where: str) -> bool:
+    """Whether it is `scheme://host:port`."""
+    try:
+        address = urlsplit(where)
+        return f"{address.scheme}://" in ADDRESS_SCHEMES and bool(address.hostname and address.port)
+    except ValueError:  # a port or a bracket that makes no sense
+        return False
 
 
 def run_jobs[Job, Result](

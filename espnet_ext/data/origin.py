@@ -18,11 +18,19 @@ MAX_LISTED = 20_000
 def empty_unless(folder: Path, origin: Mapping[str, Any]) -> None:
     """Empty a folder, made where it is absent, unless its `origin.json` says that it is of this origin."""
     path = folder / "origin.json"
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) == origin:
+    if read_json(path) == origin:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     write_json_atomic(path, origin)
+
+
+def read_json(path: Path) -> Any:
+    """Content of a file that only our own runs write; None if it is absent or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return None
 
 
 def sha256_of(path: Path) -> str:

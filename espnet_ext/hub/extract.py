@@ -77,8 +77,9 @@ class ShardJob(NamedTuple):
         return self.folder / f"{attribute}.{self.index}.ark"
 
     def is_done(self) -> bool:
-        """Whether all attributes are there; an archive's scp file is written after it."""
-        return all(self.ark(name).with_suffix(".scp").exists() for name in self.system.attributes)
+        """Whether the archives of all attributes exist, and the scp files that are written after them."""
+        arks = [self.ark(name) for name in self.system.attributes]
+        return all(path.exists() for ark in arks for path in (ark, ark.with_suffix(".scp")))
 
 
 def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor) -> Iterator[int]:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from espnet_ext.errors import UserError
 from espnet_ext.scoring.products import DENSE_SHARE, Reach
+from espnet_ext.teachers.runtime import Runtime
 
 
 class TorchProducts:
@@ -19,10 +20,8 @@ class TorchProducts:
     block_cells = 250_000_000
 
     def __init__(self, device: str) -> None:
-        on_gpu = device.startswith("cuda")
-        if on_gpu and not torch.cuda.is_available():
-            raise UserError(f"--device {device}: torch finds no GPU here; give --device cpu")
-        if on_gpu and torch.backends.cuda.matmul.allow_tf32:
+        device = Runtime(device).torch_device()
+        if device.type == "cuda" and torch.backends.cuda.matmul.allow_tf32:
             raise UserError("scores need full float32 products; unset torch.backends.cuda.matmul.allow_tf32")
         self.device = device
 

@@ -18,6 +18,7 @@ from espnet_ext.config.strict import StrictLoader, read_yaml
 from espnet_ext.config.training import check_criteria, check_training
 from espnet_ext.errors import UserError
 from espnet_ext.tasks.utt import UttTask
+from espnet_ext.train.schedule import set_total_steps
 from espnet_ext.train.start import check_start
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -59,10 +60,10 @@ def parse_config(config: Path, words: Sequence[str]) -> argparse.Namespace:
 
 
 def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeConfig]) -> None:
-    """Check a training config and the declarations of the attributes that it trains.
+    """Check a training config and the declarations of the attributes that it trains, and set what follows from it.
 
     Args:
-        args: options of the task.
+        args: options of the task; the lengths of schedules are added.
         attributes: of the run; those of labels with their label spaces.
 
     Raises:
@@ -71,6 +72,7 @@ def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
     """
     optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
     check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
+    set_total_steps(args)
     for number in ("", "2"):
         _try_optimizer(args, number)
     model = _build_model(args, attributes)

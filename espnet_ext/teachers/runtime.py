@@ -18,22 +18,30 @@ PRECISIONS = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Runtime:
-    """What `dump_targets` is told of the machine.
+    """Options of `dump_targets` that depend on the machine.
 
     Attributes:
         device: for instance `cpu` or `cuda:1`; None = the GPU where there is one.
-        teacher_dir: folder of offline weights (`model_folder` says how they lie in it); None = the hub.
+        teacher_dir: folder of offline weights (`local_folder` describes its layout); None = the hub.
+
+    Raises:
+        UserError: there is no folder `teacher_dir`.
     """
 
     device: str | None = None
     teacher_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.teacher_dir is not None and not self.teacher_dir.is_dir():
+            raise UserError(f"--teacher_dir {self.teacher_dir}: no such folder; leave it out to use the hub")
 
     def torch_device(self) -> torch.device:
         """The device to compute on; UserError where there is none of that name."""
         import torch
 
         try:
-            device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            default = "cuda" if torch.cuda.is_available() else "cpu"
+            device = torch.device(default if self.device is None else self.device)
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError, NotImplementedError) as error:  # whatever that backend raises
             reason = str(error).splitlines()[0]

@@ -54,11 +54,19 @@ def refuse_other_config(args: argparse.Namespace) -> None:
         return
     folder = Path(args.output_dir)
     for key in OF_THE_CHECKPOINT:
-        if before.get(key) != getattr(args, key):
+        old, new = before.get(key), getattr(args, key)
+        if old == new:
+            continue
+        if key in ("scheduler_conf", "scheduler2_conf") and old.get("total_steps") != new.get("total_steps"):
             raise UserError(
-                f"{folder / CHECKPOINT} was trained with {key} {before.get(key)!r}, not {getattr(args, key)!r}: "
-                f"change it back, name another output folder, or delete {folder} to train anew"
+                f"{folder / CHECKPOINT}: a {getattr(args, key.removesuffix('_conf'))} schedule of "
+                f"{old.get('total_steps')} steps cannot continue to {new.get('total_steps')}: to train again from the "
+                "start give --overwrite, to keep this training give --tag with a name, or change max_epoch back"
             )
+        raise UserError(
+            f"{folder / CHECKPOINT} was trained with {key} {old!r}, not {new!r}: "
+            f"change it back, name another output folder, or delete {folder} to train anew"
+        )
 
 
 def settle_autocast(args: argparse.Namespace) -> None:

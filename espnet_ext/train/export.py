@@ -40,7 +40,10 @@ def export_model(output_dir: Path) -> None:
         args = argparse.Namespace(**yaml.safe_load(stream))
     chosen = output_dir / f"{args.final_model}.pth"
     if not chosen.exists():
-        raise UserError(f"{chosen}: training wrote no such model; final_model may be valid.loss.best or latest")
+        raise UserError(
+            f"{chosen}: training wrote no such model; final_model may be valid.loss.best or latest. "
+            f"If the file was deleted, delete {output_dir} and train again"
+        )
     model = UttTask.build_model(args)
     model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
     if args.encoder_conf.get("lora_rank"):

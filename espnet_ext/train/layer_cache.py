@@ -1,7 +1,6 @@
 """Outputs of the frozen encoder for every utterance, computed once and kept on disk."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from itertools import batched
 from pathlib import Path
@@ -17,7 +16,7 @@ from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.batching import sorted_batches
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.layer_store import append_layers
-from espnet_ext.data.origin import empty_unless, sha256_of
+from espnet_ext.data.origin import empty_unless, read_json, sha256_of
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 from espnet_ext.hub.batch_size import batch_seconds
@@ -86,7 +85,10 @@ class LayerCache:
         for index, utterances in enumerate(batched(self.wav_scp, SHARD_UTTERANCES)):
             scp = self.folder / f"layers.{index}.scp"
             seconds = 0.0
-            if not scp.exists():
+            parts = [scp, scp.with_suffix(".ark")]
+            if self.num_frozen_blocks is not None:
+                parts.append(self._hidden_scp(scp))
+            if not all(path.exists() for path in parts):
                 seconds = self._write_shard(scp, utterances, encoder, dtype)
             layers |= read_scp(scp)
             if self.num_frozen_blocks is not None:
@@ -127,10 +129,9 @@ class LayerCache:
 
 def cached_options(folder: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
     """`autocast` and `num_frozen_blocks` of the shards of a cache; empty if it has none, or of another origin."""
-    path = folder / "origin.json"
-    if not path.exists() or not any(folder.glob("layers.*.scp")):
+    cached = read_json(folder / "origin.json")
+    if not isinstance(cached, dict) or not any(folder.glob("layers.*.scp")):
         return {}
-    cached = json.loads(path.read_text(encoding="utf-8"))
     options = {name: cached.pop(name, None) for name in ("autocast", "num_frozen_blocks")}
     return options if cached == origin else {}
 
@@ -148,9 +149,8 @@ def encoder_hash(folder: Path) -> str:
 
 def check_encoder(cache: Path, encoder_folder: Path) -> None:
     """UserError when the layers of a cache are another encoder's than the folder's."""
-    origin = cache / "origin.json"
-    known = json.loads(origin.read_text(encoding="utf-8"))["encoder"] if origin.exists() else None
-    if known != encoder_hash(encoder_folder):
+    origin = read_json(cache / "origin.json") or {}
+    if origin.get("encoder") != encoder_hash(encoder_folder):
         raise UserError(f"{cache}: layers of another encoder than that of {encoder_folder}: dump its own")
 
 

@@ -1,13 +1,17 @@
 """Steps: skipped only when nothing changed, resumed only on their own leftovers, one line when they fail."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import espnet_ext
 from espnet_ext.bin import step
+from espnet_ext.data import step_state
 from espnet_ext.errors import UserError
 
 # Counts its runs in `runs`, and notes what it found in `out` before it adds to it.
@@ -59,24 +63,37 @@ def test_the_date_of_an_input_does_not_matter(monkeypatch: pytest.MonkeyPatch) -
     assert runs() == 1
 
 
-def change(what: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+def change(what: str) -> tuple[str, ...]:
     """Make a change and return the arguments of the command."""
     if what == "input":
         Path("input").write_text("2")
-    if what == "version of the package":
-        monkeypatch.setattr(step, "__version__", "0.0.0")
-    if what == "version of a library":
-        monkeypatch.setattr(step, "version", lambda package: "0")
     return ("out", "--more") if what == "command" else ("out",)
 
 
-@pytest.mark.parametrize("what", ["input", "command", "version of the package", "version of a library"])
-def test_a_change_runs_it_again_without_the_stale_outputs(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+@pytest.mark.parametrize(("what", "why"), [("input", "input changed"), ("command", "more is , was not given")])
+def test_a_change_runs_it_again_without_the_stale_outputs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str, why: str
+) -> None:
     run(monkeypatch)
     Path("out/old").touch()
-    run(monkeypatch, command=change(what, monkeypatch))
+    run(monkeypatch, command=change(what))
     assert runs() == 2
     assert Path("out/found").read_text() == ""
+    assert f"work: again, because {why}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("protect", [[], ["--protect", "out"]])
+def test_another_version_of_a_package_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], protect: list[str]
+) -> None:
+    run(monkeypatch, *protect)
+    monkeypatch.setattr(step_state, "version", lambda package: "0")
+    monkeypatch.setattr(step_state, "__version__", "0.0.0")
+    run(monkeypatch, *protect)
+    assert runs() == 1
+    output = capsys.readouterr().out
+    assert f"work: warning, this was made with espnet_ext {espnet_ext.__version__}, now 0.0.0, " in output
+    assert "work: up to date" in output
 
 
 def test_inputs_that_swap_their_content_are_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +146,176 @@ def test_a_removed_output_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None
     Path("out").rmdir()
     run(monkeypatch)
     assert Path("out/found").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda: Path("out/found").unlink(), "out/found is missing"),
+        (lambda: Path("out/found").write_text("more"), "out/found has 4 bytes instead of 0"),
+        (lambda: Path("out/deep/part").unlink(), "out/deep/part is missing"),
+        (lambda: shutil.rmtree("out"), "out/deep/part is missing; out/found is missing; out is missing"),
+    ],
+)
+@pytest.mark.parametrize("protect", [[], ["--protect", "out"]])
+def test_a_damaged_output_is_made_again_from_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[], None],
+    why: str,
+    protect: list[str],
+) -> None:
+    command = Path("command.py")
+    command.write_text(f"{COMMAND}\n(out / 'deep').mkdir(exist_ok=True)\n(out / 'deep/part').write_text('whole')\n")
+    run(monkeypatch, *protect)
+    Path("out/other").write_text("of another step")
+    damage()
+    run(monkeypatch, *protect)
+    assert runs() == 2
+    assert Path("out/deep/part").read_text() == "whole"
+    assert f"work: again, because {why}\n" in capsys.readouterr().out
+    is_kept = why.count("missing") < 3
+    assert Path("out/other").exists() == is_kept
+    run(monkeypatch, *protect)
+    assert runs() == 2
+
+
+def test_only_the_listed_files_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ("--files", "out", "found", "deep/**/*")
+    run(monkeypatch, *files)
+    Path("out/checkpoint").write_text("large")
+    run(monkeypatch, *files)
+    assert runs() == 1
+    Path("out/found").unlink()
+    run(monkeypatch, *files)
+    assert runs() == 2
+    assert Path("out/found").read_text() == "checkpoint"
+
+
+def test_a_protected_step_with_other_inputs_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "1"))
+    Path("out/checkpoint").touch()
+    Path("input").write_text("2")
+    told = r"work: rate is 2, was 1; input changed; to replace the old outputs give --overwrite, .* give --tag with a"
+    with pytest.raises(UserError, match=told):
+        run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "2"))
+    assert Path("out/checkpoint").exists() and runs() == 1
+    Path("input").write_text("1")
+    run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "1"))
+    assert runs() == 1
+    run(monkeypatch, command=("out", "--rate", "2"))
+    assert not Path("out/checkpoint").exists()
+
+
+def test_a_protected_step_that_has_nothing_to_lose_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "1"))
+    run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "2"))
+    assert runs() == 2
+
+
+@pytest.mark.parametrize("broken", ["", "[]", "{", "{}", "[" * 100_000, '{"fingerprint": "0", "done": true}', "\0"])
+def test_a_broken_state_runs_the_step_again_and_never_a_protected_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    run(monkeypatch)
+    Path("state/work.json").write_text(broken)
+    with pytest.raises(
+        UserError,
+        match="work: state/work.json is damaged or of another version, so its inputs are not known; to replace",
+    ):
+        run(monkeypatch, "--protect", "out")
+    run(monkeypatch)
+    assert runs() == 2
+    assert (
+        "work: again, because state/work.json is damaged or of another version, so its inputs are not known"
+        in capsys.readouterr().out
+    )
+
+
+EXTENDED = ("--protect", "out/found", "--extend", "epochs")
+
+
+def test_more_epochs_continue_with_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
+    Path("out/checkpoint").touch()
+    run(monkeypatch, *EXTENDED, command=("out", "--epochs", "10"))
+    assert (runs(), Path("out/found").read_text()) == (2, "checkpoint found")
+    with pytest.raises(UserError, match="work: epochs is 5, was 10; to replace"):
+        run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
+
+
+def test_a_command_that_cannot_continue_leaves_the_shorter_run_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
+    whole = Path("command.py").read_text()
+    Path("command.py").write_text("raise SystemExit(2)")
+    with pytest.raises(UserError, match="failed with status 2"):
+        run(monkeypatch, *EXTENDED, command=("out", "--epochs", "10"))
+    Path("command.py").write_text(whole)
+    run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
+    assert runs() == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ("epochs: 10  # longer", None),
+        ("# a comment\nrate: 0.1\nepochs: 5\nbatch: 4", None),
+        ("epochs: 5\nrate: 0.2", r"rate is 0.2, was 0.1"),
+        ("epochs: 10\nrate: 0.2", r"epochs is 10, was 5; rate is 0.2, was 0.1"),
+        ("epochs: five", "epochs is five, was 5"),
+    ],
+)
+def test_a_config_file_counts_by_its_options(monkeypatch: pytest.MonkeyPatch, settings: str, why: str | None) -> None:
+    options = (*EXTENDED, "--settings", "train.yaml", "--ignore", "batch")
+    Path("train.yaml").write_text("epochs: 5\nrate: 0.1\nbatch: 8\n")
+    run(monkeypatch, *options)
+    if "rate" not in settings:
+        settings += "\nrate: 0.1"
+    Path("train.yaml").write_text(settings)
+    if why is None:
+        run(monkeypatch, *options)
+        assert runs() == (2 if "10" in settings else 1)
+    else:
+        with pytest.raises(UserError, match=f"work: {why}; to replace"):
+            run(monkeypatch, *options)
+
+
+def test_an_option_of_the_command_wins_over_the_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("train.yaml").write_text("epochs: 5")
+    for command in (("out", "--epochs", "8"), ("out", "--epochs=8")):
+        run(monkeypatch, "--settings", "train.yaml", command=command)
+    assert runs() == 1
+
+
+def test_a_step_depends_on_what_an_earlier_one_was_made_from_and_not_on_its_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def both() -> int:
+        before = runs()
+        run(monkeypatch)
+        run(
+            monkeypatch, "--state", "later.json", "--outputs", "later", "--after", "state/work.json", command=("later",)
+        )
+        return runs() - before
+
+    assert both() == 2
+    Path("out/found").unlink()
+    assert both() == 1
+    Path("input").write_text("2")
+    run(monkeypatch, "--state", "later.json", "--outputs", "later", "--after", "state/work.json", command=("later",))
+    assert both() == 2
+
+
+def test_what_killed_runs_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [Path(name) for name in (".tmp-a-out", "out/.tmp-b-found", "out/deep/.tmp-c", "state/.tmp-d-work.json")]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    fail_once(monkeypatch, "half")
+    Path("out/deep").mkdir()
+    left[2].touch()
+    run(monkeypatch)
+    assert [path for path in left if path.exists()] == []
 
 
 def test_ignored_options_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic, write_text_atomic
+from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
 
 
@@ -90,6 +92,55 @@ def test_a_killed_writer_leaves_no_output_under_its_name(tmp_path: Path) -> None
     )
     subprocess.run([sys.executable, "-c", script, tmp_path / "out"], check=False)
     assert not (tmp_path / "out").exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from espnet_ext.data.atomic import atomic_folder, atomic_path
+with {writer}(Path(sys.argv[1])) as temporary:
+    print(temporary, flush=True)
+    {end}
+"""
+
+
+def start_writer(path: Path, writer: str, end: str) -> tuple[subprocess.Popen[str], Path]:
+    """A process inside `atomic_path` or `atomic_folder`, and its temporary name."""
+    words = [sys.executable, "-c", KILLED.format(writer=writer, end=end), str(path)]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return process, Path(process.stdout.readline().rstrip())
+
+
+@pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
+@pytest.mark.parametrize("name", ["out.npz", "o[u]t *.npz"])
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path: Path, writer: Callable, name: str) -> None:
+    process, left = start_writer(tmp_path / name, writer.__name__, "os.kill(os.getpid(), 9)")
+    process.wait()
+    assert left.exists()
+    with writer(tmp_path / name):
+        assert not left.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
+def test_what_a_running_process_writes_stays(tmp_path: Path, writer: Callable) -> None:
+    process, left = start_writer(tmp_path / "out", writer.__name__, "sys.stdin.read()")
+    try:
+        write_text_atomic(tmp_path / "out", "mine")
+        remove_temporary(tmp_path)
+        assert left.exists()
+    finally:
+        process.kill()
+        process.wait()
+    remove_temporary(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_files_of_the_user_with_similar_names_stay(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-mine").touch()
+    (tmp_path / ".tmp-abcdefgh-other").touch()
+    write_text_atomic(tmp_path / "out", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-abcdefgh-other", ".tmp-mine", "out"]
 
 
 LIMITED_WRITERS = {

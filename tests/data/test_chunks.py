@@ -109,6 +109,15 @@ def test_a_second_run_keeps_the_files_and_a_fresh_one_makes_the_same(clips: list
         assert (other / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("lost", ["*.flac", "utt2num_samples", "left_out.scp"])
+def test_a_lost_file_is_written_again(clips: list[Path], tmp_path: Path, lost: str) -> None:
+    target = write_chunks("spk", clips, 9, tmp_path)
+    before = {path.name: path.read_bytes() for path in target.iterdir()}
+    next(target.glob(lost)).unlink()
+    write_chunks("spk", clips, 9, tmp_path)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == before
+
+
 def test_a_broken_clip_is_named_and_leaves_nothing(clips: list[Path], tmp_path: Path) -> None:
     clips[4].write_bytes(b"RIFF broken")
     with pytest.raises(UserError, match=r"clip 4\.wav: cannot decode"):

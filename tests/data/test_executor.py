@@ -1,6 +1,7 @@
 """Processes of this machine: the same results, whatever their number."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,18 @@ from shard_jobs import Job, refuse, wait_for_another, write_shard
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.pool import process_pool
 from espnet_ext.errors import UserError
+
+BAD_ADDRESSES = (
+    "dask",
+    "",
+    "tcp://",
+    "tcp://host",
+    "tcp://host:",
+    "tcp://:8786",
+    "tcp://host:a",
+    "tcp://host:70000",
+    "tcp://[",
+)
 
 
 @pytest.mark.parametrize("nj", [1, 2])
@@ -41,7 +54,10 @@ def test_a_fault_of_the_input_is_told_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("where", "nj", "message"),
-    [("dask", 1, "--executor: 'dask' is none of `local`, `slurm`"), ("local", 0, "--nj: at least 1, found 0")],
+    [
+        *((where, 1, f"--executor: {re.escape(repr(where))} is none of `local`, `slurm`") for where in BAD_ADDRESSES),
+        ("local", 0, "--nj: at least 1, found 0"),
+    ],
 )
 def test_options_without_sense_are_refused(where: str, nj: int, message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -54,3 +70,8 @@ def test_processes_see_the_gpus_in_turn(tmp_path: Path, monkeypatch: pytest.Monk
         # A pool starts a process for each task it is given while none is idle.
         first, second = pool.submit(wait_for_another, tmp_path), pool.submit(wait_for_another, tmp_path)
         assert sorted([first.result(), second.result()]) == ["3", "5"]
+
+
+@pytest.mark.parametrize("where", ["slurm", "tcp://10.0.0.1:8786", "tls://[::1]:1", "wss://host:443/path"])
+def test_addresses_of_schedulers_are_accepted(where: str) -> None:
+    assert Executor(where).where == where

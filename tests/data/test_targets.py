@@ -288,7 +288,7 @@ def test_device_and_offline_folder_reach_the_teacher_and_change_no_target(
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
     dump_targets(dump, "sem", TargetConfig("placed", "text"))
     before = target_bytes(dump)
-    placed = Runtime("cpu", Path("weights"))
+    placed = Runtime("cpu", dump)
     dump_targets(dump, "sem", TargetConfig("placed", "text"), runtime=placed)
     assert PlacedTeacher.told == [Runtime(), placed]
     assert target_bytes(dump) == before

@@ -234,6 +234,15 @@ def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: T
         (["--systems", "sem+lang"], "conf/attributes.yaml declares no attribute 'lang'; declared: sem, spk"),
         (["--phases", "heads=conf/no.yaml", "--stage", "3"], "conf/no.yaml: no such training config"),
         (["--encoder", "whisper-huge", "--stage", "3"], "encoder 'whisper-huge': no folder"),
+        (
+            ["--phases", "a=conf/train_heads.yaml a=conf/train_finetune.yaml"],
+            "two phases have the name 'a'",
+        ),
+        (["--phases", "..=conf/train_heads.yaml"], "--phases: '..' cannot be the name of a phase"),
+        (["--phases", "results=conf/train_heads.yaml"], "--phases: 'results' cannot be the name of a phase"),
+        (["--systems", "sem sem"], "--systems: sem comes twice"),
+        (["--ngpu", "99", "--stop-stage", "1"], "--ngpu 99: torch finds "),
+        (["--executor", "tcp://", "--dumpdir", "dump of a mistake", "--stage", "2"], "--executor: 'tcp://' is none of"),
     ],
 )
 def test_a_wrong_option_of_a_recipe_is_one_line(finished: TinyRecipe, words: list[str], message: str) -> None:

@@ -96,11 +96,13 @@ def test_systems_know_their_own_attributes(results: pd.DataFrame) -> None:
     assert [own[system] for system in ("sem", "spk", "sem+spk")] == [{"sem"}, {"spk"}, {"sem", "spk"}]
 
 
-def test_another_training_config_trains_again_and_dumps_nothing(again: PaperRecipe) -> None:
+def test_another_training_config_trains_again_if_asked_and_dumps_nothing(again: PaperRecipe) -> None:
     config = again.path / "conf/copied_train.yaml"
     config.write_text(config.read_text().replace("lr: 1.5", "lr: 1.0"))
     recipe = PaperRecipe(again.path)
-    recipe.run_on_corpora("--stop-stage", "5", *COPIED)
+    output = recipe.run_on_corpora("--stop-stage", "5", *COPIED, status=1)
+    assert "error: exp again/utt_sem+spk/joint: training: optim_conf is {'eps': 1e-08, 'lr': 1.0, " in output
+    recipe.run_on_corpora("--stop-stage", "5", "--overwrite", *COPIED)
     out = "exp again/utt_sem+spk"
     made = {f"{out}/joint: training", f"{out}/joint/embeddings"}
     assert recipe.steps("done") == made | {f"{out}/results: scores", f"{out}/results: tables and plots"}

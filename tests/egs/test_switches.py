@@ -35,6 +35,15 @@ def test_a_switch_needs_no_value(words: list[str], quick: str, seed: str) -> Non
         (["--quick", "maybe"], "error: --quick must be true or false, not 'maybe'\n"),
         (["--upload_to", "me/model", "--quick"], "error: --upload_to: a model of --quick is not for others; "),
         (["--quick", "--seed"], "error: option --seed needs a value\n"),
+        (["--overwrite", "maybe"], "error: --overwrite must be true or false, not 'maybe'\n"),
+        (["--expdir", ""], "error: --expdir is empty; leave it out for its default, 'exp'\n"),
+        (["--dumpdir", ""], "error: --dumpdir is empty; "),
+        (["--num_synthetic_sentences", ""], "error: --num_synthetic_sentences is empty; "),
+        (["--train_set", ""], "error: --train_set is empty; "),
+        (["--ngpu", "many"], "error: --ngpu must be a whole number or auto, not 'many'\n"),
+        (["--tag", "../a"], "error: --tag: only letters, digits and "),
+        (["--teacher_dir", "nosuch"], "error: --teacher_dir nosuch: no such folder\n"),
+        (["--init", "nosuch"], "error: --init nosuch is only used with --add_attribute; "),
     ],
 )
 def test_a_wrong_switch_is_one_line(words: list[str], message: str) -> None:

@@ -14,6 +14,7 @@ from espnet_ext.scoring.products import FaissProducts, NumpyProducts, Products, 
 from espnet_ext.scoring.rows import UnitRows
 from espnet_ext.scoring.search import find_neighbours, rank_queries
 from espnet_ext.scoring.torch_products import TorchProducts
+from espnet_ext.teachers.runtime import Runtime
 
 BACKENDS = [
     NumpyProducts,
@@ -150,15 +151,15 @@ def test_without_faiss_numpy_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(choose_products()) is NumpyProducts
 
 
-def test_a_gpu_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(UserError, match="--device cuda: torch finds no GPU"):
-        choose_products("cuda")
+@pytest.mark.parametrize("device", ["cuda:99", "banana", ""])
+def test_a_device_that_is_not_there_is_an_error(device: str) -> None:
+    with pytest.raises(UserError, match=f"--device {device}: not usable here"):
+        choose_products(device)
 
 
 def test_products_of_reduced_precision_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU; the setting means nothing to a CPU."""
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(Runtime, "torch_device", lambda self: torch.device(self.device))
     matmul = torch.backends.cuda.matmul
     before = matmul.allow_tf32
     matmul.allow_tf32 = True

@@ -39,7 +39,7 @@ def check(tmp_path: Path, attributes_block: dict) -> Check:
         {
             "model_conf": {"autocast": "auto"},
             "scheduler": "onecyclelr",
-            "scheduler_conf": {"max_lr": [0.1], "total_steps": 9},
+            "scheduler_conf": {"max_lr": [0.1]},
         },
     ],
 )
@@ -83,7 +83,8 @@ def test_what_is_legal_passes(check: Check, changes: dict) -> None:
             {"scheduler": "onecyclelr", "scheduler_conf": {"max_lr": 1.0, "total_steps": 0}},
             "total_steps must be a number above 0",
         ),
-        ({"scheduler": "onecyclelr", "scheduler_conf": {"total_steps": 5}}, "scheduler_conf: .*max_lr"),
+        ({"scheduler": "onecyclelr", "scheduler_conf": {"total_steps": 5}}, "scheduler_conf: leave out total_steps: "),
+        ({"scheduler": "onecyclelr", "scheduler_conf": {}}, "scheduler_conf: .*max_lr"),
         ({"scheduler": None, "scheduler_conf": {"a": 1}}, "scheduler_conf: unknown key 'a'; legal keys: none"),
         ({"encoder_conf": {"freeze_blocks": -2}}, "encoder_conf: freeze_blocks must be at least -1"),
         ({"sampler_conf": {"language_weights": {"eng": "high"}}}, "sampler_conf: language_weights must have values of"),

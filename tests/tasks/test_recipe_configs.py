@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.tasks.check import check_recipe, parse_config
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs"
@@ -18,10 +17,8 @@ IDS = {"ids": lambda path: f"{path.parts[-3]}/{path.name}"}
 def test_a_schedule_ends_with_the_training(path: Path) -> None:
     args = parse_config(path, [])
     assert args.num_iters_per_epoch % args.accum_grad == 0
-    steps = args.max_epoch * args.num_iters_per_epoch // args.accum_grad
-    content = read_yaml(path)
-    for name in ("scheduler_conf", "scheduler2_conf"):
-        assert content.get(name, {}).get("total_steps", steps) == steps
+    # The length of a schedule follows from that of the training.
+    assert "total_steps" not in path.read_text()
 
 
 @pytest.mark.parametrize("path", ATTRIBUTES, **IDS)

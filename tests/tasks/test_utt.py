@@ -96,6 +96,13 @@ def test_a_truncated_checkpoint_costs_an_epoch_and_nothing_else(
     assert epochs == [2, 3]
 
 
+def test_a_longer_training_continues_the_shorter_one(straight: Path, train: Train, epochs: list[int]) -> None:
+    assert (train(max_epoch=2) / "model.safetensors").exists()
+    epochs.clear()
+    assert_same_results(train(), straight)
+    assert epochs == [3]
+
+
 def test_training_again_after_the_end_changes_nothing(straight: Path, train: Train) -> None:
     before = {name: (straight / name).read_bytes() for name in RESULTS}
     train(straight)

@@ -1,5 +1,7 @@
 """What a teacher is told of the machine."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -22,6 +24,11 @@ def test_a_gpu_that_is_named_is_one_and_cuda_is_all(monkeypatch: pytest.MonkeyPa
 def test_a_device_that_is_not_there_is_one_line() -> None:
     with pytest.raises(UserError, match="--device warp9: not usable here .*; leave it out, or give cpu"):
         Runtime("warp9").torch_device()
+
+
+def test_a_folder_of_weights_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--teacher_dir .*nosuch: no such folder; leave it out"):
+        Runtime("cpu", tmp_path / "nosuch")
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_one_line() -> None:

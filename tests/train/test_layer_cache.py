@@ -119,6 +119,20 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Pat
     assert bytes_of(dump / "layers") == straight
 
 
+@pytest.mark.parametrize("lost", ["layers.1.ark", "layers.1.scp", "hidden_1.1.scp", "hidden_1.scp", "origin.json"])
+def test_a_lost_file_is_written_again(dump: Path, weights: Path, encoder: AbsSpeechEncoder, lost: str) -> None:
+    def run() -> None:
+        list(LayerCache(dump, weights, 1, "float32", num_frozen_blocks=1).fill(encoder, None))
+
+    run()
+    straight = bytes_of(dump / "layers")
+    for path in (dump / "layers").glob(lost.replace("hidden_1.1", "hidden*.1")):
+        path.unlink()
+    assert bytes_of(dump / "layers") != straight
+    run()
+    assert bytes_of(dump / "layers") == straight
+
+
 def test_the_seconds_of_audio_are_counted(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
     total = sum(3000 + 1700 * index for index in range(NUM_UTTERANCES)) / 16_000
     assert sum(fill(dump, weights, encoder)) == pytest.approx(total)

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 
 prepare_data() {
-    local name set arguments=() folders=() outputs=()
+    local name set arguments=() folders=() outputs=() files=("local/**/*")
     for name in "${data_options[@]}"; do
         [ -z "${!name}" ] || arguments+=("--${name}" "${!name}")
         [ ! -d "${!name}" ] || folders+=("${!name}")  # a corpus
@@ -10,7 +10,13 @@ prepare_data() {
     list_sets
     for set in "${all_list[@]}"; do
         outputs+=("data/${set}/wav.scp")
+        files+=("${set}/**/*")
     done
-    step --label "data/" --state "$(state data prepare)" --ignore nj --folders "${folders[@]}" --outputs "${outputs[@]}" \
+    step --label "data/" --state "$(state data prepare)" --ignore nj --folders "${folders[@]}" \
+        --outputs "${outputs[@]}" --files data "${files[@]}" \
         -- local/data.sh --data data --nj "${nj}" "${arguments[@]}"
+    list_sets  # without those whose corpora were not given
+    for set in "${all_list[@]}"; do
+        [ -e "data/${set}/wav.scp" ] || fail "stage 1 makes no set '${set}'; correct the option that names it (data/ has $(cd data && echo */))"
+    done
 }

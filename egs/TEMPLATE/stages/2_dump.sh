@@ -49,10 +49,11 @@ dump_audio() {
     if one_of "$1" "${train_list[@]}" && [ "${#speed_list[@]}" -gt 0 ]; then
         options+=(--speed_perturb "${speed_list[@]}")
     fi
+    add_inputs "${data}"/{wav.scp,segments,utt2*,text,text.*,trials/*}
     # Where stage 1 found other corpora, files of audio may have changed under their names.
-    add_inputs "$(state data prepare)" "${data}"/{wav.scp,segments,utt2*,text,text.*,trials/*}
     step --label "${dump}: audio" --state "$(state "${dump}" audio)" --ignore nj executor \
-        --inputs "${inputs[@]}" --outputs "${dump}/wav.scp" \
+        --inputs "${inputs[@]}" --after "$(state data prepare)" --outputs "${dump}/wav.scp" \
+        --files "${dump}" wav.scp "audio/*" "utt2*" text "text.*" spk2utt left_out.tsv provenance.json "trials/*" \
         -- python -m espnet_ext.bin.dump_audio --data_dir "${data}" --dump_dir "${dump}" "${workers[@]}" \
         --audio_format "${audio_format}" --fraction "${fraction}" "${options[@]}"
 }
@@ -90,9 +91,11 @@ dump_labels() {
 
 # dump_targets DUMP ATTRIBUTE SUFFIX OPTION...: the targets of an attribute, made from `inputs`.
 dump_targets() {
-    local name="target_$2$3"
+    local name="target_$2$3" files
+    files=("${name}".{scp,json} "${name}.????????????????.ark")
+    [ -n "$3" ] || files+=("target_$2_translations.*" "classes_$2.json")
     step --label "$1: targets of $2$3" --state "$(state "$1" "${name}")" --ignore nj executor device teacher_dir \
-        --inputs "${attributes}" "${inputs[@]}" --outputs "$1/${name}.scp" \
+        --inputs "${attributes}" "${inputs[@]}" --outputs "$1/${name}.scp" --files "$1" "${files[@]}" \
         -- python -m espnet_ext.bin.dump_targets --attributes "${attributes}" --attribute "$2" --dump_dir "$1" "${@:4}" \
         "${workers[@]}" "${target_device[@]}" ${teacher_dir:+--teacher_dir "${teacher_dir}"}
 }
@@ -108,6 +111,7 @@ combine() {
             add_inputs "${dump}/target_${attribute}.scp"
         done
     done
-    step --label "$1: combined" --state "$(state "$1" combined)" --inputs "${inputs[@]}" --outputs "$1/wav.scp" \
+    step --label "$1: combined" --state "$(state "$1" combined)" --inputs "${inputs[@]}" \
+        --outputs "$1/wav.scp" --files "$1" "*" \
         -- python -m espnet_ext.bin.combine_dumps --out "$1" --dumps "${dumps[@]}" --attributes "${attribute_list[@]}"
 }

@@ -34,12 +34,12 @@ train_system() {
 
 # train_phase OUT CONFIG INPUT: INPUT is what choose_input prints.
 train_phase() {
-    local out="$1" config="$2" attribute dump input inputs=("${attributes}" "${start_inputs[@]}")
+    local out="$1" config="$2" attribute dump input protect=() inputs=("${attributes}" "${start_inputs[@]}")
     if [ "${quick}" = true ]; then
         config="${expdir}/${2//\//_}"
         python -m espnet_ext.bin.shorten_training --config "$2" --fraction "${fraction}" --out "${config}"
     fi
-    inputs+=("${config}")
+    [ "${overwrite}" = true ] || protect=(--protect "${out}"/{checkpoint.pth,model.safetensors})
     for dump in "${train_dump}" "${valid_dump}"; do
         add_inputs "${dump}"/{wav.scp,utt2num_samples,utt2lang,utt2sent,utt2corpus}
         for attribute in "${trained[@]}"; do
@@ -53,8 +53,9 @@ train_phase() {
         layers) dump_layers "${input[@]:1}" ;;
     esac
     step --label "${out}: training" --state "$(state "${out%/*}" "${out##*/}")" --log "${out}.log" \
-        --ignore ngpu batch_bins valid_batch_bins num_workers log_interval \
-        --inputs "${inputs[@]}" --outputs "${out}" \
+        --ignore config encoder ngpu batch_bins valid_batch_bins num_workers log_interval \
+        --inputs "${inputs[@]}" --settings "${config}" --extend max_epoch \
+        --outputs "${out}" --files "${out}" model.json model.safetensors layer_weights.json curves.tsv "${protect[@]}" \
         -- "${train_cmd[@]}" --config "${config}" --output_dir "${out}" "${input[@]}" \
         --train_dump "${train_dump}" --valid_dump "${valid_dump}" \
         --attributes "${attributes}" --attribute_names "${trained[@]}" "${start[@]}" \
@@ -78,7 +79,7 @@ dump_layers() {
             frozen=(--num_frozen_blocks "$3")
         fi
         step --label "${dump}: ${name}" --state "$(state "${dump}" "${name}")" --ignore num_frozen_blocks \
-            --inputs "${dump}/wav.scp" "${files[@]}" --outputs "${outputs[@]}" \
+            --inputs "${dump}/wav.scp" "${files[@]}" --outputs "${outputs[@]}" --files "${dump}/${name}" "*" \
             -- python -m espnet_ext.bin.dump_layers --dump_dir "${dump}" "${of[@]}" "${frozen[@]}" \
             --layers_name "${name}" --autocast "$2" --device "${device}"
     done

@@ -16,7 +16,8 @@ score_systems() {
     done
     add_set_options
     step --label "${results}: scores" --state "$(state "${last_dir}" results)" \
-        --inputs "${inputs[@]}" --outputs "${results}/results.tsv" \
+        --inputs "${inputs[@]}" \
+        --outputs "${results}/results.tsv" --files "${results}" results.tsv "scores/**/*" \
         -- python -m espnet_ext.bin.score --attributes "${attributes}" --dump_dir "${dumpdir}" --teacher \
         "${options[@]}" --out "${results}/results.tsv" --seed "${seed}" --device "${device}"
     report "${results}"
@@ -28,12 +29,13 @@ report() {
     for phase in "${phase_names[@]}"; do
         curves+=("${last_dir}/${phase}/curves.tsv")
     done
-    # The state file of the scores stands for the files of scores that plots are drawn from.
-    inputs=("$1/results.tsv" "$(state "${last_dir}" results)" "${weights}" "${curves[@]}" ${published:+"${published}"})
+    # The plots are drawn from files of scores, for which the step that wrote them stands.
+    inputs=("$1/results.tsv" "${weights}" "${curves[@]}" ${published:+"${published}"})
     outputs=("$1/RESULTS.md" "$1/summary.txt")
     [ ! -f "$1/summary.txt" ] || mapfile -t plots < <(grep '\.png$' "$1/summary.txt")
     step --label "$1: tables and plots" --state "$(state "${last_dir}" report)" \
-        --inputs "${inputs[@]}" --outputs "${outputs[@]}" "${plots[@]}" \
+        --inputs "${inputs[@]}" --after "$(state "${last_dir}" results)" \
+        --outputs "${outputs[@]}" "${plots[@]}" --files "$1" RESULTS.md summary.txt "*.png" \
         -- python -m espnet_ext.bin.report --results "$1/results.tsv" --out_dir "$1" \
         --markdown "$1/RESULTS.md" --summary "$1/summary.txt" --title "$(basename "${PWD}"), ${systems}${quick_note}" \
         ${published:+--published "${published}"} --layer_weights "${weights}" --curves "${curves[@]}"

@@ -45,6 +45,8 @@ class Options:
             raise UserError(
                 f"--languages: FLEURS has no {' '.join(unknown) or 'empty list'}; its languages: {' '.join(LANGUAGES)}"
             )
+        if not self.mtedx_pairs:
+            raise UserError("--mtedx_pairs is empty; give pairs such as it-en, or leave the option out")
         for name in ("fleurs", "voxceleb1", "voxceleb2", "voxceleb_trials", "commonvoice", "voxpopuli", "mtedx"):
             root = getattr(self, name)
             if root is not None and not root.is_dir():

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from espnet_ext.data.atomic import atomic_folder
 from espnet_ext.data.audio import RATE, resample, write_flac
+from espnet_ext.data.chunks import is_complete
 from espnet_ext.data.data_dir import Utterance, read_scp, write_scp
 from espnet_ext.data.espeak import Espeak
 from espnet_ext.data.left_out import LeftOut
@@ -99,7 +100,7 @@ def _digest(*parts: str) -> str:
 def _run_shards(shards: Sequence[list[_Job]], folder: Path, nj: int) -> list[Path]:
     """Speak the shards that are not there yet, each in a process of its own (see Espeak)."""
     targets = [folder / f"{number:03d}-{_digest(repr(shard))[:10]}" for number, shard in enumerate(shards)]
-    missing = [(shard, target) for shard, target in zip(shards, targets, strict=True) if not target.is_dir()]
+    missing = [(shard, target) for shard, target in zip(shards, targets, strict=True) if not is_complete(target)]
     remove_others(folder, targets)
     if not missing:
         return targets

@@ -142,6 +142,8 @@ def test_an_overlap_of_training_and_evaluation_is_listed(tmp_path: Path) -> None
 def test_options_are_checked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--languages: FLEURS has no xx_yy; its languages: af_za am_et"):
         Options(languages=("en_us", "xx_yy"))
+    with pytest.raises(UserError, match="--mtedx_pairs is empty; give pairs such as it-en"):
+        Options(mtedx_pairs=())
     with pytest.raises(UserError, match=r"--mtedx .*absent: no such folder"):
         Options(mtedx=tmp_path / "absent")
     with pytest.raises(UserError, match="--num_valid_speakers 5: VoxCeleb 2 has 6 speakers here"):
