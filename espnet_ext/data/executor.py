@@ -80,8 +80,8 @@ def _in_processes[Job, Result](
     function: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
 ) -> Iterator[tuple[Job, Result]]:
     with process_pool(min(executor.nj, len(jobs)), function.__module__, num_gpus=executor.num_gpus) as pool:
-        futures = {pool.submit(function, job): job for job in jobs}
         try:
+            futures = {pool.submit(function, job): job for job in jobs}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:

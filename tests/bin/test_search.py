@@ -76,7 +76,7 @@ def test_the_table_shows_rank_score_and_each_term(index: Path, audio: Path, mode
 
 
 def test_a_text_is_embedded_by_the_teacher_of_the_model(
-    index: Path, model_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    index: Path, model_folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
 
@@ -85,7 +85,7 @@ def test_a_text_is_embedded_by_the_teacher_of_the_model(
         return np.eye(8)[0]
 
     monkeypatch.setattr("espnet_ext.search.text_teacher.embed_text", embed_text)
-    text = ["--text", "meet at 5:30", "--text_weight", "-0.5", "--teacher_dir", "weights", "--device", "cpu"]
+    text = ["--text", "meet at 5:30", "--text_weight", "-0.5", "--teacher_dir", str(tmp_path), "--device", "cpu"]
     answer = json.loads(run("query", "--model", model_folder, "--index_dir", index, *text, "--json"))
     assert answer["query"] == [{"attribute": "sem", "like": "meet at 5:30", "weight": -0.5}]
     assert [round(-0.5 * hit["cosines"][0], 9) for hit in answer["found"]] == [
@@ -93,7 +93,7 @@ def test_a_text_is_embedded_by_the_teacher_of_the_model(
     ]
     ((model, attribute, words, runtime),) = asked
     assert (model, attribute, words) == (model_folder, "sem", "meet at 5:30")
-    assert (runtime.device, runtime.teacher_dir) == ("cpu", Path("weights").absolute())
+    assert (runtime.device, runtime.teacher_dir) == ("cpu", tmp_path)
 
 
 def test_an_index_is_asked_with_its_own_model(
