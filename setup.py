@@ -51,14 +51,13 @@ setup(
             "librosa>=0.10",
             "zstandard>=0.22",
         ],
-        # The teachers of egs/fleurs_voxceleb, LoRA, search in many vectors, gradient surgery.
+        # The teachers of egs/fleurs_voxceleb, LoRA, search in many vectors.
         "paper": [
             "sentence-transformers>=5",
             "speechbrain>=1",
             "asteroid-filterbanks>=0.4",
             "peft>=0.18",
             "faiss-cpu>=1.12",
-            "torchjd>=0.18",
         ],
         # Dump and extraction on several machines.
         "cluster": ["distributed>=2026.8", "dask-jobqueue>=0.9"],

@@ -14,10 +14,10 @@ TARGET_SOURCES = ("text", "speech")
 LABELS = "labels"
 UNKNOWN_LABELS = ("error", "skip")
 SCORINGS = ("retrieval", "verification", "classification", "regression")
-# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, of a term that is no
-# attribute's, and of what ESPnet reports as `loss_scale`.
+# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, and of ESPnet's statistic
+# `loss_scale`.
 INPUTS = ("self", "speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id")
-RESERVED_NAMES = (*INPUTS, "ids", "decorrelation", "scale")
+RESERVED_NAMES = (*INPUTS, "ids", "scale")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 COLUMNS = ("phase", "epoch", "split", "key", "value")
-CURVES = re.compile(r"(loss|cka|grad_norm|(loss|cos|acc|mae|weight|gradnorm|gradcos)_(?!scale$).+)")
+CURVES = re.compile(r"(loss|grad_norm|(loss|cos|acc|mae|weight|gradnorm|gradcos)_(?!scale$).+)")
 
 
 def export_model(output_dir: Path) -> None:

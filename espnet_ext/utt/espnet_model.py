@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
-from espnet_ext.utt.decorrelation import decorrelation
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.encoder.masking import real_positions
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.head.whitening import LayerWhitening
+from espnet_ext.utt.ranks import num_ranks
 from espnet_ext.utt.task_weighting import build_task_weighting
 from espnet_ext.utt.whole_batch import whole_batch
 
@@ -34,8 +34,7 @@ class ESPnetUttModel(AbsESPnetModel):
             as in the paper, divided by this: an utterance weighs the same in a batch of few long ones as in one of
             many short ones, and on one GPU as on eight.
         gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
-        task_weighting: how the attributes' losses become one gradient, a name of `TASK_WEIGHTINGS`.
-        decorrelation: weight of a penalty on what heads' embeddings have in common, see `decorrelation`; 0 = none.
+        task_weighting: weighting of the attributes' losses, a name of `TASK_WEIGHTINGS`.
         whiten_layers: train the heads on whitened frames, see `LayerWhitening`.
 
     Raises:
@@ -51,7 +50,6 @@ class ESPnetUttModel(AbsESPnetModel):
         nominal_batch: int = 1,
         gradient_interval: int = 0,
         task_weighting: str = "fixed",
-        decorrelation: float = 0.0,
         whiten_layers: bool = False,
     ) -> None:
         super().__init__()
@@ -72,7 +70,6 @@ class ESPnetUttModel(AbsESPnetModel):
         self.gradient_interval = gradient_interval
         self.training_steps = 0
         self.task_weighting = build_task_weighting(task_weighting, list(attributes))
-        self.decorrelation = decorrelation
 
     def forward(
         self,
@@ -124,13 +121,9 @@ class ESPnetUttModel(AbsESPnetModel):
             measures[name] = objective.measure(embeddings[name], targets[name], present[name])
         counts = {name: rows.sum() for name, rows in present.items()}
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))
-        weighed = {name: self.task_weighting.weigh(name, loss) for name, loss in losses.items()}
-        tasks = {n: self.attribute_weights[n] * weighed[n] * counts[n] / self.nominal_batch for n in weighed}
-        if self.decorrelation:
-            common = decorrelation(embeddings)
-            statistics["cka"] = common.detach()
-            tasks["decorrelation"] = self.decorrelation * common * len(frame_mask) / self.nominal_batch
-        loss = self.task_weighting.total(tasks, self.encoder, [self.heads, self.objectives])
+        scaled = {name: self.task_weighting.scale_loss(name, loss) for name, loss in losses.items()}
+        tasks = [self.attribute_weights[n] * scaled[n] * counts[n] / self.nominal_batch for n in scaled]
+        loss = torch.stack(tasks).sum() * num_ranks()
         return force_gatherable((loss, statistics, batch_size), loss.device)
 
     def embed(self, speech: Tensor, num_samples: Tensor) -> dict[str, Tensor]:
