@@ -116,8 +116,7 @@ class ESPnetUttModel(AbsESPnetModel):
         present = {name: objective.present(targets[name]) for name, objective in self.objectives.items()}
         losses, measures = {}, {}
         for name, objective in self.objectives.items():
-            cuts = self.heads[name].cuts(embeddings[name], targets[name])
-            losses[name] = torch.stack([objective(*cut, present[name], sentences) for cut in cuts]).mean()
+            losses[name] = objective(embeddings[name], targets[name], present[name], sentences)
             measures[name] = objective.measure(embeddings[name], targets[name], present[name])
         counts = {name: rows.sum() for name, rows in present.items()}
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))

@@ -18,7 +18,7 @@ BANK = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]]), torch.tensor([[3], [-1]])
 ATTRIBUTES = {
     "sem": {
         "target": TEXT,
-        "head": {"hidden_dim": 6, "dim": 4, "matryoshka": [2]},
+        "head": {"hidden_dim": 6, "dim": 4},
         "objective": [{"name": "cosine"}, {"name": "contrastive"}, {"name": "supervised_contrastive"}],
     },
     "spk": {

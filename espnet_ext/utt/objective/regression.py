@@ -32,7 +32,7 @@ class RegressionObjective(AbsObjective):
 
     def predict(self, embeddings: Tensor) -> Tensor:
         """(batch, 1) numbers, in the label's own unit."""
-        return self._standardised(embeddings) * self.std + self.mean
+        return self.line(embeddings) * self.std + self.mean
 
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         """Absolute error, in the label's own unit."""
@@ -40,12 +40,9 @@ class RegressionObjective(AbsObjective):
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
-        found, expected = self._standardised(embeddings), (targets - self.mean) / self.std
+        found, expected = self.line(embeddings), (targets - self.mean) / self.std
         if self.loss == "mse":
             losses = nn.functional.mse_loss(found, expected, reduction="none")
         else:
             losses = nn.functional.huber_loss(found, expected, reduction="none", delta=self.delta)
         return mean_over(losses[:, 0], present)
-
-    def _standardised(self, embeddings: Tensor) -> Tensor:
-        return nn.functional.linear(embeddings, self.line.weight[:, : embeddings.shape[1]], self.line.bias)

@@ -19,8 +19,7 @@ class SoftmaxObjective(ClassObjective):
 
     def predict(self, embeddings: Tensor) -> Tensor:
         """See `ClassObjective.predict`."""
-        weight = self.classifier.weight[:, : embeddings.shape[1]]
-        return nn.functional.linear(embeddings, weight, self.classifier.bias)
+        return self.classifier(embeddings)
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
