@@ -1,4 +1,4 @@
-"""Banks of training targets that contrastive objectives compare with."""
+"""Banks of training targets that objectives compare with."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from torch.nn.parallel import DistributedDataParallel
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.data.sentences import sentence_number
 from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.objective.contrastive import ContrastiveObjective
 
 
 def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
@@ -23,7 +22,7 @@ def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
     banks = []
     for name, objectives in model.objectives.items():
         for index, objective in enumerate(objectives):
-            if isinstance(objective, ContrastiveObjective) and objective.bank_size:
+            if objective.bank_size:
                 bank, sentences = read_bank(target_scps[name], objective.bank_size)
                 objective.bank, objective.bank_sentences = torch.from_numpy(bank), torch.from_numpy(sentences)
                 banks += [f"objectives.{name}.{index}.{buffer}" for buffer in ("bank", "bank_sentences")]

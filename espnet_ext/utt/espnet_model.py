@@ -152,7 +152,7 @@ class ESPnetUttModel(AbsESPnetModel):
             self.whitening = None
 
     def predict(self, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the labelled attributes' classifiers say.
+        """Predict labels with the classifiers of the labeled attributes.
 
         Args:
             embeddings: attribute -> (batch, dim) of unit length.
@@ -170,6 +170,10 @@ class ESPnetUttModel(AbsESPnetModel):
         device = next(self.parameters()).device.type
         with torch.autocast(device, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
             yield
+
+    def metrics(self) -> dict[str, str]:
+        """Attribute -> statistic of its objective's metric, such as `cos_sem`, for objectives that have a metric."""
+        return {name: f"{term.metric}_{name}" for name, loss in self.objectives.items() if (term := loss.measured)}
 
     def layer_weights(self) -> dict[str, list[float]]:
         """Learned share of each encoder layer, by attribute."""
@@ -200,8 +204,7 @@ class ESPnetUttModel(AbsESPnetModel):
             batch_size: utterances of the share.
         """
         whole = whole_batch(losses, measures, counts, batch_size)
-        terms = {name: term for name, objective in self.objectives.items() if (term := objective.measured)}
-        statistics = {f"{term.metric}_{name}": whole.measures[name] for name, term in terms.items()}
+        statistics = {statistic: whole.measures[name] for name, statistic in self.metrics().items()}
         statistics |= whole.statistics()
         statistics |= self._gradient_statistics({name: losses[name] * whole.shares[name] for name in losses})
         # Per utterance, whatever the batch and however the attributes are weighed: it chooses the best epoch.

@@ -65,7 +65,7 @@ class AamSoftmaxObjective(ClassObjective):
         return self.cross_entropy(self.scale * torch.where(own, shifted, cosines), targets, present)
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """See `ClassObjective.predict`."""
+        """See `AbsObjective.predict`."""
         return self.scale * self._cosines(embeddings)
 
     def _cosines(self, embeddings: Tensor) -> Tensor:

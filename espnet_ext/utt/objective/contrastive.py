@@ -23,6 +23,8 @@ class ContrastiveObjective(AbsObjective):
         bank_size: targets in the bank, at most; 0 = the batch's own targets.
     """
 
+    needs_sentences = True
+
     def __init__(self, temperature: float = 0.05, same_above: float = 0.9, bank_size: int = 0) -> None:
         super().__init__()
         if not (temperature > 0 and same_above < 1):

@@ -21,6 +21,7 @@ class RegressionObjective(AbsObjective):
 
     takes = ("number",)
     metric = "mae"
+    has_weights = True
 
     def __init__(self, dim: int, labels: LabelSpace, loss: str = "huber", delta: float = 1.0) -> None:
         super().__init__()
@@ -31,7 +32,7 @@ class RegressionObjective(AbsObjective):
         self.loss, self.delta = loss, delta
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """(batch, 1) numbers, in the label's own unit."""
+        """See `AbsObjective.predict`."""
         return self.line(embeddings) * self.std + self.mean
 
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ class SoftmaxObjective(ClassObjective):
         self.classifier = nn.Linear(dim, len(labels.classes))
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """See `ClassObjective.predict`."""
+        """See `AbsObjective.predict`."""
         return self.classifier(embeddings)
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
