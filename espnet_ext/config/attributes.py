@@ -14,10 +14,10 @@ TARGET_SOURCES = ("text", "speech")
 LABELS = "labels"
 UNKNOWN_LABELS = ("error", "skip")
 SCORINGS = ("retrieval", "verification", "classification", "regression")
-# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, of a term that is no
-# attribute's, and of what ESPnet reports as `loss_scale`.
+# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, and of ESPnet's statistic
+# `loss_scale`.
 INPUTS = ("self", "speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id")
-RESERVED_NAMES = (*INPUTS, "ids", "decorrelation", "scale")
+RESERVED_NAMES = (*INPUTS, "ids", "scale")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,6 @@ class HeadConfig:
 
     `first_layer` is the first hidden state the mix reads (0 = the encoder's input to its layers); with
     `identity_init` the projections of the mix start as the identity, both as in the paper's training code.
-    `matryoshka` lists sizes below `dim` that the embedding can be cut to: the objective also sees it cut.
     """
 
     dim: int = bounded(1)
@@ -55,7 +54,6 @@ class HeadConfig:
     first_layer: int = bounded(0, default=0)
     identity_init: bool = False
     pooling_options: dict[str, Any] = field(default_factory=dict)
-    matryoshka: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

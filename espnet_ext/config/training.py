@@ -54,8 +54,7 @@ class ModelConf:
         autocast: dtype of the matrix products: `float32`, `bfloat16`, or `auto`, bfloat16 where it is native.
         nominal_batch: utterances of a typical batch, by which the sum of their losses is divided.
         gradient_interval: training steps between two measurements of the gradients; 0 = never.
-        task_weighting: how the attributes' losses become one gradient.
-        decorrelation: weight of the penalty on what the heads' embeddings have in common.
+        task_weighting: weighting of the attributes' losses, `fixed` or `uncertainty`.
         whiten_layers: train the heads on whitened frames.
     """
 
@@ -63,7 +62,6 @@ class ModelConf:
     nominal_batch: int = bounded(1, default=1)
     gradient_interval: int = bounded(0, default=0)
     task_weighting: str = "fixed"
-    decorrelation: float = bounded(0, default=0.0)
     whiten_layers: bool = False
 
 

@@ -17,6 +17,7 @@ from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
+from espnet_ext.hub.old_models import current_head
 from espnet_ext.hub.weights import fill_strictly, load_weights, read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -154,7 +155,7 @@ def _attribute_from(entry: dict[str, Any]) -> AttributeConfig:
     return AttributeConfig(
         name=entry["name"],
         target=TargetConfig(**entry["target"]),
-        head=HeadConfig(**entry["head"]),
+        head=HeadConfig(**current_head(entry["head"])),
         objectives=tuple(ObjectiveConfig(**term) for term in entry["objectives"]),
         weight=entry["weight"],
         scoring=tuple(entry["scoring"]),
