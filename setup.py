@@ -34,6 +34,8 @@ setup(
         "scikit-learn>=1.5",
         "pandas>=2.2",
         "matplotlib>=3.9",
+        "tabulate>=0.9",
+        "filelock>=3.20",
         "kaldiio>=2.18",
         "soundfile>=0.13",
         "soxr>=0.5",
