@@ -34,7 +34,7 @@ setup(
         "scikit-learn>=1.5",
         "pandas>=2.2",
         "matplotlib>=3.9",
-        "tabulate>=0.9",
+        "tabulate>=0.10",
         "filelock>=3.20",
         "kaldiio>=2.18",
         "soundfile>=0.13",
@@ -42,7 +42,7 @@ setup(
         "av>=14",
         "langcodes>=3.5",
         "PyYAML>=6",
-        "rich>=13",
+        "tqdm>=4.66",
         "threadpoolctl>=3",
     ],
     extras_require={
