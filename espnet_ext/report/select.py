@@ -70,7 +70,7 @@ def pivot(rows: pd.DataFrame, index: Sequence[str], columns: Sequence[str]) -> l
     counts = rows.groupby(index, sort=False, as_index=False)["n"].max()
     counts = counts.rename(columns={"n": "value"}).assign(metric="n", low=math.nan, high=math.nan)
     table = add_cells(pd.concat([rows, counts])).pivot_table("cell", index, "metric", aggfunc="first", sort=False)
-    return table.reindex(columns=list(columns)).fillna(ABSENT).reset_index().to_numpy().tolist()
+    return table.reindex(columns=list(columns), fill_value=ABSENT).fillna(ABSENT).reset_index().to_numpy().tolist()
 
 
 def one_directions(results: pd.DataFrame) -> pd.DataFrame:
