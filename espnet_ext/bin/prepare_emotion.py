@@ -27,10 +27,10 @@ def main() -> None:
     given = vars(parser.parse_args())
     # Imported late: see the package's docstring.
     from espnet_ext.data.corpora.emotion import prepare
-    from espnet_ext.data.corpora.emotion_corpora import Options
+    from espnet_ext.data.corpora.emotion_corpora import EmotionOptions
 
     data = given.pop("data")
-    for line in prepare(Options(**given), data):
+    for line in prepare(EmotionOptions(**given), data):
         print(line, flush=True)
 
 

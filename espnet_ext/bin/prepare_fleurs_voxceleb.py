@@ -44,10 +44,10 @@ def main() -> None:
     given = vars(_parser().parse_args())
     # Imported late: see the package's docstring.
     from espnet_ext.data.corpora.fleurs_voxceleb import prepare
-    from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+    from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 
     data = given.pop("data")
-    for line in prepare(Options(**given), data):
+    for line in prepare(FleursVoxcelebOptions(**given), data):
         print(line, flush=True)
 
 

@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="results.tsv; scores/ is written beside it")
     parser.add_argument("--bootstrap", type=int, default=1000, help="resamples for the 95%% intervals")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
-    parser.add_argument("--device", default="cpu", help="of the retrieval's products: cpu or cuda; same figures")
+    parser.add_argument("--device", default="cpu", help="computes the cosines of retrieval: cpu or cuda; same ranks")
     return parser
 
 
@@ -54,7 +54,8 @@ def main() -> None:
     from espnet_ext.report.systems import TeacherSystem, parse_system
     from espnet_ext.scoring.bootstrap import Bootstrap
     from espnet_ext.scoring.directions import parse_pairs
-    from espnet_ext.scoring.products import choose_products
+    from espnet_ext.scoring.products import Products
+    from espnet_ext.teachers.runtime import Runtime
 
     teachers = [TeacherSystem(TEACHER, args.dump_dir)] if args.teacher else []
     run = ScoringRun(
@@ -65,7 +66,7 @@ def main() -> None:
         scores_dir=args.out.parent / "scores",
         bootstrap=Bootstrap(args.bootstrap, args.seed),
         retrieval_pairs=parse_pairs(args.retrieval_pairs),
-        products=choose_products(args.device),
+        products=Products.on(Runtime(args.device).torch_device()),
         cohort_set=args.cohort_set,
         calibration_set=args.calibration_set,
         contaminated=args.contaminated,

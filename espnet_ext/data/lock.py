@@ -1,15 +1,11 @@
 """One process at a time."""
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
 
-@contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold a lock file, made where it is absent; others wait. The kernel frees it when the process dies."""
+
+def exclusive_lock(path: Path) -> FileLock:
+    """A lock file to hold in a `with` block. Other processes wait; the kernel releases it when the process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return FileLock(path)

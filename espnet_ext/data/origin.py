@@ -34,7 +34,7 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's content, however large; an OSError names the file if it is absent."""
+    """Hexadecimal sha256 of a file's content; an OSError names the file if it is absent."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

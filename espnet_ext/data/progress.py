@@ -1,13 +1,14 @@
 """A progress line for long work: done, rate, time left."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from tqdm import tqdm
 
 LOG_INTERVAL_S = 20.0
+BAR = "  {desc} {bar} {n:.0f}/{total:.0f} {unit} {remaining}"
 
 
 def format_rate(amount: float, elapsed_s: float) -> str:
@@ -26,17 +27,16 @@ def format_duration(seconds: float) -> str:
 
 
 class _Counter:
-    """Work that was done, and the lines about it.
+    """Count work and print lines about it on stderr.
 
     Args:
-        label: what is being done.
+        label: description of the work.
         total: amount of all work.
         unit: of the amount.
-        console: where the lines go.
     """
 
-    def __init__(self, label: str, total: float, unit: str, console: Console) -> None:
-        self.label, self.total, self.unit, self.console = label, total, unit, console
+    def __init__(self, label: str, total: float, unit: str) -> None:
+        self.label, self.total, self.unit = label, total, unit
         self.done = 0.0
         self.started = self.printed = time.monotonic()
 
@@ -65,7 +65,7 @@ class _Counter:
         return f"{format_rate(self.done, self._elapsed_s())} {self.unit} per second"
 
     def _print(self, line: str) -> None:
-        self.console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        tqdm.write(f"  {line}", file=sys.stderr)
 
 
 @contextmanager
@@ -75,33 +75,28 @@ def audio_progress(
     """Show the progress of work on audio on stderr, and at the end one line with its throughput.
 
     Args:
-        label: what is being done.
-        total_s: seconds of audio in all, or how many of another unit.
+        label: description of the work.
+        total_s: seconds of audio in all, or the amount of another unit.
         unit: what is counted.
-        estimate: print the time that all will take, once the first part is done.
+        estimate: print the time of all work once the first part is done.
 
     Yields:
-        a function that is told the seconds of audio just done (0 for what was done before).
+        a function to call with the seconds of audio just done (0 for what was done before).
     """
-    columns = [
-        TextColumn("  {task.description}"),
-        BarColumn(),
-        TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
-        TimeRemainingColumn(),
-    ]
-    console = Console(stderr=True)
-    counter = _Counter(label, total_s, unit, console)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(label, total=total_s)
+    is_terminal = sys.stderr.isatty()
+    counter = _Counter(label, total_s, unit)
+    with tqdm(
+        desc=label, total=total_s, unit=unit, bar_format=BAR, leave=False, disable=not is_terminal, file=sys.stderr
+    ) as bar:
 
         def advance(seconds: float) -> None:
             is_first = counter.done == 0
             counter.done += seconds
-            progress.advance(task, seconds)
+            bar.update(seconds)
             if estimate and is_first and 0 < counter.done < total_s:
                 counter.print_estimate()
             # A log file has no bar that moves.
-            if not console.is_terminal:
+            if not is_terminal:
                 counter.print_interim()
 
         yield advance

@@ -7,7 +7,6 @@
 final name only when its sha256 is right, so a wrong file of that name was put there or damaged later: an error.
 """
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -17,6 +16,7 @@ from urllib.parse import quote
 
 from espnet_ext.data.atomic import atomic_folder, write_text_atomic
 from espnet_ext.data.lock import exclusive_lock
+from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
 from espnet_ext.hub.packages import Wheel
 from espnet_ext.hub.pypi import download_wheels
@@ -47,12 +47,6 @@ def default_cache() -> Path:
             f"{existing}: no permission to write downloads; name a folder by --cache_dir or ESPNET_EXT_CACHE"
         )
     return cache
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch_unpacked(wheels: Sequence[Wheel], cache: str | Path) -> dict[str, Path]:

@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic
+from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import fetch_unpacked, sha256_of
+from espnet_ext.hub.cache import fetch_unpacked
 from espnet_ext.hub.ctranslate2 import read_ctranslate2
 from espnet_ext.hub.packages import WHEELS
 from espnet_ext.hub.whisper_weights import convert_encoder

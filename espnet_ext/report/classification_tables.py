@@ -5,47 +5,40 @@ import pandas as pd
 from espnet_ext.report.label_set import PROTOCOL
 from espnet_ext.report.markdown import Table
 from espnet_ext.report.retrieval_tables import INTERVALS
-from espnet_ext.report.select import ABSENT, cell, chance, count, ordered, pick
+from espnet_ext.report.select import chance_rows, ordered, pick, pivot
 from espnet_ext.scoring.classification import METRICS as CLASS_METRICS
 from espnet_ext.scoring.regression import METRICS as NUMBER_METRICS
 
 METRICS = {"classification": CLASS_METRICS, "regression": NUMBER_METRICS}
 TITLES = {"classification": "Classification", "regression": "Regression"}
-MEANINGS = {
+LEFT_OUT = "where nobody knows the speakers, each utterance is its own."
+CAPTIONS = {
     "classification": "In percent; balanced accuracy and macro-F1 are means over the classes of the set, of recall and "
     "of F1; what is answered beside them is a miss. Chance: the better of always the most frequent class and of any "
     "class with equal odds. `unknown`: utterances of classes that training does not have, `unlabelled`: of none; both "
-    "are left out.",
+    f"are left out. {INTERVALS} speakers; {LEFT_OUT}",
     "regression": "Mean absolute error and root mean squared error in the label's unit, Pearson's and Lin's "
-    "concordance correlation. Chance: always the mean of the training set. `unlabelled` utterances are left out.",
+    "concordance correlation. Chance: always the mean of the training set. `unlabelled` utterances are left out. "
+    f"{INTERVALS} speakers; {LEFT_OUT}",
 }
-# Counts of utterances that are not scored.
-LOST = ("unknown", "unlabelled")
-NO_SPEAKERS = "where nobody knows them, each utterance is its own"
+# Counts, and their headings where these differ.
+COLUMNS = {
+    "n": "utterances",
+    "classes": "classes",
+    "units": "speakers",
+    "unknown": "unknown",
+    "unlabelled": "unlabelled",
+}
 
 
-def label_columns(results: pd.DataFrame) -> tuple[list[tuple[str, dict[str, str]]], list[str]]:
-    """Columns of the main table, and what they rest on: every attribute that declares classes or numbers."""
-    columns, captions = [], []
+def label_columns(results: pd.DataFrame) -> list[tuple[str, dict[str, str]]]:
+    """Columns of the main table: every attribute that declares classes or numbers."""
+    columns = []
     for task, metrics in METRICS.items():
-        rows = pick(results, task=task, protocol=PROTOCOL)
-        for attribute, part in ordered(rows, "attribute", "set"):
+        for attribute, part in ordered(pick(results, task=task, protocol=PROTOCOL), "attribute", "set"):
             base = {"attribute": attribute, "task": task, "protocol": PROTOCOL, "set": part}
             columns += [(f"{attribute} {metric}", base | {"metric": metric}) for metric in metrics]
-            captions.append(_caption(pick(rows, attribute=attribute, set=part), task, attribute, part))
-    return columns, captions
-
-
-def _caption(rows: pd.DataFrame, task: str, attribute: str, part: str) -> str:
-    counts = f"{count(rows, 'n')} utterances, "
-    if task == "classification":
-        counts += f"{count(rows, 'classes')} classes, "
-    speakers = f"{count(rows, 'units')} speakers"
-    if count(rows, "units") == count(rows, "n"):
-        speakers = "speakers not known"
-    lost = [f"{count(rows, name)} {name}" for name in LOST if (rows["metric"] == name).any()]
-    left_out = f" (left out: {', '.join(lost)})" if lost else ""
-    return f"{TITLES[task]} of `{attribute}` on `{part}`: {counts}{speakers}{left_out}."
+    return columns
 
 
 def label_tables(results: pd.DataFrame) -> list[Table]:
@@ -54,19 +47,11 @@ def label_tables(results: pd.DataFrame) -> list[Table]:
 
 
 def _table(rows: pd.DataFrame, task: str) -> Table:
-    metrics = METRICS[task]
-    counts = ["n", *(["classes"] if task == "classification" else []), "units"]
-    lost = [name for name in LOST if (rows["metric"] == name).any()]
-    lines = []
-    for attribute, part in ordered(rows, "attribute", "set"):
-        group = pick(rows, attribute=attribute, set=part)
-        for (system,) in ordered(group, "system"):
-            own = pick(group, system=system)
-            values = [cell(own, metric=metric) for metric in metrics]
-            numbers = [count(own, name) for name in (*counts, *lost)]
-            lines.append([attribute, part, system, *values, *numbers])
-        levels = [chance(group, metric=metric) for metric in metrics]
-        lines.append([attribute, part, "chance", *levels, *[ABSENT] * (len(counts) + len(lost))])
-    names = {"n": "utterances", "units": "speakers"}
-    header = ["attribute", "set", "system", *metrics, *(names.get(name, name) for name in (*counts, *lost))]
-    return Table(TITLES[task], f"{MEANINGS[task]} {INTERVALS} speakers; {NO_SPEAKERS}.", header, lines, names=3)
+    counts = [name for name in COLUMNS if name == "n" or (rows["metric"] == name).any()]
+    index = ["attribute", "set", "system"]
+    # The lines of a set are followed by its chance levels.
+    of_sets = [pick(rows, attribute=attribute, set=part) for attribute, part in ordered(rows, "attribute", "set")]
+    parts = [part for group in of_sets for part in (group, chance_rows(group, system="chance"))]
+    lines = pivot(pd.concat(parts), index, [*METRICS[task], *counts]) if parts else []
+    header = [*index, *METRICS[task], *(COLUMNS[name] for name in counts)]
+    return Table(TITLES[task], CAPTIONS[task], header, lines, names=3)

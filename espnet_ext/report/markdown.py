@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tabulate import tabulate
+
 from espnet_ext.printable import printable
 
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table; `caption` says what its numbers rest on.
+    """A titled table; `caption` explains its numbers.
 
-    The first `names` columns hold names, to the left, the others numbers, to the right.
+    The first `names` columns contain names and are aligned to the left, the others contain numbers.
     """
 
     title: str
@@ -21,17 +23,12 @@ class Table:
 
 
 def render_grid(table: Table) -> str:
-    """Header and rows only, columns padded to equal width; what would break a row is escaped."""
-    lines = [[printable(cell).replace("|", r"\|") for cell in line] for line in (table.header, *table.rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
-    left = widths[: table.names]
-    rule = ["-" * width for width in left] + ["-" * (width - 1) + ":" for width in widths[table.names :]]
-    padded = [
-        [cell.ljust(width) for cell, width in zip(line, left, strict=False)]
-        + [cell.rjust(width) for cell, width in zip(line[table.names :], widths[table.names :], strict=True)]
-        for line in lines
-    ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (padded[0], rule, *padded[1:]))
+    """Header and rows only; characters that would break a row are escaped."""
+    header, *rows = ([printable(cell).replace("|", r"\|") for cell in line] for line in (table.header, *table.rows))
+    sides = ["left" if i < table.names else "right" for i in range(len(header))]
+    return tabulate(
+        rows, header, tablefmt="pipe", colalign=sides if rows else None, disable_numparse=True, preserve_whitespace=True
+    )
 
 
 def render(table: Table) -> str:

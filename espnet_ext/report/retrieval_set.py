@@ -16,7 +16,7 @@ from espnet_ext.report.systems import System
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import EVERY, Pattern
 from espnet_ext.scoring.leakage import Evaluation
-from espnet_ext.scoring.products import NumpyProducts, Products
+from espnet_ext.scoring.products import Products
 from espnet_ext.scoring.protocols import Items, Search, speech_searches, text_searches
 from espnet_ext.scoring.retrieval import score_retrieval
 from espnet_ext.scoring.rows import UnitRows
@@ -38,7 +38,7 @@ class RetrievalSet:
     text_attributes: Sequence[str]
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     patterns: Sequence[Pattern] = (EVERY,)
-    products: Products = field(default_factory=NumpyProducts)
+    products: Products = field(default_factory=Products)
 
     @cached_property
     def _ids(self) -> dict[str, tuple[int, str]]:

@@ -21,7 +21,7 @@ from espnet_ext.report.verification_set import VerificationSet
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import EVERY, Pattern
 from espnet_ext.scoring.leakage import Evaluation, plan_evaluations
-from espnet_ext.scoring.products import NumpyProducts, Products
+from espnet_ext.scoring.products import Products
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ScoringRun:
     scores_dir: Path
     bootstrap: Bootstrap
     retrieval_pairs: Mapping[str, Sequence[Pattern]] = field(default_factory=dict)
-    products: Products = field(default_factory=NumpyProducts)
+    products: Products = field(default_factory=Products)
     cohort_set: str | None = None
     calibration_set: str | None = None
     contaminated: Sequence[str] = ()

@@ -2,10 +2,24 @@
 
 import math
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
 ABSENT = "-"
+# Metrics that count what the others are computed from.
+COUNTS = {
+    "n",
+    "candidates",
+    "sentences",
+    "directions",
+    "targets",
+    "speakers",
+    "classes",
+    "units",
+    "unknown",
+    "unlabelled",
+}
 
 
 def pick(results: pd.DataFrame, **wanted: str) -> pd.DataFrame:
@@ -22,35 +36,41 @@ def ordered(results: pd.DataFrame, *columns: str) -> list[tuple[str, ...]]:
 
 
 def number(value: float, metric: str) -> str:
-    """A value as shown: costs and correlations with three decimals, others with one; `-` where there is none."""
+    """A value as text: costs and correlations with three decimals, counts with none, others with one."""
     if math.isnan(value):
         return ABSENT
+    if metric in COUNTS:
+        return f"{value:,.0f}"
     return f"{value:.3f}" if re.match("(min|act)?(DCF|Cllr)|Pearson|CCC", metric) else f"{value:.1f}"
 
 
-def cell(results: pd.DataFrame, **wanted: str) -> str:
-    """The one figure wanted, with its interval: `46.0 [40.1, 52.3]`; `-` where there is none."""
-    rows = pick(results, **wanted)
+def add_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add a column `cell`: the value with its interval, `46.0 [40.1, 52.3]`."""
+    cells = []
+    for metric, value, low, high in rows[["metric", "value", "low", "high"]].itertuples(index=False):
+        interval = "" if math.isnan(low) else f" [{number(low, metric)}, {number(high, metric)}]"
+        cells.append(number(value, metric) + interval)
+    return rows.assign(cell=pd.Series(cells, rows.index, dtype=str))
+
+
+def chance_rows(rows: pd.DataFrame, **changes: str) -> pd.DataFrame:
+    """Rows with the chance level as the value, and with `changes` of other columns."""
+    return rows.assign(value=rows["chance"], low=math.nan, high=math.nan, n=math.nan, **changes)
+
+
+def pivot(rows: pd.DataFrame, index: Sequence[str], columns: Sequence[str]) -> list[list[str]]:
+    """Lines of a table, in the order of the rows: the values of `index`, then the cells of some metrics.
+
+    Args:
+        columns: metrics, or `n` (queries, trials or utterances).
+    """
     if rows.empty:
-        return ABSENT
-    row = rows.iloc[0]
-    value = number(row["value"], row["metric"])
-    if math.isnan(row["low"]):
-        return value
-    return f"{value} [{number(row['low'], row['metric'])}, {number(row['high'], row['metric'])}]"
-
-
-def chance(results: pd.DataFrame, **wanted: str) -> str:
-    """The chance level of the figure wanted."""
-    rows = pick(results, **wanted)
-    return number(rows["chance"].iloc[0], rows["metric"].iloc[0]) if len(rows) else ABSENT
-
-
-def count(results: pd.DataFrame, metric: str, **wanted: str) -> str:
-    """The largest count among the rows: `n` (queries or trials), or a metric such as `candidates`."""
-    rows = pick(results, **wanted)
-    values = rows["n"] if metric == "n" else pick(rows, metric=metric)["value"]
-    return f"{values.max():,.0f}" if len(values) else ABSENT
+        return []
+    index = list(index)
+    counts = rows.groupby(index, sort=False, as_index=False)["n"].max()
+    counts = counts.rename(columns={"n": "value"}).assign(metric="n", low=math.nan, high=math.nan)
+    table = add_cells(pd.concat([rows, counts])).pivot_table("cell", index, "metric", aggfunc="first", sort=False)
+    return table.reindex(columns=list(columns), fill_value=ABSENT).fillna(ABSENT).reset_index().to_numpy().tolist()
 
 
 def one_directions(results: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """RESULTS.md from results.tsv alone: the main table first, then the details."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -8,16 +8,22 @@ from espnet_ext.report.classification_tables import label_columns, label_tables
 from espnet_ext.report.leakage_table import leakage_table
 from espnet_ext.report.markdown import Table, render
 from espnet_ext.report.results import TEACHER, UNTRAINED
-from espnet_ext.report.retrieval_tables import INTERVALS, retrieval_caption, retrieval_columns, retrieval_tables
-from espnet_ext.report.select import cell, chance, ordered, pick
+from espnet_ext.report.retrieval_tables import INTERVALS, num_directions, retrieval_columns, retrieval_tables
+from espnet_ext.report.select import ABSENT, add_cells, chance_rows, number, ordered, pick
 from espnet_ext.report.verification_tables import verification_columns, verification_tables
 
-PERCENT = {"retrieval": "R@1, xSIM", "verification": "EER", "classification": "accuracies, F1"}
-UNITS = {"sentences": ["retrieval"], "speakers": ["verification", "classification", "regression"]}
-SYSTEMS = {
-    TEACHER: "the teachers' own vectors",
-    UNTRAINED: "the encoder before post-training, the mean of its layers and frames, the same for every attribute",
-}
+# Rows of counts in the main table -> the metrics of results.tsv that they show.
+COUNT_ROWS = {name: [name] for name in ("n", "directions", "candidates", "sentences", "targets", "classes")}
+COUNT_ROWS |= {"speakers": ["speakers", "units"], "unknown": ["unknown"], "unlabelled": ["unlabelled"]}
+CAPTION = (
+    "Every attribute by its own rule. Retrieval: R@1 and xSIM error in percent, means over directions between "
+    "languages (protocol `one`) and over the recordings' own languages (speech-to-text, protocol `text`). "
+    "Verification: EER in percent, minDCF normalised, of the trials of unseen speakers. Classification: accuracies "
+    f"and F1 in percent; regression: errors in the label's unit. {INTERVALS} sentences (retrieval), speakers "
+    f"(verification, classification, regression). `n`: queries, trials or utterances. `{TEACHER}`: the teachers' own "
+    f"vectors; `{UNTRAINED}`: the encoder before post-training, the mean of its layers and frames, the same for every "
+    "attribute; `system/phase`: the system after that phase."
+)
 
 
 def write_markdown(results: pd.DataFrame, title: str, beside: Sequence[Table] = ()) -> str:
@@ -27,44 +33,33 @@ def write_markdown(results: pd.DataFrame, title: str, beside: Sequence[Table] = 
 
 
 def main_table(results: pd.DataFrame) -> Table:
-    """One row a system, one for chance: every attribute by its own rule."""
-    columns, captions = [], []
+    """One row for each system, one for chance, then counts: every attribute by its own rule."""
+    columns = []
     for attribute, part in ordered(pick(results, task="retrieval"), "attribute", "set"):
         base = {"attribute": attribute, "task": "retrieval", "set": part}
-        rows = pick(results, **base)
-        columns += [(name, base | wanted) for name, wanted in retrieval_columns(rows)]
-        captions.append(retrieval_caption(rows, attribute, part))
-    trial_columns, trial_captions = verification_columns(results)
-    named_columns, label_captions = label_columns(results)
-    columns += trial_columns + named_columns
-    captions += trial_captions + label_captions
+        columns += [(name, base | wanted) for name, wanted in retrieval_columns(pick(results, **base))]
+    columns += verification_columns(results) + label_columns(results)
     names = [name for name, _ in columns]
     header = [_unique_name(name, names, wanted) for name, wanted in columns]
-    rows = [
-        [system, *(cell(results, system=system, **wanted) for _, wanted in columns)]
-        for (system,) in ordered(results, "system")
-    ]
-    rows.append(["chance", *(chance(results, **wanted) for _, wanted in columns)])
-    captions += _describe_numbers({wanted["task"] for _, wanted in columns})
-    captions += _describe_systems([system for (system,) in ordered(results, "system")])
-    return Table("Main results", " ".join(captions), ["system", *header], rows)
+    lines = {system: [system] for (system,) in ordered(results, "system")} | {"chance": ["chance"]}
+    for _, wanted in columns:
+        rows = pick(results, **wanted)
+        cells = add_cells(pd.concat([rows, chance_rows(rows[:1], system="chance")])).set_index("system")["cell"]
+        for system, line in lines.items():
+            line.append(cells.get(system, ABSENT))
+    counts = [_count(results, wanted) for _, wanted in columns]
+    names = [name for name in COUNT_ROWS if any(name in column for column in counts)]
+    rows = [*lines.values(), *([name, *(column.get(name, ABSENT) for column in counts)] for name in names)]
+    return Table("Main results", CAPTION, ["system", *header], rows)
 
 
-def _describe_numbers(tasks: Collection[str]) -> list[str]:
-    """Scales, and what intervals are over."""
-    percent = [names for task, names in PERCENT.items() if task in tasks]
-    of_unit = {unit: [task for task in own if task in tasks] for unit, own in UNITS.items()}
-    units = [f"{unit} ({', '.join(own)})" for unit, own in of_unit.items() if own]
-    sentences = {"In percent:": percent, INTERVALS: units}
-    return [f"{beginning} {', '.join(words)}." for beginning, words in sentences.items() if words]
-
-
-def _describe_systems(names: Sequence[str]) -> list[str]:
-    """What those are whose names do not say it: `teacher`, `untrained`, and phases of training such as `a/heads`."""
-    parts = [f"`{name}`: {meaning}" for name, meaning in SYSTEMS.items() if name in names]
-    phases = [name.rpartition("/") for name in names if "/" in name]
-    parts += [f"`{system}/{phase}`: `{system}` as it was after the phase `{phase}`" for system, _, phase in phases]
-    return [f"{'; '.join(parts)}."] if parts else []
+def _count(results: pd.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
+    """What a column is computed from: row of counts -> cell."""
+    rows = pick(results, **{key: value for key, value in wanted.items() if key != "metric"})
+    values = {"n": rows["n"].max()} | rows.groupby("metric")["value"].max().to_dict()
+    if wanted["task"] == "retrieval":
+        values["directions"] = num_directions(pick(results, set=wanted["set"]), wanted["protocol"])
+    return {row: number(values[name], row) for row, names in COUNT_ROWS.items() for name in names if name in values}
 
 
 def _unique_name(name: str, names: list[str], wanted: dict[str, str]) -> str:

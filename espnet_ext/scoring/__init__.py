@@ -1,1 +1,1 @@
-"""Figures from arrays: retrieval, verification, leakage, intervals. No files; torch in `torch_products` alone."""
+"""Figures from arrays: retrieval, verification, leakage, intervals. No files."""

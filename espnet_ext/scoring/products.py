@@ -1,86 +1,67 @@
-"""Float32 products of unit rows, and what is asked of them: who reaches a threshold, who is nearest.
+"""Float64 cosines of unit rows, one block at a time, on the CPU or on a GPU.
 
-They are the bulk of the arithmetic, 2 * queries * candidates * dim operations (2e13 for 100,000 x 100,000
-at 1,024 dimensions), at two to three times the rate of float64 and half its bytes. They are only a sieve:
-what lies within `error_bound` of a decision is decided in float64 by `search`. A score is multiplied,
-compared and forgotten; all of them would be 40 GB.
+The products are nearly all of the arithmetic of retrieval: 2 * queries * candidates * dim operations (2e13 for
+100,000 x 100,000 at 1,024 dimensions). A block is multiplied, compared and dropped: all scores would be 80 GB.
 """
 
-from importlib.util import find_spec
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
+import torch
+from torch import Tensor
 
-# Where more of a block than this is close to its threshold, a float64 block is cheaper than its pairs.
-DENSE_SHARE = 1 / 64
+from espnet_ext.errors import UserError
+from espnet_ext.scoring.rows import CHUNK_ROWS, UnitRows, chunk_slices
+from espnet_ext.scoring.similarity import SCORE_DECIMALS
 
-
-class Reach(NamedTuple):
-    """Candidates of each query surely above its upper threshold (queries,); places between the two."""
-
-    surely: np.ndarray
-    rows: np.ndarray
-    columns: np.ndarray
+CPU = torch.device("cpu")
 
 
-class Products(Protocol):
-    """A device and library that multiplies float32 rows."""
+class Block(NamedTuple):
+    """Rounded cosines (rows, columns) of consecutive queries (`rows`) with consecutive candidates (`columns`)."""
 
-    block_cells: int
-    """Cells of a block of scores that this device takes at once."""
-
-    def reaching(self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray) -> Reach | None:
-        """Compare the products of (q, dim) and (c, dim) with thresholds (q,); None: too many in between."""
-
-    def nearest(self, queries: np.ndarray, candidates: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """The `width` largest products of each query, in any order, and their columns: (q, width) each."""
+    rows: slice
+    columns: slice
+    cosines: Tensor
 
 
-def error_bound(dim: int) -> float:
-    """What a float32 product of two unit rows can differ from their rounded float64 cosine at most.
+@dataclass(frozen=True)
+class Products:
+    """A device and the sizes of its blocks.
 
-    `dim` roundings in whatever order of summation (Higham, Accuracy and Stability of Numerical
-    Algorithms, section 3.1), those of the inputs and of the threshold, and the ninth decimal.
+    Attributes:
+        device: a device of torch that has float64.
+        tile_rows: candidates that are kept on the device at once (64 MB of float64 at 1,024 dimensions).
+        block_cells: scores of one block (32 MB of float64).
     """
-    return 1.01 * (dim + 8) * 2.0**-24 + 1e-9
 
+    device: torch.device = CPU
+    tile_rows: int = 8192
+    block_cells: int = 4_000_000
 
-class NumpyProducts:
-    """The processor, through the BLAS of numpy."""
+    @classmethod
+    def on(cls, device: torch.device) -> "Products":
+        """Products on a device, in larger blocks on a GPU (1 GB of candidates, 512 MB of scores).
 
-    block_cells = 4_000_000
+        Raises:
+            UserError: the device has no float64.
+        """
+        if device.type == "mps":
+            raise UserError(f"--device {device}: no float64 products there; give cpu")
+        return cls() if device.type == "cpu" else cls(device, tile_rows=131_072, block_cells=64_000_000)
 
-    def reaching(self, queries: np.ndarray, candidates: np.ndarray, low: np.ndarray, high: np.ndarray) -> Reach | None:
-        """See `Products`."""
-        products = queries @ candidates.T
-        above = products > high[:, None].astype(np.float32)
-        between = products >= low[:, None].astype(np.float32)
-        between &= ~above
-        if np.count_nonzero(between) > DENSE_SHARE * between.size:
-            return None
-        return Reach(np.count_nonzero(above, axis=1), *np.nonzero(between))
+    def blocks(self, queries: UnitRows, candidates: UnitRows) -> Iterator[Block]:
+        """Cosines of all (q, dim) queries with all (c, dim) candidates. A block may be overwritten by its user."""
+        for columns in chunk_slices(len(candidates), self.tile_rows):
+            tile = self._take(candidates, columns).T
+            for rows in chunk_slices(len(queries), max(1, self.block_cells // tile.shape[1])):
+                cosines = self._take(queries, rows) @ tile
+                yield Block(rows, columns, cosines.round_(decimals=SCORE_DECIMALS))
 
-    def nearest(self, queries: np.ndarray, candidates: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `Products`."""
-        products = queries @ candidates.T
-        columns = np.argpartition(products, -width, axis=1)[:, -width:]
-        return np.take_along_axis(products, columns, axis=1), columns
-
-
-class FaissProducts(NumpyProducts):
-    """FAISS selects while it multiplies; it counts nothing, so that thresholds stay with numpy."""
-
-    def nearest(self, queries: np.ndarray, candidates: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `Products`."""
-        import faiss
-
-        return faiss.knn(queries, candidates, width, metric=faiss.METRIC_INNER_PRODUCT)
-
-
-def choose_products(device: str = "cpu") -> Products:
-    """The products of a device: torch on a GPU (`cuda`), else FAISS where it is installed, else numpy."""
-    if device != "cpu":
-        from espnet_ext.scoring.torch_products import TorchProducts
-
-        return TorchProducts(device)
-    return FaissProducts() if find_spec("faiss") else NumpyProducts()
+    def _take(self, rows: UnitRows, part: slice) -> Tensor:
+        """Consecutive rows as (m, dim) float64 on the device, converted a chunk at a time."""
+        taken = torch.empty((part.stop - part.start, rows.dim), dtype=torch.float64, device=self.device)
+        for chunk in chunk_slices(len(taken), CHUNK_ROWS, part.start):
+            taken[chunk.start - part.start : chunk.stop - part.start] = torch.from_numpy(rows.take(chunk))
+        return taken

@@ -76,13 +76,6 @@ class UnitRows:
             taken *= norms > ZERO_NORM
         return taken
 
-    def take_float32(self, rows: slice) -> np.ndarray:
-        """Consecutive rows rounded to (m, dim) float32, a chunk at a time."""
-        taken = np.empty((rows.stop - rows.start, self.dim), np.float32)
-        for chunk in chunk_slices(len(taken), CHUNK_ROWS, rows.start):
-            taken[chunk.start - rows.start : chunk.stop - rows.start] = self.take(chunk)
-        return taken
-
     def centred(self, groups: np.ndarray) -> "UnitRows":
         """Subtract from each row the mean of its group (say, language), and rescale to length one.
 
@@ -114,8 +107,3 @@ def pair_cosines(queries: UnitRows, candidates: UnitRows, left: np.ndarray, righ
     for chunk in chunk_slices(len(left), CHUNK_ROWS):
         cosines[chunk] = np.einsum("nd,nd->n", queries.take(left[chunk]), candidates.take(right[chunk]))
     return np.round(cosines, SCORE_DECIMALS)
-
-
-def block_cosines(queries: UnitRows, candidates: UnitRows, rows: slice | np.ndarray, columns: slice) -> np.ndarray:
-    """Rounded float64 cosines (rows, columns) of some queries with some candidates."""
-    return np.round(queries.take(rows) @ candidates.take(columns).T, SCORE_DECIMALS)

@@ -1,58 +1,91 @@
-"""xSIM with a margin: the share of sentences whose nearest neighbour is wrong (LASER).
+"""Ranks by cosine and by ratio margin where each query has one right candidate, as for LASER's xSIM.
 
-With plain cosine ("absolute") xSIM is 100 - R@1 and is read off the ranks of `retrieval`.
+xSIM is the share of sentences whose nearest neighbor is wrong.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import torch
+from torch import Tensor
 
-from espnet_ext.scoring.products import Products
-from espnet_ext.scoring.rows import UnitRows
-from espnet_ext.scoring.search import Neighbours, find_neighbours
+from espnet_ext.scoring.metrics import NEIGHBORS
+from espnet_ext.scoring.products import Block, Products
+from espnet_ext.scoring.rows import UnitRows, pair_cosines
+from espnet_ext.scoring.search import count_wrong
 
-NEIGHBOURS = 4
 MARGIN_DECIMALS = 9
 
 
-def neighbour_means(rows: UnitRows, others: UnitRows, k: int, products: Products) -> np.ndarray:
-    """Mean cosine of each row with its k nearest of `others` (fewer where there are fewer): (n,)."""
-    means = np.empty(len(rows))
-    for part in find_neighbours(rows, others, k, products):
-        means[part.queries] = part.means
-    return means
+class _Neighborhoods(NamedTuple):
+    """Aligned rows and what is around them, (n,) each.
+
+    numbers: 0 to n - 1; right: cosine with the right one; ranks: of the right one by cosine; kth: cosine of the k-th
+    nearest of y; mean_x, mean_y: mean cosine of the k nearest of the other side.
+    """
+
+    numbers: Tensor
+    right: Tensor
+    ranks: Tensor
+    kth: Tensor
+    mean_x: Tensor
+    mean_y: Tensor
 
 
-def score_neighbours(
-    x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBOURS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rank the right one of y among the k nearest of each row of x, by cosine and by ratio margin; row i is right.
+def rank_aligned(x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBORS) -> tuple[np.ndarray, np.ndarray]:
+    """Rank the right one of y for each row of x, by cosine and by ratio margin; row i is right for row i.
 
     margin(x, y) = cos(x, y) / ((mean cosine of x's k nearest of y + of y's k nearest of x) / 2).
-    As in LASER, the best is sought among the k nearest by cosine. A tie is an error.
+    As in LASER, only the k nearest by cosine (and those that tie with the k-th) are ranked by margin. Wrong ones that
+    tie with the right one come before it.
 
     Args:
         x, y: (n, dim) unit rows, aligned.
 
     Returns:
-        ranks (n,) by cosine as `rank_queries` has them, 0 where the right one is not among the nearest;
-        errors (n,) float by margin, 1 where the best is wrong; all NaN where a neighbourhood has no
-        positive mean (centred vectors of very few sentences), since the ratio then has no order.
+        ranks (n,) from 1 by cosine, and ranks (n,) float64 by margin: infinite where the right one is not among the
+        nearest; all NaN where a neighborhood has no positive mean (centered vectors of very few sentences), because
+        the ratio then has no order.
     """
-    mean_y = neighbour_means(y, x, k, products)
-    ranks, errors = np.zeros(len(x), np.int64), np.zeros(len(x))
-    for part in find_neighbours(x, y, k, products):
-        ranks[part.queries] = _rank_right(part, part.cosines)
-        around = (part.means[part.places] + mean_y[part.candidates]) / 2
-        if (around <= 0).any():
-            errors[:] = np.nan
-        else:
-            margins = np.round(part.cosines / around, MARGIN_DECIMALS)
-            errors[part.queries] += _rank_right(part, margins) != 1  # NaN stays NaN
-    return ranks, errors
+    around = _neighborhoods(x, y, products, min(k, len(x)))
+    right = (around.right / ((around.mean_x + around.mean_y) / 2)).round(decimals=MARGIN_DECIMALS)
+    ranks = torch.ones(len(x), dtype=torch.float64, device=products.device)
+    has_order = True
+    for block in products.blocks(x, y):
+        margins, is_defined = _margins(block, around)
+        has_order &= is_defined
+        ranks[block.rows] += count_wrong(block, margins, right, around.numbers, around.numbers)
+    ranks[around.right < around.kth] = torch.inf
+    if not has_order:
+        ranks[:] = torch.nan
+    return around.ranks.cpu().numpy(), ranks.cpu().numpy()
 
 
-def _rank_right(part: Neighbours, scores: np.ndarray) -> np.ndarray:
-    """Rank (queries,) of each query's right one by scores (pairs,), whoever ties before it; 0: no neighbour."""
-    is_right = part.candidates == part.queries[part.places]
-    right = np.full(len(part.queries), np.inf)
-    right[part.places[is_right]] = scores[is_right]
-    return np.bincount(part.places[scores >= right[part.places]], minlength=len(right))
+def _neighborhoods(x: UnitRows, y: UnitRows, products: Products, k: int) -> _Neighborhoods:
+    """One pass over all cosines, whose rows are the neighbors of x and whose columns are those of y."""
+    n, every = len(x), np.arange(len(x))
+    right = torch.from_numpy(pair_cosines(x, y, every, every)).to(products.device)
+    numbers = torch.from_numpy(every).to(products.device)
+    ranks = torch.ones(n, dtype=torch.int64, device=products.device)
+    top_x, top_y = torch.full((2, n, k), -torch.inf, dtype=torch.float64, device=products.device)
+    for block in products.blocks(x, y):
+        ranks[block.rows] += count_wrong(block, block.cosines, right, numbers, numbers)
+        _keep_largest(top_x[block.rows], block.cosines)
+        _keep_largest(top_y[block.columns], block.cosines.T)
+    return _Neighborhoods(numbers, right, ranks, top_x[:, -1], top_x.mean(dim=1), top_y.mean(dim=1))
+
+
+def _keep_largest(top: Tensor, scores: Tensor) -> None:
+    """Update the k largest scores (m, k) of each row, in descending order, with (m, n) more."""
+    k = top.shape[1]
+    new = scores.topk(min(k, scores.shape[1]), dim=1).values
+    top[:] = torch.cat([top, new], dim=1).topk(k, dim=1).values
+
+
+def _margins(block: Block, around: _Neighborhoods) -> tuple[Tensor, bool]:
+    """Margins (rows, columns), -inf outside the k nearest, and whether all means around neighbors are positive."""
+    means = (around.mean_x[block.rows, None] + around.mean_y[block.columns]) / 2
+    is_near = block.cosines >= around.kth[block.rows, None]
+    is_defined = not bool((is_near & (means <= 0)).any())
+    margins = block.cosines.div_(means).round_(decimals=MARGIN_DECIMALS)
+    return margins.masked_fill_(~is_near, -torch.inf), is_defined

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from espnet_ext.errors import UserError
-from espnet_ext.scoring.products import error_bound
 from espnet_ext.search.ranking import Ranking
 from espnet_ext.search.segment import Segment
 
@@ -43,3 +42,12 @@ def _products(segment: Segment, query: dict[str, np.ndarray]) -> np.ndarray:
 def _floor_of(scores: np.ndarray, top: int) -> float:
     """The `top`-th score of a segment, which its own best reach."""
     return float(np.partition(scores, -top)[-top]) if len(scores) >= top else -np.inf
+
+
+def error_bound(dim: int) -> float:
+    """Largest difference between a float32 product of two unit rows and their rounded float64 cosine.
+
+    `dim` roundings in any order of summation (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1),
+    those of the inputs and of the threshold, and the ninth decimal.
+    """
+    return 1.01 * (dim + 8) * 2.0**-24 + 1e-9

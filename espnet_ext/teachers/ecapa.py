@@ -12,7 +12,7 @@ from espnet_ext.data.batching import sorted_batches
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fill, fingerprint, hub_folder, load_checkpoint, local_folder
+from espnet_ext.teachers.weights import fingerprint, hub_folder, load_checkpoint, local_folder
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +66,8 @@ class EcapaTeacher(AbsTeacher):
         from speechbrain.lobes.features import Fbank
         from speechbrain.processing.features import InputNormalization
 
+        from espnet_ext.hub.weights import fill_strictly
+
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()
         self.num_gpus = runtime.num_gpus()
@@ -76,7 +78,7 @@ class EcapaTeacher(AbsTeacher):
             network = build_network(weights)
         except (KeyError, IndexError) as error:
             raise UserError(f"{path}: no ECAPA-TDNN of SpeechBrain: it lacks {error}") from error
-        fill(network, weights, path)
+        fill_strictly(network, weights, path)
         self.network = network.to(self.device).eval().requires_grad_(False)
         self.fbank = Fbank(n_mels=weights["blocks.0.conv.conv.weight"].shape[1])
         self.mean_norm = InputNormalization(norm_type="sentence", std_norm=False)

@@ -15,7 +15,7 @@ from espnet_ext.data.audio import RATE
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fill, fingerprint, hub_folder, load_checkpoint, local_folder
+from espnet_ext.teachers.weights import fingerprint, hub_folder, load_checkpoint, local_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,6 +58,8 @@ class EspnetSpkTeacher(AbsTeacher):
         runtime: Runtime = DEFAULT_RUNTIME,
     ) -> None:
         package = package_version("espnet", self.name)
+        from espnet_ext.hub.weights import fill_strictly
+
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()
         self.num_gpus = runtime.num_gpus()
@@ -67,7 +69,7 @@ class EspnetSpkTeacher(AbsTeacher):
         # The loss over the training speakers is no part of the embedding.
         self.network.loss = None
         kept = {name: tensor for name, tensor in load_checkpoint(weights).items() if not name.startswith("loss.")}
-        fill(self.network, kept, weights)
+        fill_strictly(self.network, kept, weights)
         self.network.to(self.device).eval().requires_grad_(False)
         self.dim = self.network.projector.output_size()
         self.version = f"espnet {package} {model} {fingerprint([config, weights])}"

@@ -13,7 +13,7 @@ from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.snapshot import download_snapshot
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 def local_folder(teacher: str, model: str, teacher_dir: Path | None, expected: Sequence[str]) -> Path | None:
@@ -80,16 +80,3 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
     if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
         raise UserError(f"{path}: holds no weights by name; fetch it again, or name the checkpoint of a model alone")
     return dict(weights)
-
-
-def fill(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Give a module its weights, all of them and no others.
-
-    Raises:
-        UserError: a weight is missing, left over or of another shape, with the first such name.
-    """
-    try:
-        module.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        problem = " ".join(str(error).split("\n", 2)[1].split())  # after "Error(s) in loading state_dict"
-        raise UserError(f"{path}: weights of another model: {problem[:300]}") from error

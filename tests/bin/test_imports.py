@@ -80,13 +80,13 @@ def attributes(tmp_path: Path, attributes_block: dict) -> Path:
     return path
 
 
-def test_a_step_loads_the_standard_library_only(tmp_path: Path) -> None:
+def test_a_step_loads_the_standard_library_and_filelock_only(tmp_path: Path) -> None:
     step = ["--label", "work", "--state", tmp_path / "state.json", "--inputs", __file__, "--", "true"]
     statuses, modules, _ = run("step", step, step)
     assert statuses == [0, 0]
     _, of_any_interpreter, _ = run("step")
     packages = {name.partition(".")[0] for name in modules - of_any_interpreter}
-    assert packages - sys.stdlib_module_names == {"espnet_ext"}
+    assert packages - sys.stdlib_module_names == {"espnet_ext", "filelock"}
 
 
 def test_attributes_are_listed_without_torch(attributes: Path, tmp_path: Path) -> None:

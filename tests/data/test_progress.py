@@ -1,5 +1,7 @@
 """The progress of work on audio ends with one line of its throughput."""
 
+import io
+
 import pytest
 
 from espnet_ext.data import progress
@@ -62,3 +64,23 @@ def test_a_slow_rate_has_two_digits(amount: float, expected: str) -> None:
 @pytest.mark.parametrize(("seconds", "expected"), [(40.4, "40 s"), (540, "9 min"), (12_600, "3.5 h")])
 def test_a_duration_has_a_unit_that_suits_it(seconds: float, expected: str) -> None:
     assert format_duration(seconds) == expected
+
+
+class Terminal(io.StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_has_a_bar_that_leaves_only_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "100")
+    with audio_progress("layers {a}", 30.0, estimate=True) as advance:
+        advance(10.0)
+    shown = terminal.getvalue()
+    assert "  layers {a} " in shown and " 10/30 s of audio " in shown
+    # The bar is erased before a line is printed.
+    assert shown.split("\r")[-1].startswith("  layers {a}: 10 of 30 s of audio in ")
+    assert "\r  estimate: about " in shown

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
 from espnet_ext.hub import cache as cache_module
-from espnet_ext.hub.cache import default_cache, fetch_unpacked, sha256_of
+from espnet_ext.hub.cache import default_cache, fetch_unpacked
 from espnet_ext.hub.packages import Wheel
 
 ARCHIVE = "voices_1%3A1.0.whl"

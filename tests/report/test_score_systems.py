@@ -12,6 +12,8 @@ from sklearn.metrics import roc_curve
 from espnet_ext.data.scp import read_scp, write_scp
 from espnet_ext.errors import UserError
 from espnet_ext.report.results import COLUMNS, read_results
+from espnet_ext.report.tables import write_markdown
+from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric
 
 World = Any  # of conftest.py
 
@@ -229,3 +231,17 @@ def test_a_teacher_without_all_targets_is_left_out_of_verification(
     results = read_results(world.score())
     assert not ((results["system"] == "teacher") & (results["task"] == "verification")).any()
     assert "1 utterances of test_spk have no spk vector, the first p00-u00" in capsys.readouterr().out
+
+
+def test_a_retrieval_metric_of_another_package_is_in_the_results_and_in_the_tables(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RETRIEVAL_METRICS, "R@12", RetrievalMetric(lambda rank: rank <= 12))
+    results = read_results(world.score())
+    rows = results[(results["metric"] == "R@12") & (results["protocol"] == "one:mean")]
+    # Each language has 12 sentences: all of them are found among 12, also by chance.
+    assert set(rows["system"]) == {"teacher", "joint", "single"}
+    assert set(rows["value"]) == set(rows["chance"]) == {100.0}
+    monkeypatch.delitem(RETRIEVAL_METRICS, "R@12")  # tables are made from results.tsv only
+    table = write_markdown(results, "T").split("## Retrieval\n")[1].split("\n## ")[0]
+    assert "R@12 |" in table and "100.0 [100.0, 100.0]" in table

@@ -5,12 +5,12 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from espnet_ext.scoring import retrieval
-from espnet_ext.scoring import search as engine
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import parse_pattern
+from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric, rank_odds
+from espnet_ext.scoring.products import Products
 from espnet_ext.scoring.protocols import Items, speech_searches, text_searches
-from espnet_ext.scoring.retrieval import rank_chance, run_search, score_retrieval
+from espnet_ext.scoring.retrieval import run_search, score_retrieval
 from espnet_ext.scoring.rows import UnitRows
 
 LANGUAGES = ("eng", "fra", "spa")
@@ -39,8 +39,10 @@ def test_chance_is_the_mean_over_all_orders(right: int, candidates: int) -> None
     kinds = [True] * right + [False] * (candidates - right)
     # By position of the right ones: every set of positions is equally likely.
     first = [order.index(True) + 1 for order in set(permutations(kinds))]
-    expected = np.mean([(f <= 1, f <= 5, 1 / f) for f in first], axis=0)
-    np.testing.assert_allclose(rank_chance(right, candidates), expected, atol=1e-12)
+    expected = 100 * np.mean([(f <= 1, f <= 5, 1 / f) for f in first], axis=0)
+    odds = rank_odds(right, candidates)
+    chance = [RETRIEVAL_METRICS[name].chance(odds) for name in ("R@1", "R@5", "MRR")]
+    np.testing.assert_allclose(chance, expected, atol=1e-10)
 
 
 def naive_recall(items: Items, source: str, target: str, best_of: int) -> float:
@@ -57,10 +59,10 @@ def naive_recall(items: Items, source: str, target: str, best_of: int) -> float:
 
 
 @pytest.mark.parametrize("tile", [3, 10**6])
-def test_recall_of_every_direction_matches_a_loop(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "TILE_ROWS", tile)
-    items = make_items()
-    figures = {(f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)}
+def test_recall_of_every_direction_matches_a_loop(tile: int) -> None:
+    items, products = make_items(), Products(tile_rows=tile)
+    scored = score_retrieval(speech_searches(items), items, items, bootstrap=FEW, products=products)
+    figures = {(f.protocol, f.metric): f for f in scored}
     for pair in permutations(LANGUAGES, 2):
         for metric, best_of in (("R@1", 1), ("R@5", 5)):
             value = figures[f"all:{'-'.join(pair)}", metric].value
@@ -76,20 +78,14 @@ def test_a_collapsed_model_scores_nothing() -> None:
     assert {f.value for f in figures if f.metric.startswith("xSIM")} == {100.0}
 
 
-@pytest.mark.parametrize("noise", [0.5, 3.0])
-def test_protocol_one_searches_again_only_for_what_is_no_neighbour(
-    noise: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    items = make_items(noise=noise)
-    search = next(search for search in speech_searches(items) if search.protocol == "one")
-    asked, wanted = [], items.sentences[search.queries]
-    rank_queries = retrieval.rank_queries
-    monkeypatch.setattr(retrieval, "rank_queries", lambda q, *rest: asked.append(len(q)) or rank_queries(q, *rest))
-    outcome = run_search(search, items, items)
-    views = items.vectors.view(search.queries), items.vectors.view(search.candidates)
-    ranks, _ = rank_queries(*views, wanted, items.sentences[search.candidates], retrieval.DEFAULT_PRODUCTS)
-    assert outcome.values["MRR"] == pytest.approx(100 / ranks)
-    assert sum(asked) == (ranks > 4).sum()
+def test_a_metric_registered_from_outside_is_scored_with_its_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RETRIEVAL_METRICS, "R@2", RetrievalMetric(lambda rank: rank <= 2))
+    items = make_items()
+    figures = {(f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)}
+    assert figures["all:eng-fra", "R@2"].value == pytest.approx(naive_recall(items, "eng", "fra", 2))
+    # 2 of 16 candidates are right.
+    assert figures["all:eng-fra", "R@2"].chance == pytest.approx(100 * (1 - 14 / 16 * 13 / 15))
+    assert "one:mean" in {protocol for protocol, metric in figures if metric == "R@2"}
 
 
 def test_chance_and_counts_are_those_of_the_protocol() -> None:

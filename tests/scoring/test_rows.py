@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from espnet_ext.scoring import rows as module
-from espnet_ext.scoring.rows import UnitRows, block_cosines, pair_cosines
+from espnet_ext.scoring.rows import UnitRows, pair_cosines
 
 
 def stored(n: int, dim: int = 5, seed: int = 0) -> np.ndarray:
@@ -18,7 +18,6 @@ def test_rows_are_those_of_the_float64_matrix(chunk: int, monkeypatch: pytest.Mo
     expected = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     rows = UnitRows.of(vectors, [""] * 9)
     np.testing.assert_array_equal(rows.take(slice(2, 8)), expected[2:8])
-    np.testing.assert_array_equal(rows.take_float32(slice(2, 8)), expected[2:8].astype(np.float32))
     index = np.array([8, 0, 3, 3])
     np.testing.assert_array_equal(rows.view(index).take(slice(1, 4)), expected[[0, 3, 3]])
     np.testing.assert_array_equal(rows.view(index).view(np.array([2, 0])).take(np.array([0, 1])), expected[[3, 8]])
@@ -28,16 +27,14 @@ def test_equal_rows_have_equal_cosines_wherever_they_stand() -> None:
     rows = UnitRows.of(np.repeat(stored(1, dim=513), 101, axis=0), [""] * 101)
     places = np.arange(101)
     assert len(np.unique(pair_cosines(rows, rows, places, places[::-1]))) == 1
-    assert len(np.unique(block_cosines(rows, rows, slice(0, 101), slice(0, 101)))) == 1
 
 
-def test_cosines_of_pairs_and_blocks_match_a_loop() -> None:
+def test_cosines_of_pairs_match_a_loop() -> None:
     x, y = UnitRows.of(stored(6), [""] * 6), UnitRows.of(stored(7, seed=1), [""] * 7)
     expected = np.round([[sum(a * b for a, b in zip(p, q, strict=True)) for q in y.take(slice(None))]
                          for p in x.take(slice(None))], 9)  # fmt: skip
     left, right = np.divmod(np.arange(42), 7)
     np.testing.assert_allclose(pair_cosines(x, y, left, right), expected.ravel(), atol=1.1e-9)
-    np.testing.assert_allclose(block_cosines(x, y, slice(1, 4), slice(2, 7)), expected[1:4, 2:], atol=1.1e-9)
 
 
 @pytest.mark.parametrize("chunk", [2, 1000])

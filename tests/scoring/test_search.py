@@ -1,26 +1,19 @@
-"""Ranks and neighbours of every backend against float64 loops: ties, near ties, duplicates, odd blocks."""
+"""Exact ranks against float64 loops: ties, near ties, duplicates, blocks of odd sizes, memory."""
 
 import tracemalloc
-from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import torch
 
 from espnet_ext.errors import UserError
-from espnet_ext.scoring import products, search
-from espnet_ext.scoring.products import FaissProducts, NumpyProducts, Products, choose_products, error_bound
+from espnet_ext.scoring import products as products_module
+from espnet_ext.scoring import search
+from espnet_ext.scoring.products import Products
 from espnet_ext.scoring.rows import UnitRows
-from espnet_ext.scoring.search import find_neighbours, rank_queries
-from espnet_ext.scoring.torch_products import TorchProducts
-from espnet_ext.teachers.runtime import Runtime
+from espnet_ext.scoring.search import rank_queries
+from espnet_ext.scoring.xsim import rank_aligned
 
-BACKENDS = [
-    NumpyProducts,
-    lambda: TorchProducts("cpu"),
-    pytest.param(FaissProducts, marks=pytest.mark.skipif(not find_spec("faiss"), reason="FAISS is optional")),
-]
 KINDS = ("apart", "close", "equal", "collapsed")
 
 
@@ -51,25 +44,28 @@ def naive_rank(scores: list[float], right: list[bool]) -> int:
 
 @pytest.fixture(params=range(3), ids=lambda seed: f"seed{seed}")
 def rng(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> np.random.Generator:
-    """A generator, and blocks of odd sizes."""
+    """A generator, and chunks of odd sizes."""
     rng = np.random.default_rng(request.param)
-    monkeypatch.setattr(search, "TILE_ROWS", int(rng.integers(3, 40)))
-    monkeypatch.setattr(search, "BLOCK_CELLS", int(rng.integers(1, 90)))
+    monkeypatch.setattr(products_module, "CHUNK_ROWS", int(rng.integers(3, 40)))
     monkeypatch.setattr(search, "PAIR_CHUNK", int(rng.integers(1, 50)))
     return rng
 
 
+def small_blocks(rng: np.random.Generator) -> Products:
+    return Products(tile_rows=int(rng.integers(3, 40)), block_cells=int(rng.integers(1, 300)))
+
+
+def unit_sides(*sides: np.ndarray) -> tuple[UnitRows, ...]:
+    return tuple(UnitRows.of(side, [""] * len(side)) for side in sides)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str, backend: Callable[[], Products]) -> None:
+def test_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str) -> None:
     base = rng.standard_normal((4, 20))
     x, y = draw(rng, kind, 37, 20, base), draw(rng, kind, 53, 20, base)
-    found = rng.integers(0, 9, 53)
+    found = rng.integers(0, 9, 53).astype(str)
     wanted = rng.choice(found, 37)
-    used = backend()
-    used.block_cells = int(rng.integers(1, 300))
-    sides = (UnitRows.of(side, [""] * len(side)) for side in (x, y))
-    ranks, num_right = rank_queries(*sides, wanted, found, used)
+    ranks, num_right = rank_queries(*unit_sides(x, y), wanted, found, small_blocks(rng))
     right = wanted[:, None] == found
     expected = [naive_rank(list(row), list(mask)) for row, mask in zip(cosines(x, y), right, strict=True)]
     assert ranks.tolist() == expected
@@ -77,95 +73,62 @@ def test_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str, b
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("k", [1, 4, 60])
-def test_neighbours_are_those_of_a_sorted_list(
-    rng: np.random.Generator, kind: str, backend: Callable[[], Products], k: int
-) -> None:
+def test_aligned_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str, k: int) -> None:
     base = rng.standard_normal((4, 20))
-    x, y = draw(rng, kind, 37, 20, base), draw(rng, kind, 53, 20, base)
-    used = backend()
-    used.block_cells = int(rng.integers(1, 300))
-    found, means = {}, {}
-    for part in find_neighbours(*(UnitRows.of(side, [""] * len(side)) for side in (x, y)), k, used):
-        means |= dict(zip(part.queries.tolist(), part.means.tolist(), strict=True))
-        for place, candidate, cosine in zip(part.places, part.candidates, part.cosines, strict=True):
-            found.setdefault(int(part.queries[place]), {})[int(candidate)] = cosine
-    assert sorted(found) == sorted(means) == list(range(37))
-    for query, row in enumerate(cosines(x, y)):
-        top = np.sort(row)[::-1][:k]
-        assert found[query].keys() == set(np.flatnonzero(row >= top[-1]).tolist())
-        assert means[query] == pytest.approx(top.mean(), abs=1e-9)
+    x, y = (np.abs(draw(rng, kind, 37, 20, base)) for _ in range(2))
+    by_cosine, by_ratio = rank_aligned(*unit_sides(x, y), small_blocks(rng), k)
+    scores, k = cosines(x, y), min(k, 37)
+    around_y = np.sort(scores, axis=0)[-k:].mean(axis=0)
+    for query, row in enumerate(scores):
+        right = [candidate == query for candidate in range(37)]
+        assert by_cosine[query] == naive_rank(list(row), right)
+        nearest = np.sort(row)[-k:]
+        margins = np.round(row / ((nearest.mean() + around_y) / 2), 9)
+        is_near = row >= nearest[0]
+        if is_near[query]:
+            near = [right[candidate] for candidate in np.flatnonzero(is_near)]
+            assert by_ratio[query] == naive_rank(list(margins[is_near]), near)
+        else:
+            assert by_ratio[query] == np.inf
 
 
 def test_a_tie_for_the_top_is_a_hit_only_if_all_tied_are_right() -> None:
-    candidates = UnitRows.of(np.array([[1, 0], [2, 0], [0, 1]], np.float32), [""] * 3)
-    query = UnitRows.of(np.array([[1, 0]], np.float32), [""])
+    query, candidates = unit_sides(np.array([[1, 0]], np.float32), np.array([[1, 0], [2, 0], [0, 1]], np.float32))
     for sentences, rank in ((["a", "a", "b"], 1), (["a", "b", "b"], 2), (["b", "b", "a"], 3)):
-        ranks, _ = rank_queries(query, candidates, np.array(["a"]), np.array(sentences), NumpyProducts())
+        ranks, _ = rank_queries(query, candidates, np.array(["a"]), np.array(sentences), Products())
         assert ranks == [rank]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("dim", [3, 192, 1024])
-def test_float32_products_stay_within_the_bound(backend: Callable[[], Products], dim: int) -> None:
-    rng = np.random.default_rng(0)
-    # Of one sign: roundings add up instead of cancelling.
-    rows = UnitRows.of(np.abs(rng.standard_normal((60, dim))).astype(np.float32), [""] * 60)
-    single = rows.take_float32(slice(0, 60))
-    values, columns = backend().nearest(single, single, 60)
-    exact = cosines(rows.take(slice(None)), rows.take(slice(None)))
-    assert np.abs(values - np.take_along_axis(exact, columns, axis=1)).max() < error_bound(dim)
+def test_equal_rows_tie_wherever_they_are_in_a_block() -> None:
+    rows = UnitRows.of(np.repeat(np.random.default_rng(0).standard_normal((1, 513)), 101, axis=0), [""] * 101)
+    blocks = list(Products(tile_rows=7, block_cells=30).blocks(rows, rows))
+    assert len(torch.cat([block.cosines.flatten() for block in blocks]).unique()) == 1
+    assert sum(block.cosines.numel() for block in blocks) == 101**2
 
 
-def test_nearly_everything_is_sorted_out_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs = []
-    exact = search.pair_cosines
-    monkeypatch.setattr(search, "pair_cosines", lambda *sides: pairs.append(len(sides[2])) or exact(*sides))
-    monkeypatch.setattr(search, "block_cosines", None)  # never called
-    rng = np.random.default_rng(0)
-    rows = UnitRows.of(rng.standard_normal((500, 64)).astype(np.float32), [""] * 500)
-    rank_queries(rows, rows, np.arange(500), np.arange(500), NumpyProducts())
-    assert sum(pairs) < 1.01 * 500  # of 250,000: each query's right one, and hardly any near tie
-    pairs.clear()
-    for _ in find_neighbours(rows, rows, 4, NumpyProducts()):
-        pass
-    assert sum(pairs) == 500 * 8
-
-
-def test_memory_is_that_of_a_block_not_of_the_scores() -> None:
-    n = 12_000
+def test_memory_is_that_of_a_block_not_of_the_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numpy's memory is traced; torch's blocks are counted."""
+    n, cells = 12_000, []
     vectors = np.random.default_rng(0).standard_normal((n, 16)).astype(np.float32)
     rows, every = UnitRows.of(vectors, range(n)), np.arange(n)
+    blocks = Products.blocks
+
+    def counted(self: Products, *sides: UnitRows) -> object:
+        for block in blocks(self, *sides):
+            cells.append(block.cosines.numel())
+            yield block
+
+    monkeypatch.setattr(Products, "blocks", counted)
     tracemalloc.start()
-    rank_queries(rows, rows, every, every, NumpyProducts())
-    for _ in find_neighbours(rows, rows, 4, NumpyProducts()):
-        pass
+    rank_queries(rows, rows, every, every, Products())
+    rank_aligned(rows, rows, Products())
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak_bytes < 100e6  # all scores are 576 MB of float32
+    assert peak_bytes < 20e6 and max(cells) <= 4_000_000  # all scores are 144,000,000 cells, 1.2 GB
+    assert sum(cells) == 3 * n**2
 
 
-def test_without_faiss_numpy_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "find_spec", lambda name: None)
-    assert type(choose_products()) is NumpyProducts
-
-
-@pytest.mark.parametrize("device", ["cuda:99", "banana", ""])
-def test_a_device_that_is_not_there_is_an_error(device: str) -> None:
-    with pytest.raises(UserError, match=f"--device {device}: not usable here"):
-        choose_products(device)
-
-
-def test_products_of_reduced_precision_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a GPU; the setting means nothing to a CPU."""
-    monkeypatch.setattr(Runtime, "torch_device", lambda self: torch.device(self.device))
-    matmul = torch.backends.cuda.matmul
-    before = matmul.allow_tf32
-    matmul.allow_tf32 = True
-    try:
-        TorchProducts("cpu")
-        with pytest.raises(UserError, match="full float32"):
-            TorchProducts("cuda")
-    finally:
-        matmul.allow_tf32 = before
+def test_a_device_without_float64_is_an_error() -> None:
+    with pytest.raises(UserError, match="--device mps: no float64 products there; give cpu"):
+        Products.on(torch.device("mps"))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.data.corpora.emotion_corpora import CORPORA, PARSERS, Options, Parsed
+from espnet_ext.data.corpora.emotion_corpora import CORPORA, PARSERS, EmotionOptions, Parsed
 from espnet_ext.data.corpora.prepared_set import PreparedSet, remove_exclusions, write_exclusions, write_set
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import part_of_fold
@@ -20,7 +20,7 @@ NOT_PREPARED = "not_prepared.tsv"
 SHARED = ("sentence", "text")
 
 
-def prepare(options: Options, data: Path) -> Iterator[str]:
+def prepare(options: EmotionOptions, data: Path) -> Iterator[str]:
     """Make `data/{train,dev,test}` of one fold, and check them.
 
     Yields:
@@ -54,7 +54,7 @@ def prepare(options: Options, data: Path) -> Iterator[str]:
     write_text_atomic(data / NOT_PREPARED, "")
 
 
-def _sets(parsed: Sequence[Parsed], options: Options) -> list[PreparedSet]:
+def _sets(parsed: Sequence[Parsed], options: EmotionOptions) -> list[PreparedSet]:
     """The three sets, of all corpora together."""
     origin = {
         "corpus": ", ".join(corpus.name for corpus in parsed),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from espnet_ext.data.corpora.any_case import child
+from espnet_ext.data.corpora.corpus_options import CorpusOptions
 from espnet_ext.data.corpora.crema_d import DEMOGRAPHICS, parse_crema_d, read_actors
 from espnet_ext.data.corpora.iemocap import NOT_EVALUATED, SESSIONS, chosen_emotions, parse_iemocap
 from espnet_ext.data.corpora.incomplete import incomplete
@@ -29,16 +30,14 @@ BALANCED = ("emotion", "gender")
 
 
 @dataclass(frozen=True)
-class Options:
-    """Roots of the corpora (None: not given) and choices.
+class EmotionOptions(CorpusOptions):
+    """Roots of the corpora and choices.
 
     Attributes:
         fold: the one that is tested, from 1.
         num_folds: of the speakers; those of IEMOCAP are its sessions.
         iemocap_emotions: "four" or "all" that the evaluators agreed upon.
         merge_excited: of IEMOCAP, excited turns are happy ones.
-        allow_incomplete: go on with a corpus of which something is missing.
-        nj: processes.
     """
 
     crema_d: Path | None = None
@@ -48,14 +47,9 @@ class Options:
     num_folds: int = 5
     iemocap_emotions: Literal["four", "all"] = "four"
     merge_excited: bool = True
-    allow_incomplete: bool = False
-    nj: int = 1
 
     def __post_init__(self) -> None:
-        for name in CORPORA:
-            root = getattr(self, name)
-            if root is not None and not root.is_dir():
-                raise UserError(f"--{name} {root}: no such folder; unpack the corpus there or leave the option out")
+        super().__post_init__()
         if self.num_folds < 3:
             raise UserError(f"--num_folds {self.num_folds}: at least 3, for train, dev and test")
         if not 1 <= self.fold <= self.num_folds:
@@ -64,11 +58,6 @@ class Options:
             raise UserError(
                 f"--num_folds {self.num_folds}: the folds of IEMOCAP are its sessions; give --num_folds {len(SESSIONS)}"
             )
-
-    @property
-    def max_left_out(self) -> float:
-        """Largest share of a corpus that may be unreadable."""
-        return 1.0 if self.allow_incomplete else 0.01
 
 
 @dataclass
@@ -89,7 +78,7 @@ class Parsed:
     notes: list[str] = field(default_factory=list)
 
 
-def parse_crema_d_folds(options: Options) -> Parsed:
+def parse_crema_d_folds(options: EmotionOptions) -> Parsed:
     """CREMA-D, its speakers dealt to folds."""
     left_out, notes = LeftOut(), []
     table = child(options.crema_d, DEMOGRAPHICS)
@@ -103,7 +92,7 @@ def parse_crema_d_folds(options: Options) -> Parsed:
     return _counted(Parsed("CREMA-D", "ODbL 1.0", utterances, left_out, folds, notes=notes), options)
 
 
-def parse_ravdess_folds(options: Options) -> Parsed:
+def parse_ravdess_folds(options: EmotionOptions) -> Parsed:
     """The speech of RAVDESS, its speakers dealt to folds."""
     left_out = LeftOut()
     utterances = parse_ravdess(options.ravdess, left_out, options.nj, options.max_left_out)
@@ -111,7 +100,7 @@ def parse_ravdess_folds(options: Options) -> Parsed:
     return _counted(Parsed("RAVDESS", "CC BY-NC-SA 4.0", utterances, left_out, folds), options)
 
 
-def parse_iemocap_folds(options: Options) -> Parsed:
+def parse_iemocap_folds(options: EmotionOptions) -> Parsed:
     """The chosen emotions of IEMOCAP; session 1 is fold 1 and so on."""
     left_out = LeftOut()
     classes = chosen_emotions(options.iemocap_emotions, options.merge_excited)
@@ -123,14 +112,14 @@ def parse_iemocap_folds(options: Options) -> Parsed:
     return _counted(parsed, options)
 
 
-PARSERS: dict[str, Callable[[Options], Parsed]] = {
+PARSERS: dict[str, Callable[[EmotionOptions], Parsed]] = {
     "crema_d": parse_crema_d_folds,
     "ravdess": parse_ravdess_folds,
     "iemocap": parse_iemocap_folds,
 }
 
 
-def _counted(parsed: Parsed, options: Options) -> Parsed:
+def _counted(parsed: Parsed, options: EmotionOptions) -> Parsed:
     """With its counts beside the published ones; what a rule leaves out was published, too."""
     recordings = {utterance.id for utterance in parsed.utterances}
     recordings |= {entry.utterance for entry in parsed.left_out.entries if entry.reason not in NOT_COUNTED}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 from espnet_ext.data.corpora.fleurs_voxceleb_sets import (
     common_voice_sets,
     fleurs_sets,
@@ -30,7 +30,7 @@ from espnet_ext.errors import UserError
 class Corpus(NamedTuple):
     """A corpus, by the name of its option: what makes its sets, and what is lost without it."""
 
-    make: Callable[[Options, Path], Sets]
+    make: Callable[[FleursVoxcelebOptions, Path], Sets]
     sets: tuple[str, ...]
     disables: str
 
@@ -70,7 +70,7 @@ CHECKED_SPLITS = {
 NOT_PREPARED = "not_prepared.tsv"
 
 
-def prepare(options: Options, data: Path) -> Iterator[str]:
+def prepare(options: FleursVoxcelebOptions, data: Path) -> Iterator[str]:
     """Make the sets of the corpora that are given, check them, and list the others in `data/not_prepared.tsv`.
 
     Yields:

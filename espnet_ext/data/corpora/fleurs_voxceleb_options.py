@@ -1,15 +1,16 @@
-"""What stage 1 of egs/fleurs_voxceleb is told."""
+"""Options of stage 1 of egs/fleurs_voxceleb."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from espnet_ext.data.corpora.corpus_options import CorpusOptions
 from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.errors import UserError
 
 
 @dataclass(frozen=True)
-class Options:
-    """Roots of the corpora (None: not given) and choices.
+class FleursVoxcelebOptions(CorpusOptions):
+    """Roots of the corpora and choices.
 
     Attributes:
         voxceleb_trials: folder of the trial lists; None = `voxceleb1`.
@@ -19,8 +20,6 @@ class Options:
         num_valid_speakers: of VoxCeleb 2, held out of training.
         cohort_per_speaker: most utterances of a training speaker in the cohort.
         min_accent_speakers: training speakers of Common Voice that make an accent a label.
-        allow_incomplete: go on with a corpus of which something is missing.
-        nj: processes.
     """
 
     fleurs: Path | None = None
@@ -36,10 +35,9 @@ class Options:
     num_valid_speakers: int = 100
     cohort_per_speaker: int = 10
     min_accent_speakers: int = 20
-    allow_incomplete: bool = False
-    nj: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = [language for language in self.languages if language not in LANGUAGES]
         if unknown or not self.languages:
             raise UserError(
@@ -47,12 +45,3 @@ class Options:
             )
         if not self.mtedx_pairs:
             raise UserError("--mtedx_pairs is empty; give pairs such as it-en, or leave the option out")
-        for name in ("fleurs", "voxceleb1", "voxceleb2", "voxceleb_trials", "commonvoice", "voxpopuli", "mtedx"):
-            root = getattr(self, name)
-            if root is not None and not root.is_dir():
-                raise UserError(f"--{name} {root}: no such folder; unpack the corpus there or leave the option out")
-
-    @property
-    def max_left_out(self) -> float:
-        """Largest share of a corpus that may be unreadable."""
-        return 1.0 if self.allow_incomplete else 0.01

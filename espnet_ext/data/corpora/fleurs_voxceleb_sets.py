@@ -7,7 +7,7 @@ from pathlib import Path
 from espnet_ext.data.corpora import common_voice, fleurs
 from espnet_ext.data.corpora.common_voice_counts import clips_of
 from espnet_ext.data.corpora.counted_parts import Published, add_parts
-from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.prepared_set import (
@@ -34,7 +34,7 @@ from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 
 
-def fleurs_sets(options: Options, data: Path) -> Sets:
+def fleurs_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """fleurs_{train,dev,test}; a training sentence whose text is also in dev or test is left out."""
     origin = {"corpus": "FLEURS", "root": str(options.fleurs), "licence": "CC-BY 4.0"}
     missing = {split: fleurs.missing_parts(options.fleurs, options.languages, split) for split in fleurs.SPLITS}
@@ -59,7 +59,7 @@ def fleurs_sets(options: Options, data: Path) -> Sets:
     yield from sets.values()
 
 
-def common_voice_sets(options: Options, data: Path) -> Sets:
+def common_voice_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """commonvoice_{train,dev}; train lacks the sentences and speakers of dev, which the release may share."""
     dev, train = _common_voice_split(options, "dev"), _common_voice_split(options, "train")
     train.utterances = without_speakers_of(train.utterances, dev.utterances, train.left_out)
@@ -68,7 +68,7 @@ def common_voice_sets(options: Options, data: Path) -> Sets:
     yield from (dev, train)
 
 
-def _common_voice_split(options: Options, split: str) -> PreparedSet:
+def _common_voice_split(options: FleursVoxcelebOptions, split: str) -> PreparedSet:
     root = options.commonvoice
     release = common_voice.release_folder(root)
     published = Published(f"Common Voice {release.name}", split, "clips", clips_of(release.name, split))
@@ -104,7 +104,7 @@ def _drop_rare_accents(train: PreparedSet, dev: PreparedSet, min_speakers: int) 
         )
 
 
-def voxpopuli_sets(options: Options, data: Path) -> Sets:
+def voxpopuli_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """voxpopuli_{train,dev,test} of the transcribed speech, and the aligned pairs voxpopuli_s2s."""
     languages_of: dict[str, set[str]] = {}
     for split in SPLITS:
@@ -113,7 +113,7 @@ def voxpopuli_sets(options: Options, data: Path) -> Sets:
     yield or_not_prepared("voxpopuli_s2s", options.allow_incomplete, partial(_voxpopuli_pairs, options))
 
 
-def _voxpopuli_split(options: Options, split: str, languages_of: dict[str, set[str]]) -> PreparedSet:
+def _voxpopuli_split(options: FleursVoxcelebOptions, split: str, languages_of: dict[str, set[str]]) -> PreparedSet:
     """One split; `languages_of`, see `describe_recurring_ids`, holds the speakers of the splits before."""
     prepared = PreparedSet(f"voxpopuli_{split}", [], LeftOut(), _voxpopuli_origin(options))
     languages = present_languages(options.voxpopuli)
@@ -128,23 +128,23 @@ def _voxpopuli_split(options: Options, split: str, languages_of: dict[str, set[s
     return prepared
 
 
-def _voxpopuli_pairs(options: Options) -> PreparedSet:
+def _voxpopuli_pairs(options: FleursVoxcelebOptions) -> PreparedSet:
     left_out = LeftOut()
     utterances = parse_voxpopuli_s2s(options.voxpopuli, left_out, options.nj, max_left_out=options.max_left_out)
     notes = ["no published count known for VoxPopuli speech-to-speech pairs"]
     return PreparedSet("voxpopuli_s2s", utterances, left_out, _voxpopuli_origin(options), notes=notes)
 
 
-def _voxpopuli_origin(options: Options) -> dict[str, str]:
+def _voxpopuli_origin(options: FleursVoxcelebOptions) -> dict[str, str]:
     return {"corpus": "VoxPopuli", "root": str(options.voxpopuli), "licence": "CC0 1.0"}
 
 
-def mtedx_sets(options: Options, data: Path) -> Sets:
+def mtedx_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """mtedx_test: the test segments of all pairs, each with its translations."""
     yield or_not_prepared("mtedx_test", options.allow_incomplete, partial(_mtedx_test, options))
 
 
-def _mtedx_test(options: Options) -> PreparedSet:
+def _mtedx_test(options: FleursVoxcelebOptions) -> PreparedSet:
     origin = {"corpus": "mTEDx", "root": str(options.mtedx), "licence": "CC BY-NC-ND 4.0"}
     prepared = PreparedSet("mtedx_test", [], LeftOut(), origin)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 from espnet_ext.data.corpora.incomplete import incomplete
 from espnet_ext.data.corpora.prepared_set import NotPrepared, PreparedSet, Sets, or_not_prepared
 from espnet_ext.data.corpora.published_counts import check_counts, trial_counts, voxceleb_counts
@@ -19,7 +19,7 @@ VALID_PER_SPEAKER = 20
 LICENCE = "CC-BY 4.0 (lists and cuts; the videos remain their owners')"
 
 
-def voxceleb2_sets(options: Options, data: Path) -> Sets:
+def voxceleb2_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """voxceleb2_train, voxceleb2_valid (speakers held out) and voxceleb2_cohort (some of each training speaker)."""
     left_out = LeftOut()
     utterances = parse_voxceleb(options.voxceleb2, "voxceleb2", "dev", left_out, options.nj, options.max_left_out)
@@ -51,7 +51,7 @@ def _valid_set(utterances: Sequence[Utterance], origin: dict[str, str]) -> Prepa
     )
 
 
-def voxceleb1_sets(options: Options, data: Path) -> Sets:
+def voxceleb1_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """voxceleb1_o (the test part) and voxceleb1_eh (what the lists E and H name, of both parts)."""
     folder = options.voxceleb_trials or options.voxceleb1
     yield or_not_prepared("voxceleb1_o", options.allow_incomplete, lambda: _test_set(options, folder))
@@ -61,15 +61,15 @@ def voxceleb1_sets(options: Options, data: Path) -> Sets:
         yield NotPrepared("voxceleb1_eh", f"neither {LISTS['E']} nor {LISTS['H']} in {folder}")
 
 
-def _origin(options: Options) -> dict[str, str]:
+def _origin(options: FleursVoxcelebOptions) -> dict[str, str]:
     return {"corpus": "VoxCeleb 1", "root": str(options.voxceleb1), "licence": LICENCE}
 
 
-def _parse(options: Options, part: str, left_out: LeftOut) -> list[Utterance]:
+def _parse(options: FleursVoxcelebOptions, part: str, left_out: LeftOut) -> list[Utterance]:
     return parse_voxceleb(options.voxceleb1, "voxceleb1", part, left_out, options.nj, options.max_left_out)
 
 
-def _test_set(options: Options, folder: Path) -> PreparedSet:
+def _test_set(options: FleursVoxcelebOptions, folder: Path) -> PreparedSet:
     if not (folder / LISTS["O"]).is_file():
         raise incomplete([f"the trial list {folder / LISTS['O']}"])
     left_out = LeftOut()
@@ -80,7 +80,7 @@ def _test_set(options: Options, folder: Path) -> PreparedSet:
     return PreparedSet("voxceleb1_o", utterances, left_out, _origin(options), counts, trials, notes)
 
 
-def _extended_set(options: Options, folder: Path) -> PreparedSet:
+def _extended_set(options: FleursVoxcelebOptions, folder: Path) -> PreparedSet:
     left_out = LeftOut()
     dev = _parse(options, "dev", left_out)
     utterances = dev + _parse(options, "test", LeftOut())

@@ -9,7 +9,7 @@ from mtedx_tree import write_mtedx
 from voxceleb_tree import write_voxceleb1, write_voxceleb2
 from voxpopuli_tree import write_voxpopuli
 
-from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 
 FLEURS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),
@@ -42,8 +42,8 @@ def write_corpora(root: Path) -> dict[str, Path]:
     return roots
 
 
-def tiny_options(roots: dict[str, Path], **changes) -> Options:
+def tiny_options(roots: dict[str, Path], **changes) -> FleursVoxcelebOptions:
     """Options of stage 1 that go with corpora so small."""
-    return Options(
+    return FleursVoxcelebOptions(
         **roots | {"languages": ("en_us", "fr_fr"), "num_valid_speakers": 2, "allow_incomplete": True} | changes
     )

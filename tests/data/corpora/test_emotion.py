@@ -16,7 +16,7 @@ from ravdess_tree import write_ravdess
 from espnet_ext.bin import prepare_emotion
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.emotion import SETS, prepare
-from espnet_ext.data.corpora.emotion_corpora import Options
+from espnet_ext.data.corpora.emotion_corpora import EmotionOptions
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.errors import UserError
@@ -33,8 +33,8 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: root / name for name in ("crema_d", "ravdess", "iemocap")}
 
 
-def options(roots: dict[str, Path], *names: str, **changes) -> Options:
-    return Options(**{name: roots[name] for name in names} | {"allow_incomplete": True} | changes)
+def options(roots: dict[str, Path], *names: str, **changes) -> EmotionOptions:
+    return EmotionOptions(**{name: roots[name] for name in names} | {"allow_incomplete": True} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_options_are_checked(roots: dict[str, Path], changes: dict, message: str
 
 def test_no_corpus_at_all(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no corpus given; name the folder of one or more: --crema_d --ravdess"):
-        list(prepare(Options(), tmp_path))
+        list(prepare(EmotionOptions(), tmp_path))
 
 
 def test_the_command(

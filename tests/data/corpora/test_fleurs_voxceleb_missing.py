@@ -13,7 +13,7 @@ from voxpopuli_tree import write_voxpopuli
 from espnet_ext.bin import prepare_fleurs_voxceleb
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
-from espnet_ext.data.corpora.fleurs_voxceleb_options import Options
+from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 from espnet_ext.data.data_dir import DataDir
 from espnet_ext.errors import UserError
 
@@ -49,7 +49,7 @@ def test_a_corpus_that_is_not_given_is_left_out_with_a_line(corpora: dict[str, P
 
 def test_no_corpus_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no corpus given; name the folder of at least one: --fleurs"):
-        list(prepare(Options(), tmp_path))
+        list(prepare(FleursVoxcelebOptions(), tmp_path))
 
 
 def test_what_is_missing_is_named_and_passed_over_only_when_told(corpora: dict[str, Path], tmp_path: Path) -> None:
@@ -141,14 +141,19 @@ def test_an_overlap_of_training_and_evaluation_is_listed(tmp_path: Path) -> None
 
 def test_options_are_checked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--languages: FLEURS has no xx_yy; its languages: af_za am_et"):
-        Options(languages=("en_us", "xx_yy"))
+        FleursVoxcelebOptions(languages=("en_us", "xx_yy"))
     with pytest.raises(UserError, match="--mtedx_pairs is empty; give pairs such as it-en"):
-        Options(mtedx_pairs=())
+        FleursVoxcelebOptions(mtedx_pairs=())
     with pytest.raises(UserError, match=r"--mtedx .*absent: no such folder"):
-        Options(mtedx=tmp_path / "absent")
+        FleursVoxcelebOptions(mtedx=tmp_path / "absent")
     with pytest.raises(UserError, match="--num_valid_speakers 5: VoxCeleb 2 has 6 speakers here"):
         write_voxceleb2(tmp_path, tones([f"s{n}" for n in range(6)], ["eng"], ["a"]))
-        list(prepare(Options(voxceleb2=tmp_path, num_valid_speakers=5, allow_incomplete=True), tmp_path / "data"))
+        list(
+            prepare(
+                FleursVoxcelebOptions(voxceleb2=tmp_path, num_valid_speakers=5, allow_incomplete=True),
+                tmp_path / "data",
+            )
+        )
 
 
 def test_the_command(
