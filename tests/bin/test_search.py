@@ -120,13 +120,20 @@ def test_an_index_is_asked_with_its_own_model(
         (["--text", "a", "--text_weight", "0"], "--text_weight: a weight"),
         (["--text", "a", "--text_attribute", "spk"], "'spk' has no text teacher; give --text_attribute of: sem"),
         (["--text_attribute", "sem", "--audio", "sem=x.wav"], "--text_attribute without --text"),
-        (["--text", "a", "--top", "0"], "--top: at least 1"),
         ([], "an empty query"),
     ],
 )
 def test_faults_of_a_query_are_named(index: Path, model_folder: Path, run: Run, words: list, message: str) -> None:
     with pytest.raises(UserError, match=message):
         run("query", "--model", model_folder, "--index_dir", index, *words)
+
+
+def test_a_query_shows_at_least_one_recording(
+    index: Path, model_folder: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("query", "--model", model_folder, "--index_dir", index, "--text", "a", "--top", "0")
+    assert "argument --top: at least 1" in capsys.readouterr().err
 
 
 def test_an_empty_folder_makes_no_index(tmp_path: Path, model_folder: Path, run: Run) -> None:

@@ -106,9 +106,7 @@ def test_an_index_without_recordings_is_refused(tmp_path: Path) -> None:
 def test_damaged_vectors_are_not_found(tmp_path: Path, recordings: Recordings) -> None:
     index = build_index(tmp_path / "index", recordings.make(*NAMES))
     vectors = index.vectors.copy()
-    vectors[[3, 7], 1] = np.nan, np.inf
+    vectors[3, 1] = np.nan
     vectors.tofile(index.folder / "vectors.f32")
     found = search(SearchIndex(index.folder), [make_term("sem", -1.0, 0)], 50)
-    assert {hit.recording for hit in found} >= {*NAMES} - {"r03", "r07"} and "r03" not in [
-        hit.recording for hit in found
-    ]
+    assert {hit.recording for hit in found} == {*NAMES} - {"r03"}
