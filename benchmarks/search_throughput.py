@@ -1,12 +1,11 @@
-"""Search over several attributes: this repository beside FAISS's flat and inverted-file indexes of the same vectors.
+"""Search over several attributes: this repository next to FAISS's inverted files and LanceDB.
 
-Vectors are random but clustered as embeddings are: sentences, voices and languages, each recording near the
-centre of its own. Every way runs in a process of its own, one query at a time, all files in the page cache.
-The peak is that of the process, imports and mapped pages of the index included. FAISS's indexes hold all
-attributes side by side, as one vector, for there is no other way to ask them for a sum of cosines (inverted
-files of one attribute alone would find more of its neighbours). Cells are median / 95th percentile of the time
-of a query, the median of its processor time, which does not grow when the machine is shared, and how many of the
-exact ten best were found.
+Vectors are random but clustered as embeddings are: sentences, voices and languages, each recording near the center of
+its own. Each way runs in its own process, one query at a time, with all files in the page cache. The peak is that of
+the process, with imports and mapped pages of the index. FAISS and LanceDB search the rows of the index, which contain
+all attributes side by side. LanceDB is measured where it is installed (pip install lancedb, in another environment).
+Cells are median / 95th percentile of the time of a query, the median of its processor time, which hardly grows when
+the machine is shared, and how many of the exact ten best were found.
 
     OMP_NUM_THREADS=1 tools/venv/bin/python benchmarks/search_throughput.py --n 100000
 """
@@ -17,17 +16,15 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from itertools import batched
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from espnet_ext.data.entries import make_entries
 from espnet_ext.data.segments import AudioSource
-from espnet_ext.search.build import build_index
-from espnet_ext.search.codes import open_codes, update_codes
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.search.manifest import Manifest
 from espnet_ext.search.query import Term, search
 
 DIMS = {"sem": 512, "spk": 256, "lang": 64}
@@ -54,8 +51,8 @@ def make_vectors(attribute: str, rows: np.ndarray, n: int) -> np.ndarray:
     vectors = np.empty((len(rows), dim), np.float32)
     for place, row in enumerate(rows.tolist()):
         random = np.random.default_rng((seed, 1, row))
-        centre = np.random.default_rng((seed, 2, random.integers(clusters))).standard_normal(dim, np.float32)
-        vectors[place] = (1 - NOISE**2) ** 0.5 * centre + NOISE * random.standard_normal(dim, np.float32)
+        center = np.random.default_rng((seed, 2, random.integers(clusters))).standard_normal(dim, np.float32)
+        vectors[place] = (1 - NOISE**2) ** 0.5 * center + NOISE * random.standard_normal(dim, np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -69,28 +66,24 @@ def make_queries(n: int) -> dict[str, list[list[Term]]]:
 
 
 def build(folder: Path, n: int) -> list[str]:
-    """Index n recordings; vectors a second without the time that it takes to make them up."""
+    """Index n recordings; vectors per second without the time that it takes to make them."""
     (folder / "audio.ark").touch()
     sources = {f"{row:08d}": AudioSource(f"{folder}/audio.ark:{row}") for row in range(n)}
-    making_s = 0.0
-
-    def embed(audio: Sequence[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
-        nonlocal making_s
+    manifest = {"model": {}, "autocast": "float32", "attributes": DIMS}
+    index = SearchIndex.open_or_create(folder / "index", manifest)
+    rows_s = 0.0
+    for rows in batched(enumerate(make_entries(sources)), 256):
+        vectors = {name: make_vectors(name, np.array([row for row, _ in rows]), n) for name in DIMS}
         started = time.perf_counter()
-        rows = np.array([int(source.path.rpartition(":")[2]) for source in audio])
-        vectors = {name: make_vectors(name, rows, n) for name in DIMS}
-        making_s += time.perf_counter() - started
-        return vectors, {}
-
+        index.add([entry for _, entry in rows], vectors)
+        rows_s += time.perf_counter() - started
+    index = SearchIndex(folder / "index")
     started = time.perf_counter()
-    index = build_index(folder / "index", Manifest({}, "float32", DIMS), sources, embed)
-    segments_s = time.perf_counter() - started - making_s
-    started = time.perf_counter()
-    update_codes(index)
+    index.update_codes()
     codes_s = time.perf_counter() - started
     return [
-        f"segments: {n / segments_s:,.0f} recordings a second, {mib(index.folder, '*.npy'):,.0f} MiB; "
-        f"codes: {n / codes_s:,.0f} a second, {mib(index.folder, '*.faiss'):,.0f} MiB; peak GiB {memory()}"
+        f"rows: {n / rows_s:,.0f} recordings per second, {mib(index.folder, '*.f32'):,.0f} MiB; "
+        f"codes: {n / codes_s:,.0f} per second, {mib(index.folder, '*.faiss'):,.0f} MiB; peak GiB {memory()}"
     ]
 
 
@@ -100,42 +93,48 @@ def mib(folder: Path, pattern: str) -> float:
 
 def our_way(approximate: bool) -> Callable[[Path], Ask]:
     def prepare(folder: Path) -> Ask:
-        index = SearchIndex.open(folder / "index")
-        codes = open_codes(index) if approximate else None
+        index = SearchIndex(folder / "index")
+        codes = index.codes() if approximate else None
         return lambda terms: [int(hit.recording) for hit in search(index, terms, TOP, codes)]
 
     return prepare
 
 
-def faiss_way(factory: str) -> Callable[[Path], Ask]:
-    def prepare(folder: Path) -> Ask:
-        import faiss
+def faiss_inverted_files(folder: Path) -> Ask:
+    import faiss
 
-        segments = SearchIndex.open(folder / "index").segments
-        index = faiss.index_factory(sum(DIMS.values()), factory, faiss.METRIC_INNER_PRODUCT)
-        for part in batched(segments, 8):
-            rows = np.concatenate([np.hstack([segment.vectors(name) for name in DIMS]) for segment in part])
-            if not index.is_trained:
-                index.train(rows)
-            index.add(rows)
-        if hasattr(index, "nprobe"):
-            index.nprobe = 16
-        return lambda terms: faiss_search(index, terms)
-
-    return prepare
+    vectors = SearchIndex(folder / "index").vectors
+    index = faiss.index_factory(vectors.shape[1], "IVF256,Flat", faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors[:32_768])
+    index.add(vectors)
+    index.nprobe = 16
+    return lambda terms: index.search(one_vector(terms)[None], TOP)[1][0].tolist()
 
 
-def faiss_search(index: Any, terms: Sequence[Term]) -> list[int]:
+def lance_exact(folder: Path) -> Ask:
+    import lancedb
+    import pyarrow
+
+    vectors = SearchIndex(folder / "index").vectors
+    fields = {"id": pyarrow.int64(), "vector": pyarrow.list_(pyarrow.float32(), vectors.shape[1])}
+    table = lancedb.connect(str(folder / "lance")).create_table("vectors", schema=pyarrow.schema(list(fields.items())))
+    for start in range(0, len(vectors), 4096):
+        rows = vectors[start : start + 4096]
+        column = pyarrow.FixedSizeListArray.from_arrays(rows.ravel(), rows.shape[1])
+        table.add(pyarrow.table({"id": np.arange(start, start + len(rows)), "vector": column}))
+    return lambda terms: table.search(one_vector(terms)).distance_type("dot").limit(TOP).to_arrow()["id"].to_pylist()
+
+
+def one_vector(terms: Sequence[Term]) -> np.ndarray:
     weighted = {term.attribute: term.weight * term.vector for term in terms}
-    query = np.concatenate([weighted.get(name, np.zeros(dim)) for name, dim in DIMS.items()])
-    return index.search(query[None].astype(np.float32), TOP)[1][0].tolist()
+    return np.concatenate([weighted.get(name, np.zeros(dim)) for name, dim in DIMS.items()]).astype(np.float32)
 
 
 WAYS: dict[str, Callable[[Path], Ask]] = {
-    "this repository, exact": our_way(approximate=False),
+    "this repository, exact (FAISS flat, mapped)": our_way(approximate=False),
     "this repository, codes": our_way(approximate=True),
-    "FAISS Flat, in memory": faiss_way("Flat"),
-    "FAISS IVF256,Flat, 16 probes, in memory": faiss_way("IVF256,Flat"),
+    "FAISS IVF256,Flat, 16 probes, in memory": faiss_inverted_files,
+    "LanceDB, exact": lance_exact,
 }
 
 
@@ -184,6 +183,8 @@ def main() -> None:
         in_process(build, Path(name), args.n)
         print(f"\n| way | open s | {' | '.join(QUERIES)} | peak GiB (own) |\n|{'---|' * (len(QUERIES) + 3)}")
         for way in args.ways:
+            if "LanceDB" in way and not find_spec("lancedb"):
+                continue
             in_process(measure, way, Path(name), args.n)
 
 

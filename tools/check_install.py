@@ -20,7 +20,7 @@ OPTIONAL_PACKAGES = {
     "sentence-transformers": "text teachers of the hub (BGE-M3)",
     "speechbrain": "the speaker teacher of egs/fleurs_voxceleb",
     "peft": "LoRA",
-    "faiss-cpu": "search in many vectors",
+    "faiss-cpu": "search in recordings",
     "distributed": "dump and extraction on several machines",
     "pytest": "the tests (tools/install.sh --test)",
 }

@@ -9,15 +9,12 @@ the sum of weight x cosine over the terms of the query; weights are 1 unless giv
 """
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from espnet_ext.bin.argument_types import positive
 from espnet_ext.bin.entry import run_main
 from espnet_ext.errors import UserError
-
-if TYPE_CHECKING:
-    from espnet_ext.search.audio_terms import AudioTerm
-    from espnet_ext.search.query import Term
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,119 +22,86 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="make an index, or add to it what is new or has changed")
-    build.set_defaults(run=run_build)
     build.add_argument("audio", type=Path, nargs="+", help="audio files, folders, data or dump directories")
     build.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
     build.add_argument("--skip_errors", action="store_true", help="index the other files where some cannot be read")
-    query = commands.add_parser(
-        "query", help="find recordings", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    query.set_defaults(run=run_query)
+    query = commands.add_parser("query", help="find recordings")
     query.add_argument("--text", help="said like this text; embedded by the text teacher of the model")
     query.add_argument("--text_weight", type=float, default=1.0, help="negative = unlike this")
     query.add_argument("--text_attribute", help="of those with a text teacher, if the model has several")
     query.add_argument("--teacher_dir", type=Path, help="offline weights: a model's folder, or one folder a model")
-    query.add_argument(
-        "--audio",
-        action="append",
-        default=[],
-        metavar="ATTRIBUTE=FILE[:WEIGHT]",
-        help="like this file in this attribute; may be repeated. A number after the last colon is the weight",
-    )
-    query.add_argument("--top", type=int, default=10, help="how many to show")
+    query.add_argument("--audio", action="append", default=[], metavar="ATTRIBUTE=FILE[:WEIGHT]", help="like this file")
+    query.add_argument("--top", type=positive, default=10, help="how many to show")
     query.add_argument("--json", action="store_true", help="print JSON instead of a table")
     for command in (build, query):
         command.add_argument("--index_dir", type=Path, required=True, help="folder of the index")
         command.add_argument("--model", required=True, help="folder or zip file of a packed model, or its hub id")
         command.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
         command.add_argument("--downmix", action="store_true", help="average the channels of files with several")
-        command.add_argument(
-            "--index",
-            choices=["exact", "faiss"],
-            default="exact",
-            help="faiss: approximate, for 10^5 recordings and more; an index built so can be asked either way",
-        )
+        command.add_argument("--index", choices=["exact", "faiss"], default="exact", help="faiss: approximate, faster")
     return parser
 
 
 def run_build(args: argparse.Namespace) -> None:
     """List the audio, load the model, embed what the index lacks."""
     from espnet_ext.data.audio_sources import list_sources
-    from espnet_ext.hub.embed_files import report_errors
+    from espnet_ext.data.lock import exclusive_lock
+    from espnet_ext.hub.embed_files import embed_missing, report_errors
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
-    from espnet_ext.search.build import build_index
-    from espnet_ext.search.codes import update_codes
-    from espnet_ext.search.fingerprint import manifest_of
+    from espnet_ext.search.index import SearchIndex
+    from espnet_ext.search.model import manifest_of
 
     sources = list_sources(args.audio)
     model = model_folder(args.model)
-    manifest = manifest_of(model, args.autocast)
-    encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
-    errors: dict[str, str] | None = {} if args.skip_errors else None
-    index = build_index(args.index_dir, manifest, sources, encoder.encode_readable, errors)
-    if args.index == "faiss":
-        update_codes(index)
-    print(f"{args.index_dir}: {index.num_recordings()} recordings; {', '.join(manifest.attributes)}")
-    report_errors(errors or {}, len(sources), args.index_dir)
+    with exclusive_lock(args.index_dir / ".lock"):
+        index = SearchIndex.open_or_create(args.index_dir, manifest_of(model, args.autocast))
+        encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
+        _, errors = embed_missing(encoder, sources, {}, index, args.skip_errors)
+        index = SearchIndex(args.index_dir)
+        if args.index == "faiss":
+            index.update_codes()
+    print(f"{args.index_dir}: {len(index.vectors)} recordings; {', '.join(index.columns)}")
+    report_errors(errors, len(sources), args.index_dir)
 
 
 def run_query(args: argparse.Namespace) -> None:
-    """Check the query before anything is loaded; embed its terms; search."""
-    from espnet_ext.hub.fetch_model import model_folder
-    from espnet_ext.search.audio_terms import check_weight, parse_audio_term
-    from espnet_ext.search.codes import open_codes
-    from espnet_ext.search.fingerprint import manifest_of
+    """Check the query before the model is loaded; embed its terms; search. A query by text only loads no encoder."""
     from espnet_ext.search.index import SearchIndex
-    from espnet_ext.search.query import search
-    from espnet_ext.search.show import as_json, as_table
+    from espnet_ext.search.query import Term, check_weight, parse_audio_term, search
 
-    audio_terms = [parse_audio_term(word) for word in args.audio]
     check_weight(args.text_weight, "--text_weight")
-    if not audio_terms and args.text is None:
+    if not args.audio and args.text is None:
         raise UserError("an empty query: give --text, --audio or both; see --help")
     if args.text is None and args.text_attribute is not None:
-        raise UserError("--text_attribute without --text: say the text")
-    if args.top < 1:
-        raise UserError(f"--top {args.top}: expected 1 or more")
-    index = SearchIndex.open(args.index_dir)
-    for term in audio_terms:
-        index.manifest.check_attribute(args.index_dir, term.attribute)
-    codes = open_codes(index) if args.index == "faiss" else None
-    model = model_folder(args.model)
-    index.manifest.check_model(args.index_dir, manifest_of(model))
-    terms = [*embed_text_term(args, model), *embed_audio(args, model, audio_terms)]
-    found = search(index, terms, args.top, codes)
-    print(as_json(terms, found) if args.json else as_table(terms, found))
-
-
-def embed_text_term(args: argparse.Namespace, model: Path) -> "list[Term]":
-    """The term of --text, if there is one."""
-    from espnet_ext.search.query import Term
-    from espnet_ext.search.text_teacher import embed_text, text_attribute
+        raise UserError("--text_attribute without --text: give the text")
+    index = SearchIndex(args.index_dir)
+    audio_terms = [parse_audio_term(word, index.columns) for word in args.audio]
+    from espnet_ext.hub.fetch_model import model_folder
+    from espnet_ext.hub.inference import UttEncoder
+    from espnet_ext.search.model import embed_text, manifest_of
+    from espnet_ext.search.show import as_json, as_table
     from espnet_ext.teachers import Runtime
 
-    if args.text is None:
-        return []
-    attribute = text_attribute(model, args.text_attribute)
-    runtime = Runtime(args.device, args.teacher_dir and args.teacher_dir.absolute())
-    return [Term(attribute, args.text, args.text_weight, embed_text(model, attribute, args.text, runtime))]
-
-
-def embed_audio(args: argparse.Namespace, model: Path, terms: "list[AudioTerm]") -> "list[Term]":
-    """The terms of --audio; a query by text alone loads no encoder."""
-    from espnet_ext.hub.inference import UttEncoder
-    from espnet_ext.search.audio_terms import embed_audio_terms
-
-    if not terms:
-        return []
-    encoder = UttEncoder.from_pretrained(model, args.device, downmix=args.downmix)
-    return embed_audio_terms(terms, encoder.encode)
+    model = model_folder(args.model)
+    index.check_model(manifest_of(model))
+    terms = []
+    if args.text is not None:
+        text = Term(args.text_attribute, args.text, args.text_weight)
+        terms.append(embed_text(model, text, Runtime(args.device, args.teacher_dir and args.teacher_dir.absolute())))
+    if audio_terms:
+        encoder = UttEncoder.from_pretrained(model, args.device, downmix=args.downmix)
+        vectors = encoder.encode([term.name for term in audio_terms])
+        terms += [term._replace(vector=vectors[term.attribute][i]) for i, term in enumerate(audio_terms)]
+    found = search(index, terms, args.top, index.codes() if args.index == "faiss" else None)
+    print(as_json(terms, found) if args.json else as_table(terms, found))
 
 
 def main() -> None:
     args = build_parser().parse_args()
-    args.run(args)
+    if not find_spec("faiss"):
+        raise UserError("search needs FAISS; install it with tools/venv/bin/python -m pip install faiss-cpu")
+    {"build": run_build, "query": run_query}[args.command](args)
 
 
 if __name__ == "__main__":

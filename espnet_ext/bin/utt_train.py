@@ -70,7 +70,7 @@ def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, s
     return files
 
 
-def check_dimension(description: Path, attribute: AttributeConfig, attributes: Path) -> None:
+def check_dimension(description: Path, attribute: "AttributeConfig", attributes: Path) -> None:
     """UserError when an attribute's targets have another dimension than its head."""
     if attribute.target.labels:
         return  # the head's dimension is free

@@ -2,9 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.places import file_of
@@ -58,27 +57,7 @@ def make_entries(sources: Mapping[str, AudioSource], errors: dict[str, str] | No
         yield Entry(identity, path, tuple(sources[identity].spans), found.st_size, found.st_mtime_ns)
 
 
-def write_entries(path: Path, entries: Iterable[Entry]) -> None:
-    """Write one JSON list a line. File names that are no UTF-8 are escaped, and read back equal."""
-    with path.open("w", encoding="ascii") as stream:
-        stream.writelines(json.dumps(entry) + "\n" for entry in entries)
-
-
-def read_entries(path: Path, num_rows: int, rows: Sequence[int] | None = None) -> list[Entry]:
-    """Read some lines, or all of them, of a file that has `num_rows`.
-
-    Raises:
-        UserError: the file is absent, cut or changed.
-    """
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-        if len(lines) != num_rows:
-            raise ValueError(f"{len(lines)} recordings, expected {num_rows}")
-        return [_parse(line) for line in (lines if rows is None else (lines[row] for row in rows))]
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: broken index file ({error}); delete the index and build it again") from error
-
-
-def _parse(line: bytes) -> Entry:
-    identity, path, spans, num_bytes, mtime_ns = json.loads(line)
+def parse_entry(text: str) -> Entry:
+    """An entry from its JSON, in which file names that are not UTF-8 are escaped."""
+    identity, path, spans, num_bytes, mtime_ns = json.loads(text)
     return Entry(identity, path, tuple((start, end) for start, end in spans), num_bytes, mtime_ns)

@@ -4,16 +4,16 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 
 from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.entries import make_entries
+from espnet_ext.data.entries import Entry, make_entries
 from espnet_ext.data.origin import empty_unless
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.data.segments import AudioSource
@@ -25,6 +25,16 @@ from espnet_ext.printable import printable
 # Recordings passed to the model together: enough to sort by length, few enough to lose when the run is stopped.
 CHUNK_RECORDINGS = 256
 KEYS = "keys"
+
+
+class EmbeddingStore(Protocol):
+    """Embeddings of recordings on disk, written chunk by chunk."""
+
+    def missing(self, entries: Iterable[Entry]) -> set[str]:
+        """Ids of recordings that the store does not contain, or that have changed."""
+
+    def add(self, entries: Sequence[Entry], embeddings: Mapping[str, np.ndarray]) -> None:
+        """Write the embeddings (entries, dim) of some recordings, all of them or none."""
 
 
 class EmbeddingParts:
@@ -40,19 +50,21 @@ class EmbeddingParts:
         remove_temporary(folder)
         self.folder = folder
 
-    def keys(self) -> set[str]:
-        """Keys of all recordings that are embedded."""
-        return {key for part in self._parts() for key in part[KEYS].tolist()}
+    def missing(self, entries: Iterable[Entry]) -> set[str]:
+        """See `EmbeddingStore`."""
+        known = {key for part in self._parts() for key in part[KEYS].tolist()}
+        return {entry.identity for entry in entries if _key(entry) not in known}
 
-    def add(self, keys: Sequence[str], embeddings: Mapping[str, np.ndarray]) -> None:
+    def add(self, entries: Sequence[Entry], embeddings: Mapping[str, np.ndarray]) -> None:
         """Write a part."""
+        keys = [_key(entry) for entry in entries]
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         with atomic_path(self.folder / f"{name}.npz") as temporary, temporary.open("wb") as stream:
             np.savez(stream, **{KEYS: np.array(keys)}, **embeddings)
 
-    def collect(self, keys: Collection[str]) -> dict[str, np.ndarray]:
-        """attribute -> (keys, dim) float32, in the order of `keys`, which are all there."""
-        row_of = {key: row for row, key in enumerate(keys)}
+    def collect(self, entries: Iterable[Entry]) -> dict[str, np.ndarray]:
+        """attribute -> (entries, dim) float32, in the order of `entries`, none of which is missing."""
+        row_of = {_key(entry): row for row, entry in enumerate(entries)}
         collected: dict[str, np.ndarray] = {}
         for part in self._parts():
             wanted = [(row, row_of[key]) for row, key in enumerate(part.pop(KEYS).tolist()) if key in row_of]
@@ -95,39 +107,65 @@ def embed(
     parts: EmbeddingParts,
     skip_errors: bool = False,
 ) -> Embedded:
-    """Embed what `parts` lacks, with progress.
+    """Embed what `parts` lacks, and collect all; see `embed_missing`."""
+    entries, errors = embed_missing(encoder, sources, dims, parts, skip_errors)
+    return Embedded([entry.identity for entry in entries], parts.collect(entries), errors)
+
+
+def embed_missing(
+    encoder: UttEncoder,
+    sources: Mapping[str, AudioSource],
+    dims: Mapping[str, int],
+    store: EmbeddingStore,
+    skip_errors: bool,
+) -> tuple[list[Entry], dict[str, str]]:
+    """Embed the recordings that are new to a store or have changed, with progress.
 
     Args:
         encoder: the model.
         sources: id -> audio.
+<<<<<<< HEAD
         parts: holds the embeddings of an earlier run.
+=======
+        dims: see `UttEncoder.encode`.
+        store: contains the embeddings of an earlier run.
+>>>>>>> i12b
         skip_errors: leave out recordings that cannot be read.
+
+    Returns:
+        The recordings that the store contains now; and id -> error of the others.
 
     Raises:
         UserError: a recording cannot be read, unless `skip_errors`; or none can.
     """
     errors: dict[str, str] = {}
-    # A key changes with the id and the file of a recording.
-    keys = {
-        entry.identity: hashlib.sha256(json.dumps(entry).encode()).hexdigest()
-        for entry in make_entries(sources, errors if skip_errors else None)
-    }
-    known = parts.keys()
-    pending = [identity for identity in sources if identity in keys and keys[identity] not in known]
+    entries = {entry.identity: entry for entry in make_entries(sources, errors if skip_errors else None)}
+    missing = store.missing(entries.values())
+    pending = [entries[identity] for identity in sources if identity in missing]
     with audio_progress("embeddings", len(pending), "recordings") as advance:
         for chunk in batched(pending, CHUNK_RECORDINGS):
+<<<<<<< HEAD
             embeddings, failed = encoder.encode_readable([sources[identity] for identity in chunk])
             readable = [identity for index, identity in enumerate(chunk) if index not in failed]
+=======
+            embeddings, failed = encoder.encode_readable([sources[entry.identity] for entry in chunk], dims)
+            readable = [entry for index, entry in enumerate(chunk) if index not in failed]
+>>>>>>> i12b
             if readable:
-                parts.add([keys[identity] for identity in readable], embeddings)
+                store.add(readable, embeddings)
             if failed and not skip_errors:
                 raise UserError(f"{next(iter(failed.values()))}; --skip_errors embeds the other recordings")
-            errors |= {chunk[index]: error for index, error in failed.items()}
+            errors |= {chunk[index].identity: error for index, error in failed.items()}
             advance(len(chunk))
-    identities = [identity for identity in sources if identity not in errors]
-    if not identities:
+    found = [entries[identity] for identity in sources if identity not in errors]
+    if not found:
         raise UserError(f"none of the {len(sources)} recordings can be read: {next(iter(errors.values()))}")
-    return Embedded(identities, parts.collect([keys[identity] for identity in identities]), errors)
+    return found, errors
+
+
+def _key(entry: Entry) -> str:
+    """Changes with the id and the file of a recording."""
+    return hashlib.sha256(json.dumps(entry).encode()).hexdigest()
 
 
 def report_errors(errors: Mapping[str, str], num_recordings: int, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a query found, as a table or as JSON."""
+"""The result of a query, as a table or as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -10,22 +10,18 @@ from espnet_ext.search.query import Found, Term
 
 def as_table(terms: Sequence[Term], found: Sequence[Found]) -> str:
     """The query, one line for each term, and a Markdown table with the score and the cosine of each term."""
-    wishes = [f"{term.weight:+g} {term.attribute}" for term in terms]
-    legend = [f"{wish}: {printable(term.name)}" for wish, term in zip(wishes, terms, strict=True)]
+    names = [f"{term.weight:+g} {term.attribute}" for term in terms]
+    legend = [f"{name}: {printable(term.name)}" for name, term in zip(names, terms, strict=True)]
     rows = [
         [hit.recording, hit.audio, str(rank), f"{hit.score:.3f}", *(f"{cosine:.3f}" for cosine in hit.cosines)]
         for rank, hit in enumerate(found, 1)
     ]
-    grid = render_grid(Table("", "", ["recording", "audio", "rank", "score", *wishes], rows, names=2))
-    return "\n".join([*legend, "", grid])
+    table = Table("", "", ["recording", "audio", "rank", "score", *names], rows, names=2)
+    return "\n".join([*legend, "", render_grid(table)])
 
 
 def as_json(terms: Sequence[Term], found: Sequence[Found]) -> str:
     """An object with the query's terms and the recordings, best first."""
-    return json.dumps(
-        {
-            "query": [{"attribute": term.attribute, "like": term.name, "weight": term.weight} for term in terms],
-            "found": [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(found, 1)],
-        },
-        indent=2,
-    )
+    query = [{"attribute": term.attribute, "like": term.name, "weight": term.weight} for term in terms]
+    hits = [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(found, 1)]
+    return json.dumps({"query": query, "found": hits}, indent=2)

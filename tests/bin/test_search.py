@@ -12,6 +12,8 @@ from espnet_ext.bin import search
 from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import read_description
+from espnet_ext.search.query import Term
+from espnet_ext.teachers import Runtime
 
 Run = Callable[..., str]
 
@@ -80,19 +82,19 @@ def test_a_text_is_embedded_by_the_teacher_of_the_model(
 ) -> None:
     asked = []
 
-    def embed_text(*words: object) -> np.ndarray:
-        asked.append(words)
-        return np.eye(8)[0]
+    def embed_text(model: Path, term: Term, runtime: Runtime) -> Term:
+        asked.append((model, term, runtime))
+        return term._replace(attribute="sem", vector=np.eye(8)[0])
 
-    monkeypatch.setattr("espnet_ext.search.text_teacher.embed_text", embed_text)
+    monkeypatch.setattr("espnet_ext.search.model.embed_text", embed_text)
     text = ["--text", "meet at 5:30", "--text_weight", "-0.5", "--teacher_dir", str(tmp_path), "--device", "cpu"]
     answer = json.loads(run("query", "--model", model_folder, "--index_dir", index, *text, "--json"))
     assert answer["query"] == [{"attribute": "sem", "like": "meet at 5:30", "weight": -0.5}]
     assert [round(-0.5 * hit["cosines"][0], 9) for hit in answer["found"]] == [
         round(hit["score"], 9) for hit in answer["found"]
     ]
-    ((model, attribute, words, runtime),) = asked
-    assert (model, attribute, words) == (model_folder, "sem", "meet at 5:30")
+    ((model, term, runtime),) = asked
+    assert (model, term) == (model_folder, Term(None, "meet at 5:30", -0.5))
     assert (runtime.device, runtime.teacher_dir) == ("cpu", tmp_path)
 
 
@@ -105,26 +107,33 @@ def test_an_index_is_asked_with_its_own_model(
     (other / "model.json").write_text(json.dumps(read_description(model_folder)))  # without its indents
     term = ["--audio", f"sem={audio}/below/a.wav"]
     for words in (["query", *term], ["build", audio]):
-        with pytest.raises(UserError, match="built with another model: sha256 of its model.json"):
+        with pytest.raises(UserError, match=r"built with another model \(sha256 of model.json\)"):
             run(*words, "--model", other, "--index_dir", index)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--audio", "lang=x.wav"], "has no attribute 'lang'; it has: sem, spk"),
+        (["--audio", "lang=x.wav"], "--audio lang=x.wav: expected ATTRIBUTE=FILE.*sem, spk"),
         (["--audio", "sem=gone.wav"], "gone.wav: no such"),
         (["--audio", "x.wav"], "expected ATTRIBUTE=FILE"),
         (["--text", "a", "--text_weight", "0"], "--text_weight: a weight"),
-        (["--text", "a", "--text_attribute", "spk"], "'spk' has no text teacher; those that have: sem"),
+        (["--text", "a", "--text_attribute", "spk"], "'spk' has no text teacher; give --text_attribute of: sem"),
         (["--text_attribute", "sem", "--audio", "sem=x.wav"], "--text_attribute without --text"),
-        (["--text", "a", "--top", "0"], "--top 0: expected 1 or more"),
         ([], "an empty query"),
     ],
 )
 def test_faults_of_a_query_are_named(index: Path, model_folder: Path, run: Run, words: list, message: str) -> None:
     with pytest.raises(UserError, match=message):
         run("query", "--model", model_folder, "--index_dir", index, *words)
+
+
+def test_a_query_shows_at_least_one_recording(
+    index: Path, model_folder: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("query", "--model", model_folder, "--index_dir", index, "--text", "a", "--top", "0")
+    assert "argument --top: at least 1" in capsys.readouterr().err
 
 
 def test_an_empty_folder_makes_no_index(tmp_path: Path, model_folder: Path, run: Run) -> None:

@@ -1,68 +1,60 @@
-"""Opening an index: files that are missing or broken are named."""
+"""Opening an index: files that are missing or broken are named; names keep their bytes."""
 
+import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from toy_recordings import Recordings, ask, embed_content
+from toy_recordings import Recordings, ask, build_index
 
+from espnet_ext.data.segments import AudioSource
 from espnet_ext.errors import UserError
-from espnet_ext.search.build import build_index
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.search.manifest import Manifest
 
-pytestmark = pytest.mark.usefixtures("small_segments")
 NAMES = [f"r{number:02d}" for number in range(30)]
 
 
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("index.json", "{", "broken index file"),
-        ("index.json", '{"format": 2}', "format 2, this version reads 1"),
-        ("index.json", "{}", "missing key"),
-        ("index.json", None, "make the index with `search build`"),
-        ("segments/000001/sem.npy", None, "broken index file"),
-        ("segments/000001/sem.npy", "", "broken index file"),
-        ("segments/000001/spk.npy", "cut", "broken index file"),
-        ("segments/000001/segment.json", '{"num_rows": 8, "replaces": [[0, 8]]}', "replaces recordings that"),
-        ("segments/000001/segment.json", "[]", "broken index file"),
-        ("segments/000000/entries.jsonl", "cut", "recordings, expected 8"),
-        ("segments/000000/entries.jsonl", "{}\n" * 8, "broken index file"),
+        ("index.sqlite", b"{" * 5000, "index.sqlite: broken index file"),
+        ("index.sqlite", b"", "index.sqlite: broken index file"),
+        ("index.sqlite", None, "index.sqlite: no such file; make the index with `search build`"),
+        ("vectors.f32", b"", "vectors.f32: broken index file"),
+        ("vectors.f32", b"cut" * 900, "vectors.f32: broken index file"),
     ],
 )
 def test_broken_files_are_named(
-    tmp_path: Path, recordings: Recordings, manifest: Manifest, file: str, content: str | None, message: str
+    tmp_path: Path, recordings: Recordings, file: str, content: bytes | None, message: str
 ) -> None:
-    build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
+    build_index(tmp_path / "index", recordings.make(*NAMES))
     path = tmp_path / "index" / file
     if content is None:
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[:-20] if content == "cut" else content.encode())
-    with pytest.raises(UserError, match=f"{file}: .*{message}"):
-        ask(SearchIndex.open(tmp_path / "index"))
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        ask(SearchIndex(tmp_path / "index"))
 
 
-def test_vectors_of_another_shape_are_named(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
-    np.save(index.segments[1].folder / "spk.npy", np.ones((8, 5), np.float32))
-    with pytest.raises(UserError, match=r"000001/spk.npy: .*float32 \(8, 5\), expected float32 \(8, 6\)"):
-        SearchIndex.open(tmp_path / "index")
+def test_names_that_are_not_utf8_keep_their_bytes(tmp_path: Path, recordings: Recordings) -> None:
+    names = ["caf\udce9", "line\nfeed", "it's", "हिन्दी"]
+    sources = recordings.make(*names, content="the same")
+    index = build_index(tmp_path / "index", sources)
+    assert {hit.recording: hit.audio for hit in ask(index)} == {
+        name: f"{recordings.folder}/{name}.wav" for name in names
+    }
+    again = build_index(tmp_path / "index", sources, lambda audio: pytest.fail(f"embedded {audio}"))
+    assert json.dumps(ask(again)) == json.dumps(ask(index))
 
 
-def test_a_missing_segment_is_named(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
-    index.segments[1].folder.rename(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="000001: broken index: this segment is missing"):
-        SearchIndex.open(tmp_path / "index")
+def test_a_reader_does_not_see_later_recordings(tmp_path: Path, recordings: Recordings) -> None:
+    reader = build_index(tmp_path / "index", recordings.make(*NAMES[:10]))
+    build_index(tmp_path / "index", recordings.make(*NAMES[10:]))
+    assert {hit.recording for hit in ask(reader)} == {*NAMES[:10]}
 
 
-def test_files_need_not_be_kept_open(
-    tmp_path: Path, recordings: Recordings, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index = build_index(tmp_path / "index", manifest, recordings.make(*NAMES), embed_content)
-    monkeypatch.setattr("espnet_ext.search.index.SPARE_FILES", 10**9)
-    frugal = SearchIndex.open(index.folder)
-    assert [len(one.segments[0].mapped) for one in (index, frugal)] == [3, 0]
-    assert ask(frugal) == ask(index)
+def test_an_index_folder_can_have_any_name(tmp_path: Path, recordings: Recordings) -> None:
+    folder = tmp_path / "caf\udce9 100%? #1"
+    index = build_index(folder, recordings.make("a"))
+    assert [hit.recording for hit in ask(SearchIndex(folder))] == ["a"]
+    assert index.entries([0])[0].source == AudioSource(f"{recordings.folder}/a.wav")

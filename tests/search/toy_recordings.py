@@ -1,16 +1,19 @@
 """Recordings whose vectors follow from the bytes of their files: no model is needed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from espnet_ext.data.segments import AudioSource
+from espnet_ext.hub.embed_files import embed_missing
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import Found, Term, search
 
 DIMS = {"sem": 16, "spk": 6, "lang": 3}
+MANIFEST = {"model": {"model.json": "a" * 64, "model.safetensors": "b" * 64}, "autocast": "float32", "attributes": DIMS}
+Embed = Callable[[Sequence[AudioSource]], tuple[dict[str, np.ndarray], dict[int, str]]]
 
 
 def content_vectors(sources: Sequence[AudioSource]) -> dict[str, np.ndarray]:
@@ -28,6 +31,35 @@ def content_vectors(sources: Sequence[AudioSource]) -> dict[str, np.ndarray]:
 def embed_content(sources: Sequence[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
     """`content_vectors`, of recordings that can all be read."""
     return content_vectors(sources), {}
+
+
+class ToyEncoder:
+    """Embeds by a function."""
+
+    def __init__(self, embed: Embed) -> None:
+        self.embed = embed
+
+    def encode_readable(
+        self, audio: Sequence[AudioSource], dims: Mapping[str, int]
+    ) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+        assert dims == {}
+        return self.embed(audio)
+
+
+def build_index(
+    folder: Path,
+    sources: Mapping[str, AudioSource],
+    embed: Embed = embed_content,
+    errors: dict[str, str] | None = None,
+    manifest: Mapping = MANIFEST,
+) -> SearchIndex:
+    """Add recordings to an index as `search build` does; errors: see `make_entries`."""
+    folder.mkdir(exist_ok=True)
+    index = SearchIndex.open_or_create(folder, manifest)
+    _, found = embed_missing(ToyEncoder(embed), sources, {}, index, errors is not None)
+    if errors is not None:
+        errors |= found
+    return SearchIndex(folder)
 
 
 class Recordings:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from espnet_ext.errors import UserError
-from espnet_ext.search.text_teacher import embed_text, text_attribute
+from espnet_ext.search.model import embed_text
+from espnet_ext.search.query import Term
 from espnet_ext.teachers import TEACHERS, AbsTeacher, Runtime
 
 
@@ -43,30 +44,36 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
-def test_a_text_goes_to_the_only_attribute_with_a_text_teacher(make_model: Any) -> None:
+def embed(model: Path, text: str, attribute: str | None = None) -> Term:
+    return embed_text(model, Term(attribute, text, -0.5), Runtime())
+
+
+def test_a_text_is_embedded_by_the_only_text_teacher(make_model: Any) -> None:
     model = make_model(spk="speech", sem="text")
-    assert text_attribute(model, None) == text_attribute(model, "sem") == "sem"
-    np.testing.assert_allclose(embed_text(model, "sem", "A BABA d", Runtime()), np.array([3, 2, 0, 0]) / 13**0.5, 1e-6)
+    for attribute in (None, "sem"):
+        term = embed(model, "A BABA d", attribute)
+        assert term[:3] == ("sem", "A BABA d", -0.5)
+        np.testing.assert_allclose(term.vector, np.array([3, 2, 0, 0]) / 13**0.5, 1e-6)
 
 
 def test_without_a_text_teacher_a_text_is_refused(make_model: Any) -> None:
-    with pytest.raises(UserError, match="no attribute of this model has a text teacher; ask with --audio"):
-        text_attribute(make_model(spk="speech", lang="labels"), None)
+    with pytest.raises(UserError, match="0 attributes have text teachers; .*use --audio"):
+        embed(make_model(spk="speech", lang="labels"), "A")
 
 
 def test_the_attribute_must_be_clear(make_model: Any) -> None:
     model = make_model(topic="text", spk="speech", sem="text")
-    assert text_attribute(model, "sem") == "sem"
-    with pytest.raises(UserError, match="topic, sem have text teachers; choose one with --text_attribute"):
-        text_attribute(model, None)
-    with pytest.raises(UserError, match="'spk' has no text teacher; those that have: topic, sem"):
-        text_attribute(model, "spk")
+    assert embed(model, "A", "sem").attribute == "sem"
+    with pytest.raises(UserError, match="2 attributes have text teachers; give --text_attribute of: topic, sem"):
+        embed(model, "A")
+    with pytest.raises(UserError, match="'spk' has no text teacher; give --text_attribute of: topic, sem"):
+        embed(model, "A", "spk")
 
 
-def test_texts_and_teachers_of_no_use_are_refused(make_model: Any) -> None:
+def test_texts_and_teachers_that_do_not_fit_are_refused(make_model: Any) -> None:
     with pytest.raises(UserError, match="--text: an empty text"):
-        embed_text(make_model(sem="text"), "sem", " \n", Runtime())
-    with pytest.raises(UserError, match="letters makes nothing of the text 'xyz'"):
-        embed_text(make_model(sem="text"), "sem", "xyz", Runtime())
+        embed(make_model(sem="text"), " \n")
+    with pytest.raises(UserError, match="letters has no embedding for the text 'xyz'"):
+        embed(make_model(sem="text"), "xyz")
     with pytest.raises(UserError, match="sem has 8 dimensions, its teacher letters has 4"):
-        embed_text(make_model(sem="text", dim=8), "sem", "A", Runtime())
+        embed(make_model(sem="text", dim=8), "A")
