@@ -83,7 +83,7 @@ def build(folder: Path, n: int) -> list[str]:
         return vectors, {}
 
     started = time.perf_counter()
-    index = build_index(folder / "index", Manifest({}, "float32", DIMS), sources, embed)
+    index = build_index(folder / "index", Manifest(model={}, autocast="float32", attributes=DIMS), sources, embed)
     segments_s = time.perf_counter() - started - making_s
     started = time.perf_counter()
     update_codes(index)

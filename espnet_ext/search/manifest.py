@@ -1,12 +1,10 @@
 """index.json: the format of an index and the model that it was made with."""
 
-import dataclasses
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espnet_ext.config.strict import build_strict
+from espnet_ext.config.validation import StrictModel, validate
 from espnet_ext.data.atomic import write_json_atomic
 from espnet_ext.errors import UserError
 
@@ -14,8 +12,7 @@ FORMAT = 1
 FILE_NAME = "index.json"
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(StrictModel):
     """What all vectors of an index have in common.
 
     Attributes:
@@ -41,10 +38,10 @@ class Manifest:
         content = _read_json(path)
         if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
             raise UserError(f"{path}: format {content['format']}, this version reads {FORMAT}; build the index again")
-        return build_strict(cls, content, str(path))
+        return validate(cls, content, path)
 
     def write(self, folder: Path) -> None:
-        write_json_atomic(folder / FILE_NAME, dataclasses.asdict(self))
+        write_json_atomic(folder / FILE_NAME, self.model_dump())
 
     def check_model(self, folder: Path, model: "Manifest") -> None:
         """Refuse (UserError) another model than the one that made the index in `folder`."""

@@ -21,7 +21,7 @@ def recordings(tmp_path: Path) -> object:
 def manifest() -> Manifest:
     from toy_recordings import DIMS
 
-    return Manifest({"model.json": "a" * 64, "model.safetensors": "b" * 64}, "float32", DIMS)
+    return Manifest(model={"model.json": "a" * 64, "model.safetensors": "b" * 64}, autocast="float32", attributes=DIMS)
 
 
 @pytest.fixture

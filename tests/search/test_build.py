@@ -148,13 +148,11 @@ def test_another_model_is_refused_by_its_fingerprint(
 ) -> None:
     sources = recordings.make(*NAMES)
     build_index(tmp_path / "index", manifest, sources, embed_content)
-    other = Manifest(manifest.model | {"model.safetensors": "c" * 64}, "float32", manifest.attributes)
+    other = manifest.model_copy(update={"model": manifest.model | {"model.safetensors": "c" * 64}})
     with pytest.raises(UserError, match="another model: sha256 of its model.safetensors is bbbbbbbbbbbb.*cccccccc"):
         build_index(tmp_path / "index", other, sources, embed_content)
     with pytest.raises(UserError, match="made with --autocast float32; give the same"):
-        build_index(
-            tmp_path / "index", Manifest(manifest.model, "bfloat16", manifest.attributes), sources, embed_content
-        )
+        build_index(tmp_path / "index", manifest.model_copy(update={"autocast": "bfloat16"}), sources, embed_content)
 
 
 def test_one_id_for_two_files_is_refused(tmp_path: Path, recordings: Recordings, manifest: Manifest) -> None:

@@ -45,7 +45,7 @@ def test_weights_are_learnt_anew_in_each_phase(train: Train, straight: Path, tmp
             "model_conf: task_weighting pcgrad has no effect on a frozen encoder",
         ),
         ({"model_conf": {"task_weighting": "gradnorm"}}, "'gradnorm' is unknown; legal: fixed, uncertainty, pcgrad"),
-        ({"model_conf": {"decorrelation": "much"}}, "model_conf: decorrelation must be a float"),
+        ({"model_conf": {"decorrelation": "much"}}, "model_conf: decorrelation must be a valid number"),
     ],
 )
 def test_what_does_not_fit_is_named(train: Train, changes: dict, message: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import HeadConfig
-from espnet_ext.config.strict import check_arguments
+from espnet_ext.config.validation import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
 from espnet_ext.utt.head.matryoshka import Matryoshka
