@@ -75,14 +75,13 @@ class SamplerConf(StrictModel):
     language_weights: dict[str, NonNegativeFloat] = {}
 
 
-Split, Direction = Literal["train", "valid"], Literal["min", "max"]
+Split = Literal["train", "valid"]
+# A statistic to compare: training or dev set, name, and whether the lowest or the highest value is best.
+Criterion = Annotated[tuple[Split, str, Literal["min", "max"]], Field(strict=False)]
 
 
 class TrainerConf(StrictModel):
-    """Options of ESPnet's trainer whose values ESPnet does not check, and this package's own blocks.
-
-    A tuple is a statistic to compare: training or dev set, name, and whether the lowest or highest value is best.
-    """
+    """Options of ESPnet's trainer whose values ESPnet does not check, and this package's own blocks."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -95,8 +94,8 @@ class TrainerConf(StrictModel):
     num_workers: NonNegativeInt
     patience: PositiveInt | None
     log_interval: PositiveInt | None
-    best_model_criterion: list[tuple[Split, str, Direction]] = Field(min_length=1, strict=False)
-    early_stopping_criterion: tuple[Split, str, Direction] = Field(strict=False)
+    best_model_criterion: list[Criterion] = Field(min_length=1, strict=False)
+    early_stopping_criterion: Criterion
     val_scheduler_criterion: tuple[Split, str] = Field(strict=False)
     keep_nbest_models: Annotated[list[PositiveInt], BeforeValidator(as_list)]
     final_model: str

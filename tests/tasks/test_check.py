@@ -75,7 +75,7 @@ def test_what_is_legal_passes(check: Check, changes: dict) -> None:
         ({"num_workers": -1}, "num_workers must be greater than or equal to 0"),
         ({"grad_clip": -5.0}, "grad_clip must be greater than 0, found -5.0"),
         ({"max_epochs": 3}, "max_epochs .from .*train.yaml"),
-        ({"optim": "adamx"}, "optim: unknown 'adamx'; legal: "),
+        ({"optim": "adamx"}, "optim: unknown 'adamx' .did you mean adamax.*; legal: adam, "),
         ({"optim": ["adam"]}, "optim: unknown"),
         ({"optim_conf": {"lr": "fast"}}, "optim_conf: lr must be a valid number, found 'fast'"),
         ({"optim_conf": {"lr": -1}}, "optim_conf: lr must be a number from 0, found -1"),
