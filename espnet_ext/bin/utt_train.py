@@ -32,6 +32,7 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     # Imported late: see the package's docstring.
     from espnet_ext.config.attributes import load_attributes
     from espnet_ext.data.translation_targets import translations_name
+    from espnet_ext.utt.objective import needs_sentences
 
     triples = input_files(dump, args)
     declared = load_attributes(args.attributes)
@@ -52,7 +53,7 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
         if name in declared:
             check_dimension(path.with_suffix(".json"), declared[name], args.attributes)
     chosen = [declared[name] for name in args.attribute_names if name in declared]
-    if (dump / "utt2sent").exists() and any(map(compares_sentences, chosen)):
+    if (dump / "utt2sent").exists() and any(map(needs_sentences, chosen)):
         triples.append((dump / "utt2sent", "sentences", "sentence"))
     option = f"--{split}_data_path_and_name_and_type"
     options = [word for triple in triples for word in (option, ",".join(map(str, triple)))]
@@ -73,11 +74,6 @@ def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, s
     if num_frozen_blocks > 0:
         files.append((dump / args.layers_name / f"hidden_{num_frozen_blocks}.scp", "hidden", "layers"))
     return files
-
-
-def compares_sentences(attribute: "AttributeConfig") -> bool:
-    """Whether an objective tells utterances of one sentence from others."""
-    return attribute.target.source == "text" and any("contrastive" in term.name for term in attribute.objectives)
 
 
 def check_dimension(description: Path, attribute: "AttributeConfig", attributes: Path) -> None:

@@ -11,10 +11,10 @@ from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.validation import StrictModel, as_list, validate
 
 LABELS = "labels"
-# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, of a term that is no
-# attribute's, and of what ESPnet reports as `loss_scale`.
+# Names of the model's other inputs, of the list of recordings in an npz file of embeddings, and of ESPnet's statistic
+# `loss_scale`.
 INPUTS = ("self", "speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id")
-RESERVED_NAMES = (*INPUTS, "ids", "decorrelation", "scale")
+RESERVED_NAMES = (*INPUTS, "ids", "scale")
 
 
 class TeacherTarget(StrictModel):
@@ -71,7 +71,6 @@ class HeadConfig(StrictModel):
 
     `first_layer` is the first hidden state of the mix (0 = the input of the encoder's layers). With `identity_init`
     the projections of the mix start as the identity. Both are as in the paper's training code.
-    `matryoshka` lists sizes below `dim` that the embedding can be cut to: the objective also compares the cut ones.
     """
 
     dim: PositiveInt
@@ -82,7 +81,6 @@ class HeadConfig(StrictModel):
     first_layer: int = Field(0, ge=0)
     identity_init: bool = False
     pooling_options: dict[str, Any] = {}
-    matryoshka: list[int] = []
 
 
 class ObjectiveConfig(StrictModel):

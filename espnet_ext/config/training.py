@@ -46,8 +46,7 @@ class ModelConf(StrictModel):
         autocast: dtype of the matrix products: `float32`, `bfloat16`, or `auto`, bfloat16 where it is native.
         nominal_batch: utterances of a typical batch, by which the sum of their losses is divided.
         gradient_interval: training steps between two measurements of the gradients; 0 = never.
-        task_weighting: how the attributes' losses become one gradient.
-        decorrelation: weight of the penalty on what the heads' embeddings have in common.
+        task_weighting: weighting of the attributes' losses, `fixed` or `uncertainty`.
         whiten_layers: train the heads on whitened frames.
     """
 
@@ -55,7 +54,6 @@ class ModelConf(StrictModel):
     nominal_batch: PositiveInt = 1
     gradient_interval: NonNegativeInt = 0
     task_weighting: str = "fixed"
-    decorrelation: NonNegativeFloat = 0.0
     whiten_layers: bool = False
 
 

@@ -113,10 +113,12 @@ def dump_shard(shard: ShardJob) -> ShardResult:
         old.unlink()
     errors: dict[str, str] = {}
     dumped = _write_ark(shard, fingerprint, errors)
-    if not errors:
-        # The index last: an archive with an index is whole.
-        write_json_atomic(shard.index, dumped._asdict())
-    return ShardResult(sum(dumped.num_samples.values()) / RATE, errors)
+    if errors:
+        shard.stem.with_name(dumped.ark).unlink()
+        return ShardResult(0.0, errors)
+    # The index last: an archive with an index is whole.
+    write_json_atomic(shard.index, dumped._asdict())
+    return ShardResult(sum(dumped.num_samples.values()) / RATE, {})
 
 
 def read_shard(shard: ShardJob) -> DumpedShard:

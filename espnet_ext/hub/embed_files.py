@@ -92,7 +92,6 @@ class Embedded(NamedTuple):
 def embed(
     encoder: UttEncoder,
     sources: Mapping[str, AudioSource],
-    dims: Mapping[str, int],
     parts: EmbeddingParts,
     skip_errors: bool = False,
 ) -> Embedded:
@@ -101,7 +100,6 @@ def embed(
     Args:
         encoder: the model.
         sources: id -> audio.
-        dims: see `UttEncoder.encode`.
         parts: holds the embeddings of an earlier run.
         skip_errors: leave out recordings that cannot be read.
 
@@ -118,7 +116,7 @@ def embed(
     pending = [identity for identity in sources if identity in keys and keys[identity] not in known]
     with audio_progress("embeddings", len(pending), "recordings") as advance:
         for chunk in batched(pending, CHUNK_RECORDINGS):
-            embeddings, failed = encoder.encode_readable([sources[identity] for identity in chunk], dims)
+            embeddings, failed = encoder.encode_readable([sources[identity] for identity in chunk])
             readable = [identity for index, identity in enumerate(chunk) if index not in failed]
             if readable:
                 parts.add([keys[identity] for identity in readable], embeddings)

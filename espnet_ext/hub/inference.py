@@ -63,9 +63,7 @@ class UttEncoder:
         device = Runtime(device).torch_device()
         return cls(load_model(model_folder(name), device, autocast), downmix)
 
-    def encode(
-        self, audio: Iterable[Recording], sampling_rate: float = 16_000, *, dims: Mapping[str, int] | None = None
-    ) -> dict[str, np.ndarray]:
+    def encode(self, audio: Iterable[Recording], sampling_rate: float = 16_000) -> dict[str, np.ndarray]:
         """Embed recordings.
 
         Args:
@@ -73,40 +71,31 @@ class UttEncoder:
                 tensors or lists (samples,) in [-1, 1], pairs (array, sampling_rate), and dicts with `array` and
                 `sampling_rate`, with `bytes` or with `path`.
             sampling_rate: of the arrays that come without one, Hz.
-            dims: attribute -> size that its embeddings are cut to; only sizes that the head was trained for.
 
         Returns:
             attribute -> (recordings, dim) float32 of unit length.
 
         Raises:
             UserError: a recording, by its name or index, is none of these, cannot be read, has samples that are
-                not finite or far beyond [-1, 1], or is too short for one frame; `dims` names an attribute or a size
-                that the model does not have; the model's weights are broken; or one window alone does not fit into
-                memory.
+                not finite or far beyond [-1, 1], or is too short for one frame; the model's weights are broken; or
+                one window alone does not fit into memory.
         """
-        return self._encode(audio, sampling_rate, dims, None)
+        return self._encode(audio, sampling_rate, None)
 
-    def encode_readable(
-        self, audio: Iterable[Recording], dims: Mapping[str, int] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[int, str]]:
+    def encode_readable(self, audio: Iterable[Recording]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
         """Embed the recordings that can be read; see `encode`.
 
         Returns:
             attribute -> (readable recordings, dim) float32 of unit length; and index -> error of the others.
         """
         errors: dict[int, str] = {}
-        return self._encode(audio, self.encoder.sampling_rate, dims, errors), errors
+        return self._encode(audio, self.encoder.sampling_rate, errors), errors
 
     def _encode(
-        self,
-        audio: Iterable[Recording],
-        sampling_rate: float,
-        dims: Mapping[str, int] | None,
-        errors: dict[int, str] | None,
+        self, audio: Iterable[Recording], sampling_rate: float, errors: dict[int, str] | None
     ) -> dict[str, np.ndarray]:
         """See `encode`; with `errors`, recordings that cannot be read are left out and added there."""
         check_is_list(audio)
-        axes = {name: self._axes(name, size) for name, size in (dims or {}).items()}
         # A context around all batches keeps autocast's bfloat16 copies of the weights from one to the next;
         # inference_mode would have them made again for each.
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
@@ -118,7 +107,6 @@ class UttEncoder:
         embeddings = {}
         for name, vectors in like.items():
             total = np.array([sums[index][name] for index in sorted(sums)]).reshape(-1, vectors.shape[-1])
-            total = total @ axes[name].T if name in axes else total
             embeddings[name] = (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
             _check_vectors(embeddings[name], name, sorted(sums))
         return embeddings
@@ -134,7 +122,7 @@ class UttEncoder:
         return sums
 
     def label(self, embeddings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What the model's own classifiers say of whole embeddings.
+        """Predict labels with the model's classifiers.
 
         Args:
             embeddings: of `encode`, of any attributes.
@@ -150,16 +138,6 @@ class UttEncoder:
             name: np.array(list(spaces[name].classes))[values.argmax(axis=1)] if spaces[name].classes else values[:, 0]
             for name, values in predicted.items()
         }
-
-    def _axes(self, name: str, size: int) -> np.ndarray:
-        """(size, dim) float64 axes along which an attribute's embeddings are cut."""
-        if name not in self.model.heads:
-            raise UserError(f"dims: no attribute {name!r}; the model has {', '.join(self.model.heads)}")
-        matryoshka = self.model.heads[name].matryoshka
-        if matryoshka is None or size not in matryoshka.sizes:
-            sizes = ", ".join(map(str, matryoshka.sizes)) if matryoshka else "its whole size alone"
-            raise UserError(f"dims: {name} was not trained to be cut to {size}; legal: {sizes}")
-        return matryoshka.axes[:size].cpu().numpy().astype(np.float64)
 
     def _windows(
         self, audio: Iterable[Recording], sampling_rate: float, errors: dict[int, str] | None

@@ -16,6 +16,7 @@ from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
+from espnet_ext.hub.old_models import current_head
 from espnet_ext.hub.weights import fill_strictly, load_weights, read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
@@ -161,4 +162,4 @@ def _attribute_from(entry: dict[str, Any], where: str) -> AttributeConfig:
     target = entry["target"]
     fields = (LabelTarget if target.get("labels") else TeacherTarget).model_fields
     own = {key: value for key, value in target.items() if key in fields or key not in TARGET_KEYS}
-    return validate(AttributeConfig, entry | {"target": own}, where, by_name=True)
+    return validate(AttributeConfig, entry | {"target": own, "head": current_head(entry["head"])}, where, by_name=True)

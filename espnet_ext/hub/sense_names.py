@@ -49,9 +49,3 @@ def named_module(name: str) -> str:
     """`0.W` of the list in `model.ckpt` as `layer_mix_sem.W`; any other name as it is."""
     index, _, rest = name.partition(".")
     return f"{MODULES[int(index)]}.{rest}" if index.isdecimal() and int(index) < len(MODULES) else name
-
-
-def listed_module(name: str) -> str:
-    """`layer_mix_sem.W` as `0.W`."""
-    module, _, rest = name.partition(".")
-    return f"{MODULES.index(module)}.{rest}"

@@ -75,9 +75,7 @@ def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
     for number in ("", "2"):
         _try_optimizer(args, number)
     model = _build_model(args, attributes)
-    metrics = [(name, term.metric) for name, loss in model.objectives.items() if (term := loss.measured)]
-    names = ["loss", *(f"loss_{name}" for name in attributes), *(f"{metric}_{name}" for name, metric in metrics)]
-    check_criteria(args, names)
+    check_criteria(args, ["loss", *(f"loss_{name}" for name in attributes), *model.metrics().values()])
     check_start(args, attributes)
 
 

@@ -21,7 +21,7 @@ from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
-from espnet_ext.train.bank import fill_banks, turn_axes
+from espnet_ext.train.bank import fill_banks
 from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
 from espnet_ext.train.fit_whitening import fit_whitening
 from espnet_ext.train.label_spaces import with_labels
@@ -135,9 +135,7 @@ class UttTask(AbsTask):
             encoder = load_trained_encoder(Path(args.add_to))
         model = ESPnetUttModel(encoder, selected_attributes(args), **args.model_conf)
         target_scps = {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type}
-        if args.init_model is None:
-            turn_axes(model, target_scps)
-        else:
+        if args.init_model is not None:
             pretrained = frozen_parameters(encoder, args)
             load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
             check_frozen_blocks(encoder, pretrained, args)

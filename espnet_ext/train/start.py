@@ -31,8 +31,6 @@ def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]
     for name in trained:
         if hasattr(torch.nn.ModuleDict(), name):
             raise UserError(f"{args.attributes}: {name}: torch's modules have something of this name; choose another")
-    if args.model_conf.get("task_weighting") == "pcgrad" and args.encoder_conf.get("freeze_blocks") == -1:
-        raise UserError(f"{args.config}: model_conf: task_weighting pcgrad has no effect on a frozen encoder")
     if args.add_to is not None:
         check_addition(args)
     elif args.encoder is None:

@@ -44,6 +44,7 @@ class UttTrainer(espnet_trainer.Trainer):
 
     options: UttTrainerOptions
     progress: TrainingProgress
+    metrics: dict[str, str]
 
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> UttTrainerOptions:
@@ -65,7 +66,7 @@ class UttTrainer(espnet_trainer.Trainer):
                 f"num_iters_per_epoch {iterations} must be a multiple of accum_grad {trainer_options.accum_grad}"
             )
         cls.options = trainer_options
-        encoder = kwargs["model"].encoder
+        cls.metrics, encoder = kwargs["model"].metrics(), kwargs["model"].encoder
         for factory in ("train_iter_factory", "valid_iter_factory"):
             refuse_unfit(kwargs[factory].sampler.table, encoder)
         is_first = kwargs["distributed_option"].dist_rank in (None, 0)
@@ -119,7 +120,8 @@ class UttTrainer(espnet_trainer.Trainer):
         options.log_interval = options.log_interval or len(iterator)
         cls.progress.start_epoch(reporter.get_epoch())
         budget = ("batch_bins", options.batch_bins)
-        batches = WatchedBatches(iterator, reporter, budget, "cuda" if options.ngpu else "cpu", cls.progress)
+        device = "cuda" if options.ngpu else "cpu"
+        batches = WatchedBatches(iterator, reporter, budget, device, cls.metrics, cls.progress)
         with batches.guarded():
             return super().train_one_epoch(
                 iterator=reduced_at_steps(batches, kwargs["model"], options.accum_grad), **kwargs
@@ -130,7 +132,8 @@ class UttTrainer(espnet_trainer.Trainer):
         """See `train_one_epoch`."""
         options = kwargs["options"]
         budget = ("valid_batch_bins", options.valid_batch_bins or options.batch_bins)
-        batches = WatchedBatches(iterator, kwargs["reporter"], budget, "cuda" if options.ngpu else "cpu")
+        device = "cuda" if options.ngpu else "cpu"
+        batches = WatchedBatches(iterator, kwargs["reporter"], budget, device, cls.metrics)
         with batches.guarded():
             super().validate_one_epoch(iterator=batches, **kwargs)
 

@@ -1,7 +1,7 @@
 """Batches on their way to the model, and what to say when one of them ends the training."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from espnet2.torch_utils.device_funcs import is_out_of_memory_error, to_device
@@ -15,9 +15,6 @@ from espnet_ext.train.workers import loader_error
 from espnet_ext.utt.ranks import num_ranks
 from espnet_ext.utt.whole_batch import TARGETS
 
-# What is measured over the utterances that have an attribute's target.
-OVER_TARGETS = ("loss", "cos", "acc", "mae")
-
 
 class WatchedBatches:
     """A data loader's batches; a loss that is not finite, or a full GPU, is told with the batch it comes from.
@@ -29,7 +26,8 @@ class WatchedBatches:
         reporter: of the epoch's statistics; ESPnet reads them from the GPU at every step anyway.
         budget: option that sets the size of these batches, and its value.
         device: where the batches go; a copy from pinned memory does not wait for the steps before it.
-        progress: told of every batch that was trained on; None for validation.
+        metrics: attribute -> statistic of its objective, see `ESPnetUttModel.metrics`.
+        progress: counts every batch that was trained on; None for validation.
     """
 
     def __init__(
@@ -38,10 +36,11 @@ class WatchedBatches:
         reporter: SubReporter,
         budget: tuple[str, int],
         device: str,
+        metrics: Mapping[str, str],
         progress: TrainingProgress | None = None,
     ) -> None:
         self.batches, self.reporter, self.budget, self.device = batches, reporter, budget, device
-        self.progress = progress
+        self.metrics, self.progress = metrics, progress
         self.number = 0
         self.utterances: list[str] = []
         self.batch: dict[str, Tensor] = {}
@@ -92,10 +91,10 @@ class WatchedBatches:
         return {key.removeprefix(TARGETS): values[-1].value for key, values in stats if key.startswith(TARGETS)}
 
     def _weigh_by_targets(self) -> None:
-        """Let a batch's mean over targets count by their number in the epoch's mean, not by the batch's utterances."""
+        """Weight a batch's mean over targets by their number in the epoch's mean, not by the batch's utterances."""
         for name, count in self._targets().items():
-            for kind in OVER_TARGETS:
-                if values := self.reporter.stats.get(f"{kind}_{name}"):
+            for statistic in (f"loss_{name}", self.metrics.get(name)):
+                if values := self.reporter.stats.get(statistic):
                     values[-1] = WeightedAverage(values[-1].value, count)
 
     def _check_loss(self) -> None:

@@ -5,8 +5,6 @@ from torch import Tensor, nn
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.utt.objective import AbsObjective, build_objective
 from espnet_ext.utt.objective.abs_objective import mean_over
-from espnet_ext.utt.objective.class_objective import ClassObjective
-from espnet_ext.utt.objective.regression import RegressionObjective
 
 
 class AttributeLoss(nn.ModuleList):
@@ -21,18 +19,18 @@ class AttributeLoss(nn.ModuleList):
         super().__init__(build_objective(term, where, config.head.dim, config.labels) for term in config.objectives)
         self.weights = [term.weight for term in config.objectives]
         self.labels = config.labels
-        # Two that say the same are two voices.
+        # With speech targets, equal sentences are still different speakers.
         self.of_text = config.target.source == "text"
 
     @property
     def measured(self) -> AbsObjective | None:
-        """The first term that measures anything: what it measures is reported."""
+        """The first term with a metric, which is reported."""
         return next((term for term in self if term.metric), None)
 
     @property
-    def classifier(self) -> ClassObjective | RegressionObjective | None:
-        """The first term that predicts a label."""
-        return next((term for term in self if isinstance(term, ClassObjective | RegressionObjective)), None)
+    def classifier(self) -> AbsObjective | None:
+        """The first term that predicts labels; None where targets are a teacher's."""
+        return next((term for term in self if term.has_weights), None) if self.labels else None
 
     def present(self, targets: Tensor) -> Tensor:
         """Where there is a target, (batch,) bool: a row of (batch, target_dim) without NaN, and of a known class."""
@@ -46,15 +44,17 @@ class AttributeLoss(nn.ModuleList):
             embeddings: (batch, dim) of unit length.
             targets: (batch, target_dim); rows that are not present may hold anything.
             present: (batch,) bool.
-            sentences: (batch, 1) numbers of the sentences that are said, -1 where unknown.
+            sentences: (batch, 1) sentence numbers, -1 where unknown.
         """
         targets = targets.masked_fill(~present[:, None], 0.0)
-        compared = embeddings, targets, present, sentences if self.of_text else None
-        losses = [weight * term(*compared) for weight, term in zip(self.weights, self, strict=True)]
+        losses = [
+            weight * term(embeddings, targets, present, sentences if self.of_text and term.needs_sentences else None)
+            for weight, term in zip(self.weights, self, strict=True)
+        ]
         return sum(losses[1:], losses[0])
 
     def measure(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
-        """Mean of what is measured over the rows that are present; zero when none is, or nothing is measured."""
+        """Mean of the metric over the rows that are present; zero when none is, or there is no metric."""
         if self.measured is None:
             return embeddings.new_zeros(())
         targets = targets.masked_fill(~present[:, None], 0.0)

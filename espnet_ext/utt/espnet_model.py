@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
-from espnet_ext.utt.decorrelation import decorrelation
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.encoder.masking import real_positions
 from espnet_ext.utt.gradient_statistics import gradient_statistics
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.head.whitening import LayerWhitening
+from espnet_ext.utt.ranks import num_ranks
 from espnet_ext.utt.task_weighting import build_task_weighting
 from espnet_ext.utt.whole_batch import whole_batch
 
@@ -34,8 +34,7 @@ class ESPnetUttModel(AbsESPnetModel):
             as in the paper, divided by this: an utterance weighs the same in a batch of few long ones as in one of
             many short ones, and on one GPU as on eight.
         gradient_interval: measure the attributes' gradients on the encoder every so many training steps; 0 = never.
-        task_weighting: how the attributes' losses become one gradient, a name of `TASK_WEIGHTINGS`.
-        decorrelation: weight of a penalty on what heads' embeddings have in common, see `decorrelation`; 0 = none.
+        task_weighting: weighting of the attributes' losses, a name of `TASK_WEIGHTINGS`.
         whiten_layers: train the heads on whitened frames, see `LayerWhitening`.
 
     Raises:
@@ -51,7 +50,6 @@ class ESPnetUttModel(AbsESPnetModel):
         nominal_batch: int = 1,
         gradient_interval: int = 0,
         task_weighting: str = "fixed",
-        decorrelation: float = 0.0,
         whiten_layers: bool = False,
     ) -> None:
         super().__init__()
@@ -72,7 +70,6 @@ class ESPnetUttModel(AbsESPnetModel):
         self.gradient_interval = gradient_interval
         self.training_steps = 0
         self.task_weighting = build_task_weighting(task_weighting, list(attributes))
-        self.decorrelation = decorrelation
 
     def forward(
         self,
@@ -119,18 +116,13 @@ class ESPnetUttModel(AbsESPnetModel):
         present = {name: objective.present(targets[name]) for name, objective in self.objectives.items()}
         losses, measures = {}, {}
         for name, objective in self.objectives.items():
-            cuts = self.heads[name].cuts(embeddings[name], targets[name])
-            losses[name] = torch.stack([objective(*cut, present[name], sentences) for cut in cuts]).mean()
+            losses[name] = objective(embeddings[name], targets[name], present[name], sentences)
             measures[name] = objective.measure(embeddings[name], targets[name], present[name])
         counts = {name: rows.sum() for name, rows in present.items()}
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))
-        weighed = {name: self.task_weighting.weigh(name, loss) for name, loss in losses.items()}
-        tasks = {n: self.attribute_weights[n] * weighed[n] * counts[n] / self.nominal_batch for n in weighed}
-        if self.decorrelation:
-            common = decorrelation(embeddings)
-            statistics["cka"] = common.detach()
-            tasks["decorrelation"] = self.decorrelation * common * len(frame_mask) / self.nominal_batch
-        loss = self.task_weighting.total(tasks, self.encoder, [self.heads, self.objectives])
+        scaled = {name: self.task_weighting.scale_loss(name, loss) for name, loss in losses.items()}
+        tasks = [self.attribute_weights[n] * scaled[n] * counts[n] / self.nominal_batch for n in scaled]
+        loss = torch.stack(tasks).sum() * num_ranks()
         return force_gatherable((loss, statistics, batch_size), loss.device)
 
     def embed(self, speech: Tensor, num_samples: Tensor) -> dict[str, Tensor]:
@@ -160,7 +152,7 @@ class ESPnetUttModel(AbsESPnetModel):
             self.whitening = None
 
     def predict(self, embeddings: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the labelled attributes' classifiers say.
+        """Predict labels with the classifiers of the labeled attributes.
 
         Args:
             embeddings: attribute -> (batch, dim) of unit length.
@@ -178,6 +170,10 @@ class ESPnetUttModel(AbsESPnetModel):
         device = next(self.parameters()).device.type
         with torch.autocast(device, dtype=self.autocast_dtype, enabled=self.autocast_dtype is not None):
             yield
+
+    def metrics(self) -> dict[str, str]:
+        """Attribute -> statistic of its objective's metric, such as `cos_sem`, for objectives that have a metric."""
+        return {name: f"{term.metric}_{name}" for name, loss in self.objectives.items() if (term := loss.measured)}
 
     def layer_weights(self) -> dict[str, list[float]]:
         """Learned share of each encoder layer, by attribute."""
@@ -208,8 +204,7 @@ class ESPnetUttModel(AbsESPnetModel):
             batch_size: utterances of the share.
         """
         whole = whole_batch(losses, measures, counts, batch_size)
-        terms = {name: term for name, objective in self.objectives.items() if (term := objective.measured)}
-        statistics = {f"{term.metric}_{name}": whole.measures[name] for name, term in terms.items()}
+        statistics = {statistic: whole.measures[name] for name, statistic in self.metrics().items()}
         statistics |= whole.statistics()
         statistics |= self._gradient_statistics({name: losses[name] * whole.shares[name] for name in losses})
         # Per utterance, whatever the batch and however the attributes are weighed: it chooses the best epoch.

@@ -36,8 +36,8 @@ echo call >>"$jobs/calls"
 state=PENDING
 [ "$(cat "$jobs/mode")" != hangs ] || state=RUNNING
 while read -r id; do
-    # Empty for a process that has ended.
-    [ -z "$(tr -d '\0' <"/proc/$id/cmdline")" ] || echo "$id $state"
+    # A process that has ended may stay as a zombie.
+    [ ! -e "/proc/$id" ] || grep -q '^State:.*[ZX]' "/proc/$id/status" || echo "$id $state"
 done <"$jobs/ids" 2>/dev/null
 exit 0
 """,

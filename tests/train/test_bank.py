@@ -9,7 +9,7 @@ import pytest
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.sentences import sentence_number
-from espnet_ext.train.bank import fill_banks, read_bank, turn_axes
+from espnet_ext.train.bank import fill_banks, read_bank
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
@@ -60,25 +60,3 @@ def test_banks_are_filled_and_not_sent_between_processes(
     np.testing.assert_array_equal(model.objectives["sem"][1].bank, read_bank(targets, 5)[0])
     assert model._ddp_params_and_buffers_to_ignore == ["objectives.sem.1.bank", "objectives.sem.1.bank_sentences"]
     assert "objectives.sem.1.bank" in dict(model.named_buffers())
-
-
-def test_banks_are_cut_to_the_sizes_of_the_head(targets: Path, encoder_config: dict, attributes_block: dict) -> None:
-    sem = attributes_block["sem"]
-    block = dict(
-        sem, head=dict(sem["head"], dim=3, matryoshka=[1, 2]), objective={"name": "contrastive", "bank_size": 5}
-    )
-    model = ESPnetUttModel(build_encoder(encoder_config), parse_attributes({"sem": block}, "test"))
-    turn_axes(model, {"sem": targets})
-    # All targets are multiples of one vector.
-    np.testing.assert_allclose(model.heads["sem"].matryoshka.axes[0], np.full(3, 3**-0.5), rtol=1e-6)
-    fill_banks(model, {"sem": targets})
-    buffers = dict(model.objectives["sem"][0].named_buffers())
-    assert {name: buffer.shape for name, buffer in buffers.items()} == {
-        "bank": (5, 3),
-        "bank_sentences": (5, 1),
-        "bank_1": (5, 1),
-        "bank_2": (5, 2),
-    }
-    # The first of them is zero, as only a target that is none can be.
-    np.testing.assert_allclose(buffers["bank_2"][1:], [[1, 0]] * 4, atol=1e-6)
-    assert model._ddp_params_and_buffers_to_ignore == [f"objectives.sem.0.{name}" for name in buffers]

@@ -90,31 +90,6 @@ def test_the_loss_is_the_weighted_sum_of_terms_and_attributes(model: ESPnetUttMo
     assert statistics["cos_sem"].item() == pytest.approx(cosines.mean().item())
 
 
-def test_the_loss_of_a_head_with_sizes_is_the_mean_over_them(
-    encoder_config: dict, attributes_block: dict, batch: dict
-) -> None:
-    sem = attributes_block["sem"]
-    block = {"sem": sem | {"head": sem["head"] | {"matryoshka": [2, 5]}}}
-    torch.manual_seed(0)
-    model = ESPnetUttModel(build_encoder(encoder_config), parse_attributes(block, "test"))
-    axes = model.heads["sem"].matryoshka.axes.copy_(torch.linalg.qr(torch.randn(8, 5)).Q.T)
-    batch["sem"][2], present = torch.nan, torch.tensor([True, True, False, True])
-    del batch["spk"]
-    embeddings = model.embed(batch["speech"], batch["speech_lengths"])["sem"]
-    losses = []
-    for size in (8, 2, 5):
-        cut = torch.eye(8) if size == 8 else axes[:size]
-        rows = [nn.functional.normalize(vectors @ cut.T, dim=1) for vectors in (embeddings, batch["sem"].nan_to_num())]
-        losses.append(model.objectives["sem"](*rows, present))
-    loss, statistics, _ = model(**batch)
-    assert statistics["loss_sem"].item() == pytest.approx(sum(losses).item() / 3, rel=1e-5)
-    loss.backward()
-    assert all(p.grad.isfinite().all() for p in model.heads["sem"].parameters())
-    # What is reported is the whole embedding's cosine.
-    cosines = (embeddings * batch["sem"]).sum(dim=1)[present]
-    assert statistics["cos_sem"].item() == pytest.approx(cosines.mean().item())
-
-
 def test_an_utterance_weighs_the_same_in_any_batch(model: ESPnetUttModel, batch: dict) -> None:
     def cosine_gradient(rows: slice) -> torch.Tensor:
         model.zero_grad()

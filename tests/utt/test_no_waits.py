@@ -17,7 +17,7 @@ BANK = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]]), torch.tensor([[3], [-1]])
 ATTRIBUTES = {
     "sem": {
         "target": TEXT,
-        "head": {"hidden_dim": 6, "dim": 4, "matryoshka": [2]},
+        "head": {"hidden_dim": 6, "dim": 4},
         "objective": [{"name": "cosine"}, {"name": "contrastive"}, {"name": "supervised_contrastive"}],
     },
     "spk": {
@@ -47,7 +47,7 @@ SHAPES = {"speech": (3, 9000), "sem": (3, 4), "spk": (3, 4), "lang": (3, 1), "ag
 def test_a_step_needs_no_value_and_reaches_every_parameter_that_trains(name: str) -> None:
     attributes = parse_attributes(ATTRIBUTES, "test")
     attributes = {key: config.model_copy(update={"labels": LABELS.get(key)}) for key, config in attributes.items()}
-    conf = {"gradient_interval": 1, "task_weighting": "uncertainty", "decorrelation": 0.1}
+    conf = {"gradient_interval": 1, "task_weighting": "uncertainty"}
     model = ESPnetUttModel(tiny_encoder(name), attributes, "bfloat16", **conf).train()
     model.objectives["spk"][0].bank, model.objectives["spk"][0].bank_sentences = BANK
     # An operation whose result's shape, or the way of whose program, depends on values raises here.

@@ -67,7 +67,7 @@ def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
     torch.testing.assert_close(torch.cat([gradient for _, gradient in parts]), rows.grad)
 
 
-@pytest.fixture(params=["fixed", "uncertainty", "pcgrad"])
+@pytest.fixture(params=["fixed", "uncertainty"])
 def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block: dict) -> ESPnetUttModel:
     """In-batch negatives for one term of sem, a bank for another, batch mates as positives for spk, nominal batch 3,
     gradients measured."""

@@ -8,7 +8,6 @@ from espnet_ext.config.attributes import HeadConfig
 from espnet_ext.config.validation import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
-from espnet_ext.utt.head.matryoshka import Matryoshka
 from espnet_ext.utt.head.pooling import POOLINGS
 
 
@@ -44,27 +43,10 @@ class AttributeHead(nn.Module):
         self.pooling = pooling(config.hidden_dim, **config.pooling_options)
         same = self.pooling.output_dim == config.dim
         self.projection = nn.Identity() if same else nn.Linear(self.pooling.output_dim, config.dim)
-        self.matryoshka = Matryoshka(config.matryoshka, config.dim) if config.matryoshka else None
 
     def layer_weights(self) -> Tensor:
         """(num_layers,) learned share of every encoder layer; 0 of those the mix does not read."""
         return nn.functional.pad(self.layer_mix.layer_weights(), (self.first_layer, 0))
-
-    def cuts(self, embeddings: Tensor, targets: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """What the objective is to compare: (batch, dim) embeddings and their targets, whole and cut to each size.
-
-        Targets of a teacher are cut as the embeddings are, labels stay.
-        """
-        if self.matryoshka is None:
-            return [(embeddings, targets)]
-        of_teacher = targets.shape[1] == embeddings.shape[1]
-        return [
-            (embeddings, targets),
-            *(
-                (self.matryoshka(embeddings, size), self.matryoshka(targets, size) if of_teacher else targets)
-                for size in self.matryoshka.sizes
-            ),
-        ]
 
     def forward(self, layers: Sequence[Tensor], frame_mask: Tensor, normalized: bool = False) -> Tensor:
         """Embed a batch.

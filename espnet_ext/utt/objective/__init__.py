@@ -1,12 +1,11 @@
-"""Objectives by name: what pulls an attribute's embedding towards its target, or its classes apart."""
+"""Objectives by name."""
 
-from espnet_ext.config.attributes import ObjectiveConfig
+from espnet_ext.config.attributes import AttributeConfig, ObjectiveConfig
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.config.validation import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.utt.objective.aam_softmax import AamSoftmaxObjective
 from espnet_ext.utt.objective.abs_objective import AbsObjective
-from espnet_ext.utt.objective.class_objective import ClassObjective
 from espnet_ext.utt.objective.contrastive import ContrastiveObjective
 from espnet_ext.utt.objective.cosine import CosineObjective
 from espnet_ext.utt.objective.regression import RegressionObjective
@@ -29,14 +28,14 @@ def build_objective(
     """Build one term of a loss.
 
     Args:
-        config: its declaration.
-        where: names the attribute in messages.
-        dim: of the embeddings; for objectives with weights of their own.
-        labels: of the training set; None where targets are a teacher's.
+        config: the term's declaration.
+        where: the attribute, for messages.
+        dim: size of the embeddings; required by objectives with `has_weights`.
+        labels: the training set's label space; None where targets are a teacher's.
 
     Raises:
         UserError: an unknown name or option, or an objective for another kind of target, with the legal ones;
-            labels of which nothing can be learnt.
+            labels from which nothing can be learned.
     """
     if labels and labels.fault():
         raise UserError(f"{where}: {labels.fault()}: there is nothing to learn; give it other data, or leave it out")
@@ -49,11 +48,16 @@ def build_objective(
         target = "a teacher's targets" if kind == "teacher" else f"labels of kind {kind}"
         raise UserError(f"{where}: objective {config.name} is not for {target}; legal: {legal}")
     check_arguments(cls, config.options, f"{where}: objective {config.name}", skip=("dim", "labels"))
-    has_weights = issubclass(cls, (ClassObjective, RegressionObjective))
     try:
-        return cls(dim, labels, **config.options) if has_weights else cls(**config.options)
+        return cls(dim, labels, **config.options) if cls.has_weights else cls(**config.options)
     except (TypeError, UserError) as error:
         raise UserError(f"{where}: objective {config.name}: {error}") from error
 
 
-__all__ = ["OBJECTIVES", "AbsObjective", "build_objective"]
+def needs_sentences(attribute: AttributeConfig) -> bool:
+    """Whether any objective of an attribute compares sentences; unknown names are left to `build_objective`."""
+    declared = [OBJECTIVES[term.name] for term in attribute.objectives if term.name in OBJECTIVES]
+    return attribute.target.source == "text" and any(cls.needs_sentences for cls in declared)
+
+
+__all__ = ["OBJECTIVES", "AbsObjective", "build_objective", "needs_sentences"]

@@ -56,7 +56,7 @@ class AamSoftmaxObjective(ClassObjective):
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
-        margin = self._margin(whole_embeddings=embeddings.shape[1] == self.weight.shape[2])
+        margin = self._margin()
         cosines = self._cosines(embeddings)
         sines = (1 - cosines.square()).clamp(min=MIN_SINE_SQUARED).sqrt()
         shifted = cosines * margin.cos() - sines * margin.sin()
@@ -65,19 +65,19 @@ class AamSoftmaxObjective(ClassObjective):
         return self.cross_entropy(self.scale * torch.where(own, shifted, cosines), targets, present)
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """See `ClassObjective.predict`."""
+        """See `AbsObjective.predict`."""
         return self.scale * self._cosines(embeddings)
 
     def _cosines(self, embeddings: Tensor) -> Tensor:
         """(batch, classes) to the nearest of a class's sub-centres."""
-        centres = nn.functional.normalize(self.weight[:, :, : embeddings.shape[1]], dim=2)
+        centres = nn.functional.normalize(self.weight, dim=2)
         return torch.einsum("bd,ckd->bck", embeddings, centres).amax(dim=2)
 
-    def _margin(self, whole_embeddings: bool) -> Tensor:
-        """The margin of this batch; it is counted once, however many sizes of its embeddings are compared."""
+    def _margin(self) -> Tensor:
+        """The margin of this batch; a training batch is counted."""
         share = self.weight.new_ones(())
         if self.margin_schedule and self.training:
             first, last = self.margin_schedule
             share = ((self.num_batches - first) / (last - first)).clamp(0, 1)
-            self.num_batches += whole_embeddings
+            self.num_batches += 1
         return self.margin * share

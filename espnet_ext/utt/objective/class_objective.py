@@ -1,6 +1,4 @@
-"""What objectives that classify have in common: logits, class weights, accuracy."""
-
-from abc import abstractmethod
+"""Base class of objectives that classify: class weights, cross-entropy, accuracy."""
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +22,7 @@ class ClassObjective(AbsObjective):
 
     takes = ("class",)
     metric = "acc"
+    has_weights = True
 
     def __init__(self, dim: int, labels: LabelSpace, class_weights: str = "none") -> None:
         super().__init__()
@@ -35,12 +34,8 @@ class ClassObjective(AbsObjective):
         # They follow from the description of the model.
         self.register_buffer("class_weights", weights.float(), persistent=False)
 
-    @abstractmethod
-    def predict(self, embeddings: Tensor) -> Tensor:
-        """(batch, classes) logits of (batch, dim) embeddings, or of their first entries at unit length."""
-
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
-        """1 where the class is found, 0 elsewhere."""
+        """1 where the predicted class is correct, 0 elsewhere."""
         return (self.predict(embeddings).argmax(dim=1) == targets[:, 0]).to(embeddings)
 
     def cross_entropy(self, logits: Tensor, targets: Tensor, present: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ class ContrastiveObjective(AbsObjective):
         bank_size: targets in the bank, at most; 0 = the batch's own targets.
     """
 
+    needs_sentences = True
+
     def __init__(self, temperature: float = 0.05, same_above: float = 0.9, bank_size: int = 0) -> None:
         super().__init__()
         if not (temperature > 0 and same_above < 1):
@@ -32,17 +34,15 @@ class ContrastiveObjective(AbsObjective):
         self.temperature = temperature
         self.same_above = same_above
         self.bank_size = bank_size
-        # Not part of the trained model; `bank_<size>` is the bank for embeddings that are cut to a size.
+        # Filled before training (`fill_banks`); not part of the trained model.
         self.register_buffer("bank", None, persistent=False)
         self.register_buffer("bank_sentences", None, persistent=False)
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         if self.bank_size:
-            size = targets.shape[1]
-            others = self.bank if size == self.bank.shape[1] else self.get_buffer(f"bank_{size}")
+            others, other_sentences = self.bank, self.bank_sentences
             usable = torch.ones(len(others), dtype=torch.bool, device=targets.device)
-            other_sentences = self.bank_sentences
         else:
             others = gather_rows(targets)
             usable = others.any(dim=1)

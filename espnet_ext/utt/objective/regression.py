@@ -21,6 +21,7 @@ class RegressionObjective(AbsObjective):
 
     takes = ("number",)
     metric = "mae"
+    has_weights = True
 
     def __init__(self, dim: int, labels: LabelSpace, loss: str = "huber", delta: float = 1.0) -> None:
         super().__init__()
@@ -31,8 +32,8 @@ class RegressionObjective(AbsObjective):
         self.loss, self.delta = loss, delta
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """(batch, 1) numbers, in the label's own unit."""
-        return self._standardised(embeddings) * self.std + self.mean
+        """See `AbsObjective.predict`."""
+        return self.line(embeddings) * self.std + self.mean
 
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         """Absolute error, in the label's own unit."""
@@ -40,12 +41,9 @@ class RegressionObjective(AbsObjective):
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
-        found, expected = self._standardised(embeddings), (targets - self.mean) / self.std
+        found, expected = self.line(embeddings), (targets - self.mean) / self.std
         if self.loss == "mse":
             losses = nn.functional.mse_loss(found, expected, reduction="none")
         else:
             losses = nn.functional.huber_loss(found, expected, reduction="none", delta=self.delta)
         return mean_over(losses[:, 0], present)
-
-    def _standardised(self, embeddings: Tensor) -> Tensor:
-        return nn.functional.linear(embeddings, self.line.weight[:, : embeddings.shape[1]], self.line.bias)

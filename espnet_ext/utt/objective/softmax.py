@@ -18,9 +18,8 @@ class SoftmaxObjective(ClassObjective):
         self.classifier = nn.Linear(dim, len(labels.classes))
 
     def predict(self, embeddings: Tensor) -> Tensor:
-        """See `ClassObjective.predict`."""
-        weight = self.classifier.weight[:, : embeddings.shape[1]]
-        return nn.functional.linear(embeddings, weight, self.classifier.bias)
+        """See `AbsObjective.predict`."""
+        return self.classifier(embeddings)
 
     def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""

@@ -25,6 +25,7 @@ class SupervisedContrastiveObjective(AbsObjective):
 
     takes = ("class", "teacher")
     metric = None
+    needs_sentences = True
 
     def __init__(self, temperature: float = 0.1, same_above: float = 0.9) -> None:
         super().__init__()

@@ -41,12 +41,6 @@ def test_matches_a_float64_loop_over_the_rows_present(options: dict) -> None:
     torch.testing.assert_close(objective.predict(embeddings)[:, 0], 12 * (embeddings @ weight + bias) + 40)
 
 
-def test_a_prefix_of_the_embedding_uses_the_first_weights() -> None:
-    objective, short = build(), torch.randn(3, 2, dtype=torch.float64)
-    expected = 12 * (short @ objective.line.weight[0, :2] + objective.line.bias) + 40
-    torch.testing.assert_close(objective.predict(short)[:, 0], expected)
-
-
 def test_without_any_target_loss_and_gradients_are_zero() -> None:
     objective, embeddings = build(), torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     loss = objective(embeddings, torch.zeros(3, 1).double(), torch.zeros(3) > 0)
