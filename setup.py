@@ -40,6 +40,7 @@ setup(
         "av>=14",
         "langcodes>=3.5",
         "PyYAML>=6",
+        "pydantic>=2.11",
         "tqdm>=4.66",
         "threadpoolctl>=3",
     ],

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.strict import build_strict, read_yaml
-from espnet_ext.config.training import EncoderConf, ModelConf
+from espnet_ext.config.strict import read_yaml
 from espnet_ext.data.scp import iter_scp
 
 
@@ -33,9 +32,13 @@ class Phase(NamedTuple):
     @classmethod
     def read(cls, config: Path, num_samples: int) -> "Phase":
         """Read the YAML file of the trainer's options; `num_samples` is the size of the training set."""
+        # Imported late: see the package's docstring.
+        from espnet_ext.config.training import EncoderConf, ModelConf
+        from espnet_ext.config.validation import validate
+
         options = read_yaml(config)
         encoder, model = (
-            build_strict(conf, options.get(block, {}), f"{config}: {block}")
+            validate(conf, options.get(block, {}), f"{config}: {block}")
             for block, conf in (("encoder_conf", EncoderConf), ("model_conf", ModelConf))
         )
         # An absent option has ESPnet's default, and none of these defaults makes a training short.

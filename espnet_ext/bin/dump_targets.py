@@ -5,7 +5,6 @@ from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
-from espnet_ext.config.attributes import load_attributes
 from espnet_ext.errors import UserError
 
 
@@ -21,13 +20,15 @@ def main() -> None:
     add_executor_options(parser, nj=1)
     options = parser.parse_args()
     executor = executor_from(options)
+    # Imported late: see the package's docstring.
+    from espnet_ext.config.attributes import load_attributes
+
     attributes = load_attributes(options.attributes)
     if options.attribute not in attributes:
         legal = ", ".join(attributes)
         raise UserError(f"{options.attributes}: no attribute {options.attribute!r}; it has: {legal}")
     attribute = attributes[options.attribute]
     if attribute.target.labels:
-        # Imported late: see the package's docstring.
         from espnet_ext.data.label_targets import dump_labels
 
         dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)

@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espnet_ext import __version__
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.errors import UserError
+
+if TYPE_CHECKING:
+    from espnet_ext.config.attributes import AttributeConfig
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def split_systems(systems: list[str], declared: Mapping[str, AttributeConfig], where: Path) -> list[list[str]]:
+def split_systems(systems: list[str], declared: "Mapping[str, AttributeConfig]", where: Path) -> list[list[str]]:
     """Names of the attributes of every system; UserError for one that is not declared, or comes twice."""
     if twice := [system for index, system in enumerate(systems) if system in systems[:index]]:
         raise UserError(f"--systems: {twice[0]} comes twice; remove one")
@@ -48,7 +51,7 @@ def split_systems(systems: list[str], declared: Mapping[str, AttributeConfig], w
 
 
 def check_trainings(
-    args: argparse.Namespace, declared: Mapping[str, AttributeConfig], systems: list[list[str]]
+    args: argparse.Namespace, declared: "Mapping[str, AttributeConfig]", systems: list[list[str]]
 ) -> None:
     """Check the training configs, unless `--checked` has the same ones: torch takes seconds to load."""
     files = [args.attributes, *args.configs]
@@ -73,7 +76,7 @@ def check_trainings(
         write_text_atomic(args.checked, facts)
 
 
-def needed_files(attribute: AttributeConfig) -> list[str]:
+def needed_files(attribute: "AttributeConfig") -> list[str]:
     """Files of a data directory that an attribute's targets are made from, besides the audio."""
     if attribute.target.labels:
         return [attribute.target.labels]
@@ -84,10 +87,13 @@ def needed_files(attribute: AttributeConfig) -> list[str]:
 def main() -> None:
     """Check everything, then print every declared attribute that a system names, in the order of the file."""
     args = parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.config.attributes import load_attributes
+
     declared = load_attributes(args.attributes)
     systems = split_systems(args.systems, declared, args.attributes)
     needed = {name: attribute for name, attribute in declared.items() if any(name in names for names in systems)}
-    # Imported late: see the package's docstring.
+    # Imported late: no system is checked if a name is wrong.
     from espnet_ext.teachers import check_target
 
     for name, attribute in needed.items():

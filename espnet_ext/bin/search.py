@@ -57,7 +57,7 @@ def run_build(args: argparse.Namespace) -> None:
     with exclusive_lock(args.index_dir / ".lock"):
         index = SearchIndex.open_or_create(args.index_dir, manifest_of(model, args.autocast))
         encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
-        _, errors = embed_missing(encoder, sources, {}, index, args.skip_errors)
+        _, errors = embed_missing(encoder, sources, index, args.skip_errors)
         index = SearchIndex(args.index_dir)
         if args.index == "faiss":
             index.update_codes()

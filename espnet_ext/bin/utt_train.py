@@ -4,13 +4,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.config.strict import build_strict, read_yaml
-from espnet_ext.config.training import EncoderConf
+from espnet_ext.config.strict import read_yaml
 from espnet_ext.errors import UserError
-from espnet_ext.train.label_spaces import check_labels
+
+if TYPE_CHECKING:
+    from espnet_ext.config.attributes import AttributeConfig
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
@@ -29,6 +30,7 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     """ESPnet's data options for one dump directory; UserError for a missing file or targets that fit no head."""
     # Imported late: see the package's docstring.
+    from espnet_ext.config.attributes import load_attributes
     from espnet_ext.data.translation_targets import translations_name
     from espnet_ext.utt.objective import needs_sentences
 
@@ -63,7 +65,11 @@ def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, s
     if args.input == "speech":
         return [(dump / "wav.scp", "speech", "audio_ark")]
     files = [(dump / args.layers_name / "layers.scp", "layers", "layers")]
-    conf = build_strict(EncoderConf, read_yaml(args.config).get("encoder_conf", {}), f"{args.config}: encoder_conf")
+    # Imported late: see the package's docstring.
+    from espnet_ext.config.training import EncoderConf
+    from espnet_ext.config.validation import validate
+
+    conf = validate(EncoderConf, read_yaml(args.config).get("encoder_conf", {}), f"{args.config}: encoder_conf")
     num_frozen_blocks = conf.freeze_blocks
     if num_frozen_blocks > 0:
         files.append((dump / args.layers_name / f"hidden_{num_frozen_blocks}.scp", "hidden", "layers"))
@@ -85,6 +91,10 @@ def check_dimension(description: Path, attribute: "AttributeConfig", attributes:
 def main() -> None:
     """Train, then write the model's files."""
     args, rest = parse_args()
+    # Imported late: see the package's docstring.
+    from espnet_ext.config.attributes import load_attributes
+    from espnet_ext.train.label_spaces import check_labels
+
     options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
     declared = load_attributes(args.attributes)
     for attribute in (declared[name] for name in args.attribute_names if name in declared):

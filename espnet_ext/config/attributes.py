@@ -1,88 +1,143 @@
-"""The attributes of a recipe, declared once: conf/attributes.yaml drives stages 2 to 5."""
+"""Attributes of a recipe, declared once: conf/attributes.yaml drives stages 2 to 5."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
-from espnet_ext.config.labels import LABEL_KINDS, LabelSpace
-from espnet_ext.config.strict import bounded, build_strict, check_keys, read_yaml
-from espnet_ext.errors import UserError
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, NonNegativeFloat, PositiveInt, Tag
 
-TARGET_SOURCES = ("text", "speech")
+from espnet_ext.config.labels import LabelKind, LabelSpace
+from espnet_ext.config.strict import read_yaml
+from espnet_ext.config.validation import StrictModel, as_list, validate
+
 LABELS = "labels"
-UNKNOWN_LABELS = ("error", "skip")
-SCORINGS = ("retrieval", "verification", "classification", "regression")
 # Names of the model's other inputs, of the list of recordings in an npz file of embeddings, and of ESPnet's statistic
 # `loss_scale`.
 INPUTS = ("self", "speech", "speech_lengths", "layers", "layers_lengths", "sentences", "utt_id")
 RESERVED_NAMES = (*INPUTS, "ids", "scale")
 
 
-@dataclass(frozen=True)
-class TargetConfig:
-    """What is known of the attribute: a teacher's embedding of the text or of the speech, or a label.
+class TeacherTarget(StrictModel):
+    """Target from a teacher: its embedding of the text or of the speech.
 
-    With `average_translations`, training pulls towards the mean over a sentence's translations (`utt2sent`).
-    `labels` names a file of the data directory, of classes or numbers (`kind`); `unknown` says what to do
-    with a class that only an evaluation set has: stop, or count the utterance as one without a label.
+    With `average_translations`, the target is the mean over a sentence's translations (`utt2sent`).
     """
 
-    teacher: str | None = None
-    source: str = LABELS
-    options: dict[str, Any] = field(default_factory=dict)
+    teacher: str
+    source: Literal["text", "speech"] = Field(alias="from")
+    options: dict[str, Any] = {}
     average_translations: bool = False
-    labels: str | None = None
-    kind: str = "class"
-    unknown: str = "error"
+    labels: ClassVar[None] = None
+    kind: ClassVar[str] = "class"
+    unknown: ClassVar[str] = "error"
 
 
-@dataclass(frozen=True)
-class HeadConfig:
+def _check_label_file(name: str) -> str:
+    if not name.startswith("utt2") or not name.removeprefix("utt2").isidentifier():
+        raise ValueError(f"expected a data directory's file such as utt2lang, found {name!r}")
+    return name
+
+
+class LabelTarget(StrictModel):
+    """Target from a label file of the data directory, with classes or numbers (`kind`).
+
+    `unknown` sets what happens with a class that only an evaluation set has: an error, or the utterance counts as one
+    without a label.
+    """
+
+    labels: Annotated[str, AfterValidator(_check_label_file)]
+    kind: LabelKind = "class"
+    unknown: Literal["error", "skip"] = "error"
+    teacher: ClassVar[None] = None
+    source: ClassVar[str] = LABELS
+    options: ClassVar[Mapping[str, Any]] = {}
+    average_translations: ClassVar[bool] = False
+
+
+def target_type(target: Any) -> str:
+    """Name of the class of a target, or of the content of a file that declares one."""
+    has_labels = LABELS in target if isinstance(target, Mapping) else isinstance(target, LabelTarget)
+    return "LabelTarget" if has_labels else "TeacherTarget"
+
+
+TargetConfig = Annotated[
+    Annotated[TeacherTarget, Tag("TeacherTarget")] | Annotated[LabelTarget, Tag("LabelTarget")],
+    Discriminator(target_type),
+]
+
+
+class HeadConfig(StrictModel):
     """One head: layer mix of width `hidden_dim`, pooling, projection to `dim` where the pooled size differs.
 
-    `first_layer` is the first hidden state the mix reads (0 = the encoder's input to its layers); with
-    `identity_init` the projections of the mix start as the identity, both as in the paper's training code.
+    `first_layer` is the first hidden state of the mix (0 = the input of the encoder's layers). With `identity_init`
+    the projections of the mix start as the identity. Both are as in the paper's training code.
     """
 
-    dim: int = bounded(1)
-    hidden_dim: int = bounded(1)
+    dim: PositiveInt
+    hidden_dim: PositiveInt
     pooling: str = "attention"
     normalize_layers: bool = False
-    dropout: float = bounded(0, 1, default=0.0)
-    first_layer: int = bounded(0, default=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    first_layer: int = Field(0, ge=0)
     identity_init: bool = False
-    pooling_options: dict[str, Any] = field(default_factory=dict)
+    pooling_options: dict[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class ObjectiveConfig:
+class ObjectiveConfig(StrictModel):
     """One term of the attribute's loss."""
 
     name: str
-    weight: float = 1.0
-    options: dict[str, Any] = field(default_factory=dict)
+    weight: NonNegativeFloat = 1.0
+    options: dict[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class AttributeConfig:
-    """Everything that is declared of one attribute; `labels` is what the training set adds to it."""
+def _collect_options(term: Any) -> Any:
+    """A term of a file, with the keys other than `name` and `weight` as its options."""
+    if not isinstance(term, Mapping) or set(term) <= set(ObjectiveConfig.model_fields):
+        return term
+    common = {key: value for key, value in term.items() if key in ("name", "weight")}
+    return common | {"options": {key: value for key, value in term.items() if key not in common}}
 
-    name: str
+
+Term = Annotated[ObjectiveConfig, BeforeValidator(_collect_options)]
+
+
+class AttributeDeclaration(StrictModel):
+    """Declaration of one attribute in a file."""
+
     target: TargetConfig
     head: HeadConfig
-    objectives: tuple[ObjectiveConfig, ...]
-    weight: float = 1.0
-    scoring: tuple[str, ...] = ()
+    objectives: Annotated[tuple[Term, ...], BeforeValidator(as_list)] = Field(
+        alias="objective", min_length=1, strict=False
+    )
+    weight: NonNegativeFloat = 1.0
+    scoring: tuple[Literal["retrieval", "verification", "classification", "regression"], ...] = Field((), strict=False)
+
+
+class AttributeConfig(AttributeDeclaration):
+    """Declaration of one attribute with its name, and with the labels of its training set if it learns from labels."""
+
+    name: str
     labels: LabelSpace | None = None
+
+
+def _check_name(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError("an attribute's name must be letters, digits and '_' (it names files)")
+    if name in RESERVED_NAMES:
+        raise ValueError(f"this name is taken; an attribute's name is none of {', '.join(RESERVED_NAMES)}")
+    return name
+
+
+class AttributesFile(StrictModel):
+    """Content of an attributes file."""
+
+    attributes: dict[Annotated[str, AfterValidator(_check_name)], AttributeDeclaration] = Field(min_length=1)
 
 
 def load_attributes(path: Path) -> dict[str, AttributeConfig]:
     """Read the `attributes:` block of a YAML file, in the order of the file."""
-    content = read_yaml(Path(path))
-    check_keys(content, {"attributes"}, {"attributes"}, str(path))
-    return parse_attributes(content["attributes"], str(path))
+    return _parse_file(read_yaml(Path(path)), str(path))
 
 
 def parse_attributes(block: Any, where: str) -> dict[str, AttributeConfig]:
@@ -91,71 +146,9 @@ def parse_attributes(block: Any, where: str) -> dict[str, AttributeConfig]:
     Raises:
         UserError: an unknown or missing key or value, with `where`, the attribute and the legal ones.
     """
-    if not isinstance(block, Mapping) or not block:
-        raise UserError(f"{where}: `attributes` must name at least one attribute")
-    return {str(name): _parse_attribute(str(name), entry, f"{where}: {name}") for name, entry in block.items()}
+    return _parse_file({"attributes": block}, where)
 
 
-def _parse_attribute(name: str, entry: Any, where: str) -> AttributeConfig:
-    if not name.isidentifier():
-        raise UserError(f"{where}: an attribute's name must be letters, digits and '_' (it names files)")
-    if name in RESERVED_NAMES:
-        raise UserError(f"{where}: this name is taken; an attribute's name is none of {', '.join(RESERVED_NAMES)}")
-    check_keys(
-        entry,
-        {"target", "head", "objective", "weight", "scoring"},
-        {"target", "head", "objective"},
-        where,
-    )
-    scoring = entry.get("scoring", [])
-    if not isinstance(scoring, list):
-        raise UserError(f"{where}.scoring: expected a list such as [retrieval], found {scoring!r}")
-    for value in scoring:
-        if value not in SCORINGS:
-            raise UserError(f"{where}.scoring: unknown {value!r}; legal: {', '.join(SCORINGS)}")
-    terms = entry["objective"] or [None]  # an empty list lacks a name as any other fault does
-    terms = terms if isinstance(terms, list) else [terms]
-    return AttributeConfig(
-        name=name,
-        target=_parse_target(entry["target"], f"{where}.target"),
-        head=build_strict(HeadConfig, entry["head"], f"{where}.head"),
-        objectives=tuple(_parse_objective(term, f"{where}.objective") for term in terms),
-        weight=_parse_weight(entry, where),
-        scoring=tuple(scoring),
-    )
-
-
-def _parse_target(entry: Any, where: str) -> TargetConfig:
-    if isinstance(entry, Mapping) and LABELS in entry:
-        return _parse_labels(entry, where)
-    check_keys(entry, {"teacher", "from", "options", "average_translations", LABELS}, {"teacher", "from"}, where)
-    if entry["from"] not in TARGET_SOURCES:
-        raise UserError(f"{where}.from: unknown {entry['from']!r}; legal: {', '.join(TARGET_SOURCES)}")
-    values = {("source" if key == "from" else key): value for key, value in entry.items()}
-    return build_strict(TargetConfig, values, where)
-
-
-def _parse_labels(entry: Mapping[str, Any], where: str) -> TargetConfig:
-    check_keys(entry, {LABELS, "kind", "unknown"}, {LABELS}, where)
-    target = build_strict(TargetConfig, entry, where)
-    if not target.labels.removeprefix("utt2").isidentifier() or not target.labels.startswith("utt2"):
-        raise UserError(f"{where}.labels: expected a data directory's file such as utt2lang, found {target.labels!r}")
-    for key, legal in {"kind": LABEL_KINDS, "unknown": UNKNOWN_LABELS}.items():
-        if getattr(target, key) not in legal:
-            raise UserError(f"{where}.{key}: unknown {getattr(target, key)!r}; legal: {', '.join(legal)}")
-    return target
-
-
-def _parse_objective(entry: Any, where: str) -> ObjectiveConfig:
-    """`name` and `weight` are common to all; the other keys are that objective's own options."""
-    if not isinstance(entry, Mapping) or "name" not in entry:
-        raise UserError(f"{where}: needs `name`, e.g. {{name: cosine, scale: 50}}; found {entry!r}")
-    options = {key: value for key, value in entry.items() if key not in ("name", "weight")}
-    return ObjectiveConfig(str(entry["name"]), _parse_weight(entry, where), options)
-
-
-def _parse_weight(entry: Mapping[str, Any], where: str) -> float:
-    weight = entry.get("weight", 1.0)
-    if type(weight) not in (int, float) or not 0 <= weight < math.inf:
-        raise UserError(f"{where}: weight must be a number from 0, found {weight!r}")
-    return float(weight)
+def _parse_file(content: Mapping[str, Any], where: str) -> dict[str, AttributeConfig]:
+    declared = validate(AttributesFile, content, where).attributes
+    return {name: AttributeConfig(name=name, **dict(declaration)) for name, declaration in declared.items()}

@@ -1,43 +1,47 @@
-"""What a training set's labels are: classes with their counts, or the scale of a number."""
+"""Labels of a training set: classes with their counts, or the scale of a number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-LABEL_KINDS = ("class", "number")
+from espnet_ext.config.validation import StrictModel
+
+LabelKind = Literal["class", "number"]
+# Kind of label -> keys of its JSON.
+KEYS = {"class": ("classes",), "number": ("mean", "std")}
 
 
-@dataclass(frozen=True)
-class LabelSpace:
-    """The labels of an attribute, as its training set has them.
+class LabelSpace(StrictModel):
+    """Labels of an attribute in its training set.
 
     Attributes:
         kind: "class" or "number".
-        classes: class -> its training utterances; their order is that of the indices in the targets.
-        mean: of the training set's numbers.
-        std: standard deviation of these (population).
+        classes: class -> number of training utterances, in the order of the indices in the targets.
+        mean: mean of the training set's numbers.
+        std: their standard deviation (population).
     """
 
-    kind: str = "class"
-    classes: Mapping[str, int] = field(default_factory=dict)
+    kind: LabelKind = "class"
+    classes: dict[str, int] = {}
     mean: float = 0.0
     std: float = 1.0
 
     @classmethod
     def from_json(cls, description: Mapping[str, Any]) -> "LabelSpace":
-        """From the JSON of a target file, of a class file or of a model; raises KeyError for that of a teacher."""
-        if description["kind"] == "class":
-            return cls("class", dict(description["classes"]))
-        return cls("number", {}, description["mean"], description["std"])
+        """Read the JSON of a target file, of a class file or of a model.
+
+        Raises:
+            KeyError: a key is missing, as in the JSON of a teacher's targets.
+            ValueError: a value of another type.
+        """
+        kind = description["kind"]
+        return cls(kind=kind, **{key: description[key] for key in KEYS.get(kind, ())})
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads."""
-        if self.kind == "class":
-            return {"kind": self.kind, "classes": dict(self.classes)}
-        return {"kind": self.kind, "mean": self.mean, "std": self.std}
+        """Content that `from_json` reads."""
+        return self.model_dump(include={"kind", *KEYS[self.kind]})
 
     def fault(self) -> str:
-        """Why there is nothing to learn from these labels; empty where there is."""
+        """Reason why nothing can be learned from these labels; empty if something can."""
         if self.kind == "number":
             return "" if self.std > 0 else f"every training utterance has the same number, {self.mean:g}"
         if not self.classes:

@@ -1,14 +1,14 @@
 """Check a training config before anything is built or written; ESPnet checks only the keys of the outermost level."""
 
 import argparse
-import dataclasses
 import inspect
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal
 
-from espnet_ext.config.strict import bounded, build_strict, check_arguments, check_keys, positive
+from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from espnet_ext.config.validation import StrictModel, as_list, check_arguments, check_name, validate
 from espnet_ext.errors import UserError
 
 # Options of optimizers and schedulers that must be above 0; other numbers may be 0.
@@ -17,40 +17,32 @@ POSITIVE = ("max_lr", "total_steps", "warmup_steps")
 SIGNED = ("last_epoch",)
 
 
-@dataclass(frozen=True)
-class TrainerConf:
-    """Options of ESPnet's trainer, at the outermost level of the config, whose values ESPnet does not check."""
+class EncoderConf(StrictModel):
+    """`encoder_conf`.
 
-    num_iters_per_epoch: int = bounded(1)
-    max_epoch: int = bounded(1, default=40)
-    batch_bins: int = bounded(1, default=1_000_000)
-    valid_batch_bins: int | None = bounded(1, default=None)
-    accum_grad: int = bounded(1, default=1)
-    grad_clip: float = positive(5.0)
-    num_workers: int = bounded(0, default=1)
-    patience: int | None = bounded(1, default=None)
-    log_interval: int | None = bounded(1, default=None)
+    Attributes:
+        freeze_blocks: blocks of the encoder that are not trained; -1 = all.
+        frame_average: neighboring frames that are averaged into one.
+        gradient_checkpointing: compute the layers again in the backward pass instead of keeping them in memory.
+        lora_rank: rank of adapters that are trained instead of the encoder's own weights; 0 = no adapters.
+        lora_alpha: scale of the adapters' outputs, times the rank.
+        lora_dropout: dropout of the adapters' inputs.
+        lora_targets: names of the linear layers that get adapters.
+    """
 
-
-@dataclass(frozen=True)
-class EncoderConf:
-    """`encoder_conf`: blocks kept as they are (-1 = all), neighbouring frames averaged into one, layers computed
-    again in the backward pass instead of kept, adapters instead of the encoder's own weights (rank 0 = none)."""
-
-    freeze_blocks: int = bounded(-1, default=0)
-    frame_average: int = bounded(1, default=1)
+    freeze_blocks: int = Field(0, ge=-1)
+    frame_average: PositiveInt = 1
     gradient_checkpointing: bool = False
-    lora_rank: int = bounded(0, default=0)
-    lora_alpha: float = positive(16.0)
-    lora_dropout: float = bounded(0, 1, default=0.0)
-    lora_targets: list[str] = field(default_factory=list)
+    lora_rank: NonNegativeInt = 0
+    lora_alpha: PositiveFloat = 16.0
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    lora_targets: list[str] = []
 
 
-@dataclass(frozen=True)
-class ModelConf:
+class ModelConf(StrictModel):
     """`model_conf`.
 
-    Args:
+    Attributes:
         autocast: dtype of the matrix products: `float32`, `bfloat16`, or `auto`, bfloat16 where it is native.
         nominal_batch: utterances of a typical batch, by which the sum of their losses is divided.
         gradient_interval: training steps between two measurements of the gradients; 0 = never.
@@ -59,24 +51,55 @@ class ModelConf:
     """
 
     autocast: str = "auto"
-    nominal_batch: int = bounded(1, default=1)
-    gradient_interval: int = bounded(0, default=0)
+    nominal_batch: PositiveInt = 1
+    gradient_interval: NonNegativeInt = 0
     task_weighting: str = "fixed"
     whiten_layers: bool = False
 
 
-@dataclass(frozen=True)
-class SamplerConf:
-    """`sampler_conf`: exponent of the language shares, utterances sorted by length together, shares of corpora
-    and factors of languages."""
+class SamplerConf(StrictModel):
+    """`sampler_conf`.
 
-    alpha: float = bounded(0, default=1.0)
-    window: int = bounded(1, default=2048)
-    corpus_weights: dict[str, float] = field(default_factory=dict)
-    language_weights: dict[str, float] = field(default_factory=dict)
+    Attributes:
+        alpha: exponent of the language shares.
+        window: utterances that are sorted by length together.
+        corpus_weights: corpus -> share.
+        language_weights: language -> factor.
+    """
+
+    alpha: NonNegativeFloat = 1.0
+    window: PositiveInt = 2048
+    corpus_weights: dict[str, NonNegativeFloat] = {}
+    language_weights: dict[str, NonNegativeFloat] = {}
 
 
-BLOCKS = {"encoder_conf": EncoderConf, "model_conf": ModelConf, "sampler_conf": SamplerConf}
+Split = Literal["train", "valid"]
+# A statistic to compare: training or dev set, name, and whether the lowest or the highest value is best.
+Criterion = Annotated[tuple[Split, str, Literal["min", "max"]], Field(strict=False)]
+
+
+class TrainerConf(StrictModel):
+    """Options of ESPnet's trainer whose values ESPnet does not check, and this package's own blocks."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    num_iters_per_epoch: PositiveInt
+    max_epoch: PositiveInt
+    batch_bins: PositiveInt
+    valid_batch_bins: PositiveInt | None
+    accum_grad: PositiveInt
+    grad_clip: PositiveFloat
+    num_workers: NonNegativeInt
+    patience: PositiveInt | None
+    log_interval: PositiveInt | None
+    best_model_criterion: list[Criterion] = Field(min_length=1, strict=False)
+    early_stopping_criterion: Criterion
+    val_scheduler_criterion: tuple[Split, str] = Field(strict=False)
+    keep_nbest_models: Annotated[list[PositiveInt], BeforeValidator(as_list)]
+    final_model: str
+    encoder_conf: EncoderConf
+    model_conf: ModelConf
+    sampler_conf: SamplerConf
 
 
 def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, type]]) -> None:
@@ -89,20 +112,14 @@ def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, 
     Raises:
         UserError: an unknown name, key or type, or a value out of its range, with the config file and what is legal.
     """
-    if args.num_iters_per_epoch is None:
-        raise UserError(f"{args.config}: num_iters_per_epoch (batches of one epoch) is missing")
-    given = {key.name: getattr(args, key.name) for key in dataclasses.fields(TrainerConf)}
-    build_strict(TrainerConf, {key: value for key, value in given.items() if value is not None}, str(args.config))
-    for block, cls in BLOCKS.items():
-        build_strict(cls, getattr(args, block), f"{args.config}: {block}")
+    validate(TrainerConf, args, args.config)
     for option, legal in classes.items():
         chosen, where = getattr(args, option), f"{args.config}: {option}"
         conf = getattr(args, f"{option}_conf")
         if chosen is None:
-            check_keys(conf, set(), set(), f"{where}_conf")
+            validate(StrictModel, conf, f"{where}_conf")
             continue
-        if chosen not in list(legal):
-            raise UserError(f"{where}: unknown {chosen!r}; legal: {', '.join(legal)}")
+        check_name(chosen, legal, where)
         # The first parameter is what trains. torch itself reports parameters that are missing.
         first = list(inspect.signature(legal[chosen]).parameters)[:1]
         check_arguments(legal[chosen], conf, f"{where}_conf", skip=first, required=False)
@@ -112,7 +129,7 @@ def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, 
 def _check_numbers(conf: Mapping[str, Any], where: str) -> None:
     """UserError for a number that would reverse or destroy the training; a list may hold one for each group."""
     for key, value in conf.items():
-        for number in value if isinstance(value, list | tuple) else [value]:
+        for number in as_list(value):
             is_number = type(number) in (int, float)
             if key in POSITIVE and not (is_number and 0 < number < math.inf):
                 raise UserError(f"{where}: {key} must be a number above 0, found {value!r}")
@@ -121,41 +138,21 @@ def _check_numbers(conf: Mapping[str, Any], where: str) -> None:
 
 
 def check_criteria(args: argparse.Namespace, statistics: Collection[str]) -> None:
-    """Check which statistics a training is to compare, and which model it is to keep.
+    """Check the names of the statistics that a training compares, and of the model that it keeps.
 
     Args:
-        args: ESPnet's options.
+        args: ESPnet's options, with values that `check_training` accepts.
         statistics: names of the epoch's means, e.g. `loss` and `cos_sem`.
 
     Raises:
         UserError: a statistic that the training does not have, or a model that it would not write.
     """
     criteria = args.best_model_criterion
-    for option, found, num_words in (
-        *(("best_model_criterion", criterion, 3) for criterion in _as_list(criteria, args.config)),
-        ("early_stopping_criterion", args.early_stopping_criterion, 3),
-        ("val_scheduler_criterion", args.val_scheduler_criterion, 2),
+    for option, found in (
+        *(("best_model_criterion", criterion) for criterion in criteria),
+        ("early_stopping_criterion", args.early_stopping_criterion),
+        ("val_scheduler_criterion", args.val_scheduler_criterion),
     ):
-        legal = (["train", "valid"], sorted(statistics), ["min", "max"])[:num_words]
-        words = found if isinstance(found, list | tuple) else [found]
-        if len(words) != num_words or any(word not in names for word, names in zip(words, legal, strict=True)):
-            options = ", ".join(" | ".join(names) for names in legal)
-            raise UserError(f"{args.config}: {option}: cannot use {found!r}; legal: [{options}]")
+        check_name(found[1], sorted(statistics), f"{args.config}: {option}")
     written = [f"{phase}.{key}.{kind}" for phase, key, _ in criteria for kind in ("best", "ave")]
-    if args.final_model not in (*written, "latest"):
-        raise UserError(
-            f"{args.config}: final_model: training would write no {args.final_model!r}; legal: "
-            f"{', '.join([*written, 'latest'])}"
-        )
-    counts = args.keep_nbest_models
-    for count in counts if isinstance(counts, list) else [counts]:
-        if type(count) is not int or count < 1:
-            raise UserError(f"{args.config}: keep_nbest_models must be at least 1, found {counts!r}")
-
-
-def _as_list(criteria: Any, config: str) -> Sequence[Any]:
-    if not isinstance(criteria, list | tuple) or not criteria:
-        raise UserError(
-            f"{config}: best_model_criterion: expected a list such as [[valid, loss, min]], found {criteria!r}"
-        )
-    return criteria
+    check_name(args.final_model, [*written, "latest"], f"{args.config}: final_model")

@@ -69,13 +69,13 @@ def _merged(spaces: list[LabelSpace], counts: list[int]) -> LabelSpace:
         total: Counter[str] = Counter()
         for space in spaces:
             total.update(space.classes)
-        return LabelSpace("class", dict(sorted(total.items())))
+        return LabelSpace(kind="class", classes=dict(sorted(total.items())))
     if not sum(counts):
-        return LabelSpace("number", std=0.0)
+        return LabelSpace(kind="number", std=0.0)
     shares = np.array(counts) / sum(counts)
     mean = float(shares @ [space.mean for space in spaces])
     variance = float(shares @ [space.std**2 + (space.mean - mean) ** 2 for space in spaces])
-    return LabelSpace("number", {}, mean, math.sqrt(variance))
+    return LabelSpace(kind="number", mean=mean, std=math.sqrt(variance))
 
 
 def _renumbered(lines: Lines, classes: list[str], places: Mapping[str, str]) -> Lines:

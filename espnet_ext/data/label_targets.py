@@ -108,9 +108,10 @@ def _numbers(labels: Mapping[str, str], path: Path) -> dict[str, float]:
 def _space_of(values: Iterable[str] | Iterable[float], kind: str) -> LabelSpace:
     counts = Counter(values)
     if kind == "class":
-        return LabelSpace(kind, dict(sorted(counts.items())))
+        return LabelSpace(kind=kind, classes=dict(sorted(counts.items())))
     numbers = np.array(sorted(counts.elements()), dtype=np.float64)
-    return LabelSpace(kind, {}, float(numbers.mean()), float(numbers.std())) if counts else LabelSpace(kind, std=0.0)
+    scale = {"mean": float(numbers.mean()), "std": float(numbers.std())} if counts else {"std": 0.0}
+    return LabelSpace(kind=kind, **scale)
 
 
 def _read_space(path: Path, target: TargetConfig) -> LabelSpace:

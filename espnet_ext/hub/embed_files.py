@@ -108,14 +108,13 @@ def embed(
     skip_errors: bool = False,
 ) -> Embedded:
     """Embed what `parts` lacks, and collect all; see `embed_missing`."""
-    entries, errors = embed_missing(encoder, sources, dims, parts, skip_errors)
+    entries, errors = embed_missing(encoder, sources, parts, skip_errors)
     return Embedded([entry.identity for entry in entries], parts.collect(entries), errors)
 
 
 def embed_missing(
     encoder: UttEncoder,
     sources: Mapping[str, AudioSource],
-    dims: Mapping[str, int],
     store: EmbeddingStore,
     skip_errors: bool,
 ) -> tuple[list[Entry], dict[str, str]]:
@@ -124,12 +123,7 @@ def embed_missing(
     Args:
         encoder: the model.
         sources: id -> audio.
-<<<<<<< HEAD
-        parts: holds the embeddings of an earlier run.
-=======
-        dims: see `UttEncoder.encode`.
         store: contains the embeddings of an earlier run.
->>>>>>> i12b
         skip_errors: leave out recordings that cannot be read.
 
     Returns:
@@ -144,13 +138,8 @@ def embed_missing(
     pending = [entries[identity] for identity in sources if identity in missing]
     with audio_progress("embeddings", len(pending), "recordings") as advance:
         for chunk in batched(pending, CHUNK_RECORDINGS):
-<<<<<<< HEAD
-            embeddings, failed = encoder.encode_readable([sources[identity] for identity in chunk])
-            readable = [identity for index, identity in enumerate(chunk) if index not in failed]
-=======
-            embeddings, failed = encoder.encode_readable([sources[entry.identity] for entry in chunk], dims)
+            embeddings, failed = encoder.encode_readable([sources[entry.identity] for entry in chunk])
             readable = [entry for index, entry in enumerate(chunk) if index not in failed]
->>>>>>> i12b
             if readable:
                 store.add(readable, embeddings)
             if failed and not skip_errors:

@@ -1,6 +1,5 @@
 """A trained model on disk: model.json (what to build) and model.safetensors (its weights)."""
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,8 @@ import torch
 from safetensors.torch import save
 from transformers.initialization import no_init_weights
 
-from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
-from espnet_ext.config.labels import LabelSpace
+from espnet_ext.config.attributes import AttributeConfig, LabelTarget, TeacherTarget
+from espnet_ext.config.validation import validate
 from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.origin import sha256_of
 from espnet_ext.errors import UserError
@@ -26,6 +25,8 @@ DESCRIPTION = "model.json"
 # What the names of the encoder's weights begin with, in a model's file.
 ENCODER = "encoder."
 PREPROCESSOR = "preprocessor_config.json"
+# Keys of every target in model.json, whether it is a teacher's or labels.
+TARGET_KEYS = tuple(TeacherTarget.model_fields | LabelTarget.model_fields)
 
 
 def save_model(
@@ -49,7 +50,7 @@ def describe_model(
     return {
         "encoder": encoder_config,
         "frame_average": model.encoder.frame_average,
-        "attributes": {name: dataclasses.asdict(config) for name, config in attributes.items()},
+        "attributes": {name: _describe_attribute(config) for name, config in attributes.items()},
     }
 
 
@@ -88,7 +89,8 @@ def read_attributes(folder: Path) -> dict[str, AttributeConfig]:
     """Declarations of a trained model's attributes; UserError when its model.json describes none."""
     description = read_description(folder)
     with _describing(folder):
-        return {name: _attribute_from(entry) for name, entry in description["attributes"].items()}
+        where = f"{folder / DESCRIPTION}: describes no model; fetch or train it again"
+        return {name: _attribute_from(entry, f"{where}: {name}") for name, entry in description["attributes"].items()}
 
 
 def _described_encoder(folder: Path) -> AbsSpeechEncoder:
@@ -151,13 +153,13 @@ def load_encoder(folder: Path, frame_average: int = 1) -> AbsSpeechEncoder:
     return encoder
 
 
-def _attribute_from(entry: dict[str, Any]) -> AttributeConfig:
-    return AttributeConfig(
-        name=entry["name"],
-        target=TargetConfig(**entry["target"]),
-        head=HeadConfig(**current_head(entry["head"])),
-        objectives=tuple(ObjectiveConfig(**term) for term in entry["objectives"]),
-        weight=entry["weight"],
-        scoring=tuple(entry["scoring"]),
-        labels=LabelSpace(**entry["labels"]) if entry.get("labels") else None,  # older models have no such entry
-    )
+def _describe_attribute(config: AttributeConfig) -> dict[str, Any]:
+    target = {key: getattr(config.target, key) for key in TARGET_KEYS}
+    return {"name": config.name} | config.model_dump() | {"target": target}
+
+
+def _attribute_from(entry: dict[str, Any], where: str) -> AttributeConfig:
+    target = entry["target"]
+    fields = (LabelTarget if target.get("labels") else TeacherTarget).model_fields
+    own = {key: value for key, value in target.items() if key in fields or key not in TARGET_KEYS}
+    return validate(AttributeConfig, entry | {"target": own, "head": current_head(entry["head"])}, where, by_name=True)

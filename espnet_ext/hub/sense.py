@@ -12,7 +12,7 @@ import yaml
 from torch import Tensor
 from transformers.initialization import no_init_weights
 
-from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TargetConfig
+from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TeacherTarget
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import encoder_names
 from espnet_ext.hub.model_files import PREPROCESSOR, read_encoder_config
@@ -35,7 +35,10 @@ from espnet_ext.teachers.weights import load_checkpoint
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
-TARGETS = {"sem": TargetConfig("bge_m3", "text"), "spk": TargetConfig("ecapa", "speech")}
+TARGETS = {
+    "sem": TeacherTarget(teacher="bge_m3", source="text"),
+    "spk": TeacherTarget(teacher="ecapa", source="speech"),
+}
 SCORINGS = {"sem": ("retrieval",), "spk": ("verification",)}
 
 
@@ -131,7 +134,8 @@ def _attribute(name: str, weights: dict[str, Tensor], folder: Path, num_layers: 
         hidden_dim=hidden_dim,
         first_layer=_first_layer(name, len(logits), folder, num_layers),
     )
-    return AttributeConfig(name, TARGETS[name], head, (ObjectiveConfig("cosine"),), scoring=SCORINGS[name])
+    objectives = (ObjectiveConfig(name="cosine"),)
+    return AttributeConfig(name=name, target=TARGETS[name], head=head, objectives=objectives, scoring=SCORINGS[name])
 
 
 def _first_layer(name: str, num_mixed: int, folder: Path, num_layers: int) -> int:

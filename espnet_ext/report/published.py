@@ -1,77 +1,55 @@
 """Published numbers beside ours: conf/published.yaml is their only place."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
+from pydantic import Field
 
-from espnet_ext.config.strict import build_strict, check_keys, read_yaml
-from espnet_ext.errors import UserError
+from espnet_ext.config.strict import read_yaml
+from espnet_ext.config.validation import StrictModel, check_name, validate
 from espnet_ext.report.markdown import Table
 from espnet_ext.report.select import ABSENT, pick
 
 NOT_RUN = "not run"
-TASKS = ("retrieval", "verification")
 
 
-@dataclass(frozen=True)
-class PublishedFigure:
+class PublishedFigure(StrictModel):
     """One line of a published table, and the row of results.tsv that it corresponds to.
 
     values: system, as published -> number, in the unit of results.tsv (percent; minDCF plain).
     """
 
     name: str
-    task: str
+    task: Literal["retrieval", "verification"]
     attribute: str
     protocol: str
     set: str
     metric: str
-    values: dict
+    values: dict[str, float]
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Published:
-    """A paper's numbers. systems: its name of a system -> ours, None where we have none."""
+class Published(StrictModel):
+    """Numbers of a paper. systems: its name of a system -> ours, None where we have none."""
 
     source: str
-    systems: Mapping[str, str | None]
-    figures: tuple[PublishedFigure, ...]
+    systems: dict[str, str | None]
+    figures: list[PublishedFigure] = Field(min_length=1)
 
 
 def read_published(path: Path) -> Published:
     """Read a file of published numbers.
 
     Raises:
-        UserError: a misspelt or missing key, an unknown task or system, or a value that is no number.
+        UserError: a misspelled or missing key, an unknown task or system, or a value that is not a number.
     """
-    content = read_yaml(path)
-    keys = {"source", "systems", "figures"}
-    check_keys(content, keys, keys, str(path))
-    systems, entries = content["systems"], content["figures"]
-    if not isinstance(systems, dict) or not all(isinstance(name, str | None) for name in systems.values()):
-        raise UserError(f"{path}: systems maps published names to ours (or null), found {systems!r}")
-    if not isinstance(entries, list) or not entries:
-        raise UserError(f"{path}: figures must be a list of at least one, found {entries!r}")
-    figures = tuple(
-        _parse_figure(entry, systems, f"{path}: figures[{number}]") for number, entry in enumerate(entries, 1)
-    )
-    return Published(str(content["source"]), systems, figures)
-
-
-def _parse_figure(entry: object, systems: Mapping[str, str | None], where: str) -> PublishedFigure:
-    figure = build_strict(PublishedFigure, entry, where)
-    if figure.task not in TASKS:
-        raise UserError(f"{where}: unknown task {figure.task!r}; legal: {', '.join(TASKS)}")
-    for system, value in figure.values.items():
-        if system not in systems:
-            raise UserError(f"{where}: unknown system {system!r}; systems names {', '.join(systems)}")
-        if type(value) not in (int, float):
-            raise UserError(f"{where}: the value of {system} must be a number, found {value!r}")
-    return figure
+    published = validate(Published, read_yaml(path), path)
+    for index, figure in enumerate(published.figures):
+        for name in figure.values:
+            check_name(name, published.systems, f"{path}: figures[{index}].values")
+    return published
 
 
 def published_table(published: Published, results: pd.DataFrame) -> Table:

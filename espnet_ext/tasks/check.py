@@ -1,7 +1,6 @@
 """Check the configuration of a training with the classes that it configures, before any data is needed."""
 
 import argparse
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -85,7 +84,7 @@ def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
     num_layers = 1 + max(attribute.head.first_layer for attribute in attributes.values())
     # A head that starts as the identity has the size of the encoder, which is not known.
     plain = {
-        name: dataclasses.replace(attribute, head=dataclasses.replace(attribute.head, identity_init=False))
+        name: attribute.model_copy(update={"head": attribute.head.model_copy(update={"identity_init": False})})
         for name, attribute in attributes.items()
     }
     with torch.device("meta"):
@@ -136,7 +135,7 @@ def check_recipe(
     """
     # Of labels, only the kind matters here.
     known = {
-        name: dataclasses.replace(attribute, labels=LabelSpace(attribute.target.kind, {"a": 1, "b": 1}))
+        name: attribute.model_copy(update={"labels": LabelSpace(kind=attribute.target.kind, classes={"a": 1, "b": 1})})
         if attribute.target.labels
         else attribute
         for name, attribute in attributes.items()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from espnet_ext.config.attributes import TargetConfig
-from espnet_ext.config.strict import check_arguments
+from espnet_ext.config.validation import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher
 from espnet_ext.teachers.bge_m3 import BgeM3Teacher

@@ -1,6 +1,5 @@
 """The labels of a training set, read from its dump and given to what is built of them."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -18,7 +17,7 @@ def with_labels(attribute: AttributeConfig, target_scp: Path) -> AttributeConfig
     """
     if not attribute.target.labels:
         return attribute
-    return dataclasses.replace(attribute, labels=read_label_space(attribute, target_scp.with_suffix(".json")))
+    return attribute.model_copy(update={"labels": read_label_space(attribute, target_scp.with_suffix(".json"))})
 
 
 def read_label_space(attribute: AttributeConfig, description: Path) -> LabelSpace:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from espnet_ext.config.validation import check_name
 from espnet_ext.errors import UserError
 
 
@@ -44,11 +45,15 @@ def group_shares(
         (corpora, languages), sum 1.
 
     Raises:
-        UserError: a name that is not in the data (with the legal ones), a corpus without a share, a weight
-            that is no number from 0, or weights that leave nothing to draw.
+        UserError: a name that is not in the data (with the legal ones), a corpus without a share, or
+            weights that leave nothing to draw.
     """
-    _check_weights(corpus_weights, corpora, "corpus_weights")
-    _check_weights(language_weights, languages, "language_weights")
+    for key, weights, legal in (
+        ("corpus_weights", corpus_weights, corpora),
+        ("language_weights", language_weights, languages),
+    ):
+        for name in weights:
+            check_name(name, legal, f"sampler_conf: {key}")
     if corpus_weights and (missing := sorted(set(corpora) - set(corpus_weights))):
         raise UserError(f"sampler_conf: corpus_weights: no share for {missing[0]}; give one to {', '.join(corpora)}")
     sizes = counts.sum(axis=1)
@@ -64,11 +69,3 @@ def group_shares(
     if not of_corpora.any():
         raise UserError("sampler_conf: corpus_weights: the shares of all corpora with targets are 0")
     return shares * (of_corpora / of_corpora.sum())[:, None]
-
-
-def _check_weights(weights: Mapping[str, float], legal: Sequence[str], key: str) -> None:
-    for name, weight in weights.items():
-        if name not in legal:
-            raise UserError(f"sampler_conf: {key}: unknown {name!r}; legal: {', '.join(legal)}")
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < np.inf:
-            raise UserError(f"sampler_conf: {key}: {name} must be a number from 0, found {weight!r}")

@@ -128,10 +128,11 @@ def check_alike(
         where: the file.
     """
     for name in [name for name in attributes if name in declared]:
-        ours, theirs = (vars(getattr(of[name], part)) for of in (declared, attributes))
-        for key in ours:
-            if key not in TRAINING_ONLY and ours[key] != theirs[key]:
+        ours, theirs = (getattr(of[name], part) for of in (declared, attributes))
+        for key in type(ours).model_fields:
+            our_value, their_value = getattr(ours, key), getattr(theirs, key)
+            if key not in TRAINING_ONLY and our_value != their_value:
                 raise UserError(
-                    f"{where}: {name}.{part}: {key} is {ours[key]!r}, but {theirs[key]!r} in the model {base}: "
+                    f"{where}: {name}.{part}: {key} is {our_value!r}, but {their_value!r} in the model {base}: "
                     "declare it alike, or train the model anew"
                 )

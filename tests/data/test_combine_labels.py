@@ -7,15 +7,15 @@ import kaldiio
 import numpy as np
 import pytest
 
-from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.config.attributes import LabelTarget
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.data.combine import combine_dumps
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.label_targets import class_file, dump_labels
 from espnet_ext.errors import UserError
 
-LANG = TargetConfig(labels="utt2lang")
-AGE = TargetConfig(labels="utt2age", kind="number")
+LANG = LabelTarget(labels="utt2lang")
+AGE = LabelTarget(labels="utt2age", kind="number")
 
 
 def write_dump(folder: Path, languages: dict[str, str], ages: dict[str, str] | None = None) -> Path:
@@ -58,7 +58,7 @@ def test_classes_are_merged_by_name_and_their_counts_added(dumps: list[Path], tm
     assert counts == {"wav": 6, "target_lang": 5}
     expected = {"a-1": 2.0, "a-2": 1.0, "a-3": 2.0, "b-1": 0.0, "b-2": 2.0, "c-1": None}
     assert values_of(out, "lang") == expected
-    assert space_of(out / "target_lang.json") == LabelSpace("class", {"deu": 1, "eng": 1, "fra": 3})
+    assert space_of(out / "target_lang.json") == LabelSpace(kind="class", classes={"deu": 1, "eng": 1, "fra": 3})
     assert space_of(class_file(out, "lang")) == space_of(out / "target_lang.json")
     # What a dump has of its own stays as it was.
     assert values_of(dumps[0], "lang")["a-1"] == 1.0
@@ -95,7 +95,7 @@ def test_validation_sets_keep_the_classes_of_training(dumps: list[Path], tmp_pat
 
 
 def test_targets_of_other_labels_or_of_a_teacher_are_refused(dumps: list[Path], tmp_path: Path) -> None:
-    dump_labels(dumps[1], "lang", TargetConfig(labels="utt2accent"))
+    dump_labels(dumps[1], "lang", LabelTarget(labels="utt2accent"))
     with pytest.raises(UserError, match="b/target_lang.json: labels 'utt2accent', but 'utt2lang' in .*a: dump both"):
         combine_dumps(tmp_path / "out", dumps, ["lang"])
     (dumps[1] / "target_lang.json").write_text('{"teacher": "usem", "dim": 1}')

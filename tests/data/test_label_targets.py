@@ -7,15 +7,15 @@ import kaldiio
 import numpy as np
 import pytest
 
-from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.config.attributes import LabelTarget
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.label_targets import class_file, dump_labels
 from espnet_ext.errors import UserError
 
 LANGUAGES = {"a-1": "spa", "a-2": "deu", "b-1": "spa", "b-2": "und", "ñ-1": "eng"}
-LANG = TargetConfig(labels="utt2lang")
-AGE = TargetConfig(labels="utt2age", kind="number")
+LANG = LabelTarget(labels="utt2lang")
+AGE = LabelTarget(labels="utt2age", kind="number")
 
 
 def make_dump(folder: Path, **files: dict[str, str]) -> Path:
@@ -96,7 +96,7 @@ def test_a_class_that_training_lacks_is_an_error_or_an_unknown_row(tmp_path: Pat
     with pytest.raises(UserError, match="dev/utt2lang: 'fra' of b-2 is not among the classes of .*train/classes_lang"):
         dump_labels(dev, "lang", LANG, class_file(train, "lang"))
     assert not (dev / "target_lang.scp").exists()
-    dump_labels(dev, "lang", TargetConfig(labels="utt2lang", unknown="skip"), class_file(train, "lang"))
+    dump_labels(dev, "lang", LabelTarget(labels="utt2lang", unknown="skip"), class_file(train, "lang"))
     assert values_of(dev, "lang")["b-2"] == -1.0
     assert description(dev, "lang")["num_unknown"] == 1
 
@@ -142,7 +142,7 @@ def test_classes_of_something_else_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_teaches_nothing_is_a_fault() -> None:
-    assert LabelSpace("class", {"a": 2, "b": 1}).fault() == ""
-    assert LabelSpace("class", {"a": 2}).fault() == "training has one class only, 'a'"
-    assert LabelSpace("class", {}).fault() == "no training utterance has a label"
-    assert LabelSpace("number", {}, 30.0, 0.0).fault() == "every training utterance has the same number, 30"
+    assert LabelSpace(kind="class", classes={"a": 2, "b": 1}).fault() == ""
+    assert LabelSpace(kind="class", classes={"a": 2}).fault() == "training has one class only, 'a'"
+    assert LabelSpace(kind="class", classes={}).fault() == "no training utterance has a label"
+    assert LabelSpace(kind="number", mean=30.0, std=0.0).fault() == "every training utterance has the same number, 30"

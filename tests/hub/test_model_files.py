@@ -8,9 +8,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from espnet_ext.config.attributes import parse_attributes
+from espnet_ext.config.attributes import (
+    AttributeConfig,
+    HeadConfig,
+    LabelTarget,
+    ObjectiveConfig,
+    TeacherTarget,
+    parse_attributes,
+)
+from espnet_ext.config.labels import LabelSpace
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import load_encoder, load_model, save_model
+from espnet_ext.hub.model_files import load_encoder, load_model, read_attributes, save_model
 
 WEIGHT = "heads.sem.pooling.scorer.weight"
 
@@ -133,3 +141,34 @@ def test_a_pretrained_encoder_is_loaded_strictly(model_folder: Path, tmp_path: P
     save_file(encoder | {"layer_norm.bias": torch.full((32,), torch.nan)}, tmp_path / "model.safetensors")
     with pytest.raises(UserError, match="layer_norm.bias: a weight is not a finite number"):
         load_encoder(tmp_path)
+
+
+def test_the_attributes_of_an_older_model_are_read(tmp_path: Path) -> None:
+    """Its targets have the keys of teachers and of labels, and one attribute has no `labels`."""
+    common = {"head": {"dim": 4, "hidden_dim": 8, "dropout": 0}, "weight": 0.5, "scoring": ["retrieval"]}
+    term = {"name": "cosine", "weight": 1.0, "options": {"scale": 2}}
+    teacher = {"teacher": "usem", "source": "text", "options": {"a": 1}, "average_translations": True}
+    labels = {"labels": None, "kind": "class", "unknown": "error"}
+    sem = common | {"name": "sem", "target": teacher | labels, "objectives": [term]}
+    teacher = {"teacher": None, "source": "labels", "options": {}, "average_translations": False}
+    labels = {"labels": "utt2age", "kind": "number", "unknown": "skip"}
+    space = {"kind": "number", "classes": {}, "mean": 40.0, "std": 9.0}
+    age = common | {"name": "age", "target": teacher | labels, "objectives": [term], "labels": space}
+    (tmp_path / "model.json").write_text(json.dumps({"attributes": {"sem": sem, "age": age}}))
+    head = HeadConfig(dim=4, hidden_dim=8, dropout=0.0)
+    objectives = (ObjectiveConfig(name="cosine", weight=1.0, options={"scale": 2}),)
+    same = {"head": head, "objectives": objectives, "weight": 0.5, "scoring": ("retrieval",)}
+    text = TeacherTarget(teacher="usem", source="text", options={"a": 1}, average_translations=True)
+    number = LabelTarget(labels="utt2age", kind="number", unknown="skip")
+    assert read_attributes(tmp_path) == {
+        "sem": AttributeConfig(name="sem", target=text, **same),
+        "age": AttributeConfig(name="age", target=number, labels=LabelSpace(kind="number", mean=40.0, std=9.0), **same),
+    }
+
+
+def test_an_unknown_key_of_an_attribute_is_named(folder: Path) -> None:
+    description = json.loads((folder / "model.json").read_text())
+    description["attributes"]["spk"]["head"]["dimm"] = 3
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(UserError, match=r"model.json: describes no model; .*: spk: head: unknown key 'dimm'"):
+        load_model(folder)

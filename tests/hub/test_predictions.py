@@ -1,6 +1,5 @@
 """What the model's own classifiers say of written embeddings."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -25,9 +24,9 @@ from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 LABELS = {
-    "lang": LabelSpace("class", {"deu": 4, "eng": 9, "spa": 2}),
-    "age": LabelSpace("number", mean=41.0, std=9.0),
-    "talk": LabelSpace("class", {"x": 4, "y": 9}),
+    "lang": LabelSpace(kind="class", classes={"deu": 4, "eng": 9, "spa": 2}),
+    "age": LabelSpace(kind="number", mean=41.0, std=9.0),
+    "talk": LabelSpace(kind="class", classes={"x": 4, "y": 9}),
 }
 OBJECTIVES = {"lang": "aam_softmax", "age": "regression", "talk": "supervised_contrastive"}
 
@@ -40,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attri
         target = {"labels": f"utt2{name}", "kind": space.kind}
         block[name] = {"target": target, "head": {"hidden_dim": 8, "dim": 5}, "objective": {"name": OBJECTIVES[name]}}
     parsed = parse_attributes(block, "test")
-    attributes = {name: dataclasses.replace(config, labels=LABELS.get(name)) for name, config in parsed.items()}
+    attributes = {name: config.model_copy(update={"labels": LABELS.get(name)}) for name, config in parsed.items()}
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("a model")
     save_model(folder, ESPnetUttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)

@@ -56,7 +56,7 @@ def build_index(
     """Add recordings to an index as `search build` does; errors: see `make_entries`."""
     folder.mkdir(exist_ok=True)
     index = SearchIndex.open_or_create(folder, manifest)
-    _, found = embed_missing(ToyEncoder(embed), sources, {}, index, errors is not None)
+    _, found = embed_missing(ToyEncoder(embed), sources, index, errors is not None)
     if errors is not None:
         errors |= found
     return SearchIndex(folder)

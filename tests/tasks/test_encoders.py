@@ -44,9 +44,9 @@ def test_a_hub_folder_of_w2v_bert_trains(train: Train, tmp_path: Path) -> None:
     ("conf", "message"),
     [
         ({"lora_rank": 2, "freeze_blocks": -1}, "lora_rank has no effect with freeze_blocks -1"),
-        ({"lora_rank": -2}, "lora_rank must be at least 0, found -2"),
+        ({"lora_rank": -2}, "lora_rank must be greater than or equal to 0, found -2"),
         ({"lora_rank": 2, "lora_targets": ["query"]}, "no linear layer 'query'; legal: fc1, fc2, k_proj"),
-        ({"lora_rank": 2, "lora_targets": "fc1"}, "lora_targets must be a list, found 'fc1'"),
+        ({"lora_rank": 2, "lora_targets": "fc1"}, "lora_targets must be a valid list, found 'fc1'"),
     ],
 )
 def test_adapters_that_do_not_fit_are_one_line(train: Train, conf: dict, message: str) -> None:

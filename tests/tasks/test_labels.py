@@ -1,6 +1,5 @@
 """Labels end to end: dump, training, resume, the saved model and its classes."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -59,7 +58,7 @@ def dump_all(folder: Path) -> None:
     for name, attribute in load_attributes(folder / "attributes.yaml").items():
         if attribute.target.labels:
             dump_labels(folder / "train", name, attribute.target)
-            target = dataclasses.replace(attribute.target, unknown="skip")
+            target = attribute.target.model_copy(update={"unknown": "skip"})
             dump_labels(folder / "dev", name, target, class_file(folder / "train", name))
 
 

@@ -1,7 +1,5 @@
 """The class attributes of objectives decide what an attribute's loss passes to them and predicts with."""
 
-import dataclasses
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -51,8 +49,8 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def declare(target: dict, *names: str) -> AttributeConfig:
     block = {"target": target, "head": {"hidden_dim": 4, "dim": 3}, "objective": [{"name": name} for name in names]}
     attribute = parse_attributes({"x": block}, "test")["x"]
-    labels = LabelSpace("class", {"a": 2, "b": 3}) if "labels" in target else None
-    return dataclasses.replace(attribute, labels=labels)
+    labels = LabelSpace(kind="class", classes={"a": 2, "b": 3}) if "labels" in target else None
+    return attribute.model_copy(update={"labels": labels})
 
 
 TEXT, SPEECH = ({"teacher": "any", "from": source} for source in ("text", "speech"))

@@ -1,6 +1,5 @@
 """A training step looks at no value: on a GPU nothing waits, and every rank has the same graph."""
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -37,14 +36,17 @@ ATTRIBUTES = {
         "objective": {"name": "regression"},
     },
 }
-LABELS = {"lang": LabelSpace("class", {"eng": 2, "fra": 5}), "age": LabelSpace("number", mean=40.0, std=9.0)}
+LABELS = {
+    "lang": LabelSpace(kind="class", classes={"eng": 2, "fra": 5}),
+    "age": LabelSpace(kind="number", mean=40.0, std=9.0),
+}
 SHAPES = {"speech": (3, 9000), "sem": (3, 4), "spk": (3, 4), "lang": (3, 1), "age": (3, 1)}
 
 
 @pytest.mark.parametrize("name", ["mhubert", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"])
 def test_a_step_needs_no_value_and_reaches_every_parameter_that_trains(name: str) -> None:
     attributes = parse_attributes(ATTRIBUTES, "test")
-    attributes = {key: dataclasses.replace(config, labels=LABELS.get(key)) for key, config in attributes.items()}
+    attributes = {key: config.model_copy(update={"labels": LABELS.get(key)}) for key, config in attributes.items()}
     conf = {"gradient_interval": 1, "task_weighting": "uncertainty"}
     model = ESPnetUttModel(tiny_encoder(name), attributes, "bfloat16", **conf).train()
     model.objectives["spk"][0].bank, model.objectives["spk"][0].bank_sentences = BANK

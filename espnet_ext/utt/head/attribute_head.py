@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import HeadConfig
-from espnet_ext.config.strict import check_arguments
+from espnet_ext.config.validation import check_arguments
 from espnet_ext.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
 from espnet_ext.utt.head.pooling import POOLINGS
@@ -27,7 +27,7 @@ class AttributeHead(nn.Module):
         super().__init__()
         if config.pooling not in POOLINGS:
             raise UserError(f"head: pooling {config.pooling!r} is unknown; legal: {', '.join(sorted(POOLINGS))}")
-        if not 0 <= config.first_layer < num_layers:
+        if config.first_layer >= num_layers:
             raise UserError(f"head: first_layer must be 0 to {num_layers - 1}, found {config.first_layer}")
         self.first_layer = config.first_layer
         self.layer_mix = LayerMix(

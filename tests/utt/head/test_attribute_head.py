@@ -58,7 +58,6 @@ def test_layers_before_the_first_have_no_part_and_a_share_of_zero() -> None:
     torch.testing.assert_close(head.layer_weights(), torch.tensor([0.0, 0.5, 0.5]))
 
 
-@pytest.mark.parametrize("first_layer", [-1, 3])
-def test_a_first_layer_that_is_none_is_refused(first_layer: int) -> None:
-    with pytest.raises(UserError, match="head: first_layer must be 0 to 2, found"):
-        AttributeHead(HeadConfig(dim=8, hidden_dim=8, first_layer=first_layer), 3, 6)
+def test_a_first_layer_that_the_encoder_lacks_is_refused() -> None:
+    with pytest.raises(UserError, match="head: first_layer must be 0 to 2, found 3"):
+        AttributeHead(HeadConfig(dim=8, hidden_dim=8, first_layer=3), 3, 6)

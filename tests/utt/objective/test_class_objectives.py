@@ -26,8 +26,8 @@ def unit(*shape: int) -> Tensor:
 
 def build(case: str, **options: object) -> AbsObjective:
     torch.manual_seed(0)
-    config = ObjectiveConfig(case.split()[0], options=CASES[case] | options)
-    return build_objective(config, "attribute lang", DIM, LabelSpace("class", COUNTS)).double()
+    config = ObjectiveConfig(name=case.split()[0], options=CASES[case] | options)
+    return build_objective(config, "attribute lang", DIM, LabelSpace(kind="class", classes=COUNTS)).double()
 
 
 def logits_of(objective: AbsObjective, embedding: Tensor, own: int | None) -> list[float]:
@@ -137,11 +137,13 @@ def test_without_any_target_loss_and_gradients_are_zero(case: str) -> None:
 )
 def test_what_does_not_fit_is_named(name: str, options: dict, message: str) -> None:
     with pytest.raises(UserError, match=f"^attribute lang: .*{message}"):
-        build_objective(ObjectiveConfig(name, options=options), "attribute lang", DIM, LabelSpace("class", COUNTS))
+        build_objective(
+            ObjectiveConfig(name=name, options=options), "attribute lang", DIM, LabelSpace(kind="class", classes=COUNTS)
+        )
 
 
 def test_classes_need_labels_and_more_than_one_class() -> None:
     with pytest.raises(UserError, match="x: objective softmax is not for a teacher's targets; legal: contrastive, cos"):
-        build_objective(ObjectiveConfig("softmax"), "x", DIM)
+        build_objective(ObjectiveConfig(name="softmax"), "x", DIM)
     with pytest.raises(UserError, match="x: training has one class only, 'eng': there is nothing to learn"):
-        build_objective(ObjectiveConfig("softmax"), "x", DIM, LabelSpace("class", {"eng": 9}))
+        build_objective(ObjectiveConfig(name="softmax"), "x", DIM, LabelSpace(kind="class", classes={"eng": 9}))

@@ -50,7 +50,7 @@ def test_matches_a_float64_loop_over_the_rows_present(name: str, rows: list[int]
     targets[2] = targets[0]  # a second recording of one sentence
     present = torch.zeros(6, dtype=torch.bool)
     present[rows] = True
-    objective = build_objective(ObjectiveConfig(name, options=OPTIONS[name]), "test")
+    objective = build_objective(ObjectiveConfig(name=name, options=OPTIONS[name]), "test")
     found = objective(embeddings, targets.masked_fill(~present[:, None], 0.0), present)
     assert found.item() == pytest.approx(LOOPS[name](embeddings, targets, rows), rel=1e-5, abs=1e-6)
 
@@ -58,7 +58,7 @@ def test_matches_a_float64_loop_over_the_rows_present(name: str, rows: list[int]
 @pytest.mark.parametrize("name", sorted(LOOPS))
 def test_without_any_target_loss_and_gradient_are_zero(name: str) -> None:
     embeddings = unit(4, 8).requires_grad_()
-    objective = build_objective(ObjectiveConfig(name, options=OPTIONS[name]), "test")
+    objective = build_objective(ObjectiveConfig(name=name, options=OPTIONS[name]), "test")
     loss = objective(embeddings, torch.zeros(4, 8), torch.zeros(4, dtype=torch.bool))
     loss.backward()
     assert loss.item() == 0
@@ -70,12 +70,12 @@ def test_only_rows_with_a_target_get_a_gradient(name: str) -> None:
     torch.manual_seed(0)
     embeddings, present = unit(4, 8).requires_grad_(), torch.tensor([True, False, True, False])
     targets = unit(4, 8).masked_fill(~present[:, None], 0.0)
-    build_objective(ObjectiveConfig(name, options=OPTIONS[name]), "test")(embeddings, targets, present).backward()
+    build_objective(ObjectiveConfig(name=name, options=OPTIONS[name]), "test")(embeddings, targets, present).backward()
     assert ((embeddings.grad != 0).any(dim=1) == present).all()
 
 
 def test_one_row_has_no_negatives_and_no_contrastive_loss() -> None:
-    objective = build_objective(ObjectiveConfig("contrastive"), "test")
+    objective = build_objective(ObjectiveConfig(name="contrastive"), "test")
     assert objective(unit(1, 8), unit(1, 8), torch.ones(1, dtype=torch.bool)).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -85,7 +85,7 @@ def test_with_a_bank_the_negatives_are_those_of_the_bank() -> None:
     bank[3] = targets[2]
     present = torch.tensor([True, True, True, False, True])
     options = {**OPTIONS["contrastive"], "bank_size": 40}
-    objective = build_objective(ObjectiveConfig("contrastive", options=options), "test")
+    objective = build_objective(ObjectiveConfig(name="contrastive", options=options), "test")
     objective.bank = bank
     total = 0.0
     for row in (0, 1, 2, 4):
@@ -102,7 +102,7 @@ def test_translations_of_the_sentence_are_no_negatives_though_their_targets_diff
     embeddings, targets = unit(6, 8), unit(6, 8)
     sentences = torch.tensor([[5], [5], [-1], [-1], [7], [5]])
     options = {**OPTIONS["contrastive"], "bank_size": bank_size}
-    objective = build_objective(ObjectiveConfig("contrastive", options=options), "test")
+    objective = build_objective(ObjectiveConfig(name="contrastive", options=options), "test")
     if bank_size:
         objective.bank, objective.bank_sentences = targets, sentences
     total = 0.0
@@ -117,14 +117,14 @@ def test_translations_of_the_sentence_are_no_negatives_though_their_targets_diff
 
 
 def test_a_bank_is_no_part_of_the_saved_model() -> None:
-    objective = build_objective(ObjectiveConfig("contrastive", options={"bank_size": 4}), "test")
+    objective = build_objective(ObjectiveConfig(name="contrastive", options={"bank_size": 4}), "test")
     objective.bank = unit(4, 8)
     assert not objective.state_dict()
 
 
 def test_ones_own_target_cannot_be_ones_negative() -> None:
     with pytest.raises(UserError, match="needs temperature > 0 and same_above < 1, found 0.05 and 1.0"):
-        build_objective(ObjectiveConfig("contrastive", options={"same_above": 1.0}), "test")
+        build_objective(ObjectiveConfig(name="contrastive", options={"same_above": 1.0}), "test")
 
 
 def test_a_mean_over_nothing_is_zero_and_ignores_nan() -> None:
@@ -135,9 +135,9 @@ def test_a_mean_over_nothing_is_zero_and_ignores_nan() -> None:
 
 def test_unknown_names_and_options_are_refused() -> None:
     with pytest.raises(UserError, match="attribute x: objective 'cosin' is unknown; legal: aam_softmax, contrastive"):
-        build_objective(ObjectiveConfig("cosin"), "attribute x")
+        build_objective(ObjectiveConfig(name="cosin"), "attribute x")
     for name, option in (("cosine", "scale"), ("contrastive", "temperature"), ("contrastive", "bank_size")):
         with pytest.raises(UserError, match=f"attribute x: objective {name}: .*{option}.* found -0.5"):
-            build_objective(ObjectiveConfig(name, options={option: -0.5}), "attribute x")
+            build_objective(ObjectiveConfig(name=name, options={option: -0.5}), "attribute x")
     with pytest.raises(UserError, match="attribute x: objective cosine: .*'temperature'"):
-        build_objective(ObjectiveConfig("cosine", options={"temperature": 1}), "attribute x")
+        build_objective(ObjectiveConfig(name="cosine", options={"temperature": 1}), "attribute x")

@@ -11,12 +11,12 @@ from espnet_ext.utt.objective import AbsObjective, build_objective
 
 AGES = [20.0, 71.0, 34.0, 0.0, 50.0]
 PRESENT = [True, True, True, False, True]
-SPACE = LabelSpace("number", mean=40.0, std=12.0)
+SPACE = LabelSpace(kind="number", mean=40.0, std=12.0)
 
 
 def build(**options: object) -> AbsObjective:
     torch.manual_seed(0)
-    return build_objective(ObjectiveConfig("regression", options=options), "attribute age", 4, SPACE).double()
+    return build_objective(ObjectiveConfig(name="regression", options=options), "attribute age", 4, SPACE).double()
 
 
 @pytest.mark.parametrize("options", [{}, {"delta": 0.3}, {"loss": "mse"}])
@@ -57,4 +57,4 @@ def test_what_does_not_fit_is_named(options: dict) -> None:
 
 def test_equal_numbers_teach_nothing() -> None:
     with pytest.raises(UserError, match="age: every training utterance has the same number, 30"):
-        build_objective(ObjectiveConfig("regression"), "age", 4, LabelSpace("number", mean=30.0, std=0.0))
+        build_objective(ObjectiveConfig(name="regression"), "age", 4, LabelSpace(kind="number", mean=30.0, std=0.0))

@@ -11,7 +11,7 @@ from espnet_ext.config.labels import LabelSpace
 from espnet_ext.errors import UserError
 from espnet_ext.utt.objective import AbsObjective, build_objective
 
-SPACE = LabelSpace("class", {"a": 1, "b": 1, "c": 1})
+SPACE = LabelSpace(kind="class", classes={"a": 1, "b": 1, "c": 1})
 CLASSES = [0, 1, 0, 2, 1, 0]
 
 
@@ -20,7 +20,7 @@ def unit(*shape: int) -> Tensor:
 
 
 def build(labels: LabelSpace | None, **options: float) -> AbsObjective:
-    return build_objective(ObjectiveConfig("supervised_contrastive", options=options), "attribute x", 5, labels)
+    return build_objective(ObjectiveConfig(name="supervised_contrastive", options=options), "attribute x", 5, labels)
 
 
 def loop(embeddings: Tensor, same: list[list[bool]], rows: list[int], temperature: float) -> float:
