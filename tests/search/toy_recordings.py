@@ -39,10 +39,7 @@ class ToyEncoder:
     def __init__(self, embed: Embed) -> None:
         self.embed = embed
 
-    def encode_readable(
-        self, audio: Sequence[AudioSource], dims: Mapping[str, int]
-    ) -> tuple[dict[str, np.ndarray], dict[int, str]]:
-        assert dims == {}
+    def encode_readable(self, audio: Sequence[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
         return self.embed(audio)
 
 
