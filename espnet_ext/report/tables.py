@@ -58,7 +58,7 @@ def _count(results: pd.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
     rows = pick(results, **{key: value for key, value in wanted.items() if key != "metric"})
     values = {"n": rows["n"].max()} | rows.groupby("metric")["value"].max().to_dict()
     if wanted["task"] == "retrieval":
-        values["directions"] = num_directions(pick(results, set=wanted["set"]), wanted["protocol"])
+        values["directions"] = num_directions(pick(results, task="retrieval", set=wanted["set"]), wanted["protocol"])
     return {row: number(values[name], row) for row, names in COUNT_ROWS.items() for name in names if name in values}
 
 
