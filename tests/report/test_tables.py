@@ -33,6 +33,14 @@ def test_labels_of_a_second_set_get_columns_that_say_so(tmp_path: Path) -> None:
     assert list(table.rows[-1]) == ["n", *["10"] * 6]
 
 
+def test_a_set_may_have_retrieval_and_labels(tmp_path: Path) -> None:
+    rows = [f"s\tsem\tretrieval\tone:{scope}\tx\tR@1\t50\t\t\t10\t1.0" for scope in ("mean", "eng-fra", "fra-eng")]
+    rows.append("s\twords\tregression\tclassifier\tx\tMAE\t5\t\t\t10\t7")
+    (tmp_path / "results.tsv").write_text("\n".join(["\t".join(COLUMNS), *rows]) + "\n")
+    table = main_table(read_results(tmp_path / "results.tsv"))
+    assert [row[1] for row in table.rows if row[0] == "directions"] == ["2"]
+
+
 @pytest.mark.parametrize("metric", ["R@1", "EER"])
 def test_every_table_states_chance_or_its_level(metric: str) -> None:
     markdown = write_markdown(read_results(GOLDEN / "results.tsv"), "Golden")
