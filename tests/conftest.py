@@ -109,3 +109,29 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict,
     folder = tmp_path_factory.mktemp("model")
     save_model(folder, ESPnetUttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)
     return folder
+
+
+@pytest.fixture
+def make_data_dir(tmp_path: Path) -> Callable[..., Path]:
+    """Make data/<name> with wav files of given lengths: `make("train", {"a-1": 16000})`."""
+    import numpy as np
+    import soundfile
+
+    from espnet_ext.kaldi.data_dir import Utterance, write_utterances
+
+    def make(name: str, lengths: dict[str, int], source: str = "real") -> Path:
+        folder = tmp_path / "data" / name
+        (folder / "wav").mkdir(parents=True)
+        utterances = []
+        for seed, (utterance, length) in enumerate(sorted(lengths.items())):
+            path = folder / "wav" / f"{utterance}.wav"
+            # 16-bit values: they survive FLAC and 16-bit WAV without loss.
+            noise = np.random.default_rng(seed).integers(-8000, 8000, length).astype(np.int16)
+            soundfile.write(path, noise, 16000, subtype="PCM_16")
+            speaker = utterance.rpartition("-")[0]
+            text = f"Text of {name} {utterance}."
+            utterances.append(Utterance(utterance, speaker, path, length, "eng", source, text, f"{name}{seed}"))
+        write_utterances(folder, utterances)
+        return folder
+
+    return make

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.data.audio import RATE, read_audio, resample, write_flac
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import read_audio, resample, write_flac
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.atomic import atomic_folder
 
 MIN_CHUNK_S, MAX_CHUNK_S = 2.0, 5.0
 # A chunk closes once it lasts this long; the values take turns, so that lengths vary.

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path, write_json_atomic
-from espnet_ext.data.audio import RATE, append_to_ark, resample, to_int16
-from espnet_ext.data.audio_format import MIN_SAMPLES
-from espnet_ext.data.origin import read_json
-from espnet_ext.data.segments import AudioSource, Spans, read_source
-from espnet_ext.errors import UserError
+from espnet_ext.audio import MIN_SAMPLES, RATE
+from espnet_ext.audio.waveform import AudioSource, Spans, read_source, resample, to_int16
+from espnet_ext.kaldi.archives import append_to_ark
+from espnet_ext.utils.atomic import atomic_path, write_json_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import read_json
 
 # Fixed, so that the bytes do not follow from the number of processes. A million utterances are a thousand
 # archives of some 200 MB; a killed worker loses a minute or two.
@@ -49,7 +49,7 @@ class ShardJob(NamedTuple):
 
     Attributes:
         stem: absolute path that its files' names begin with, `.../audio.<number>`.
-        ark_format: one of `data.audio_format.ARK_FORMATS`.
+        ark_format: one of `audio.ARK_FORMATS`.
     """
 
     stem: Path

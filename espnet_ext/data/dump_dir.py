@@ -7,17 +7,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.data_dir import DataDir, invert
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
 from espnet_ext.data.executor import Executor, run_jobs
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.num_samples import check_header_lengths
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.data.stale import remove_others
-from espnet_ext.data.subset import choose_subset
-from espnet_ext.data.trials import read_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir, choose_subset, invert
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.trials import read_trials, write_trials
+from espnet_ext.kaldi.validate import check_header_lengths, validate_data_dir
+from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.errors import UserError
 
 UNREADABLE = "unreadable.tsv"
 
@@ -29,7 +27,7 @@ class DumpOptions:
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
         executor: where the work is done; the result does not depend on it.
-        ark_format: of the archives, one of `data.audio_format.ARK_FORMATS`.
+        ark_format: of the archives, one of `audio.ARK_FORMATS`.
         fraction: of the utterances that are dumped, see `choose_subset`.
     """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:  # names of files are needed without torch, whose import takes seconds
     from torch import Tensor

@@ -19,10 +19,10 @@ from typing import Any
 import faiss
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.entries import Entry, parse_entry
-from espnet_ext.data.places import origin_of
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.locators import origin_of
+from espnet_ext.kaldi.sources import Entry, parse_entry
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.errors import UserError
 
 DATABASE = "index.sqlite"
 VECTORS = "vectors.f32"

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data.audio import RATE, read_audio
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.chunks import join_clips, plan_chunks, read_chunks, trim_silence, write_chunks
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 
 def seconds(*lengths: float) -> list[int]:

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data import dump, subset
-from espnet_ext.data.audio import read_audio, read_dumped, resample, to_int16
-from espnet_ext.data.audio_format import ARK_FORMATS
-from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
+from espnet_ext.audio import ARK_FORMATS
+from espnet_ext.audio.waveform import read_audio, resample, to_int16
+from espnet_ext.data import dump
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi import data_dir
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.data_dir import DataDir, Utterance, write_utterances
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 MakeDataDir = Callable[..., Path]
 LIMITS = DurationLimits(0.05, 1.0)
@@ -164,9 +167,9 @@ def test_a_trial_may_not_lose_its_utterance(data: Path, tmp_path: Path) -> None:
 def test_a_fraction_has_its_copies_columns_and_trials(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subset, "MIN_UTTERANCES", 1)
+    monkeypatch.setattr(data_dir, "MIN_UTTERANCES", 1)
     names = DataDir(data).utterances
-    kept = sorted(subset.choose_subset(DataDir(data), 0.5))
+    kept = sorted(data_dir.choose_subset(DataDir(data), 0.5))
     assert len(kept) == 4
     (data / "trials").mkdir()
     pairs = [f"{a[0] == b[0]:d} {a} {b}\n" for a in names for b in names if a < b]
@@ -184,8 +187,8 @@ def test_a_fraction_has_its_copies_columns_and_trials(
 def test_a_trial_of_a_fraction_may_not_lose_its_utterance(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subset, "MIN_UTTERANCES", 1)
-    kept = sorted(subset.choose_subset(DataDir(data), 0.5))
+    monkeypatch.setattr(data_dir, "MIN_UTTERANCES", 1)
+    kept = sorted(data_dir.choose_subset(DataDir(data), 0.5))
     shortest = min(DataDir(data).utt2num_samples[name] for name in kept)
     (data / "trials").mkdir()
     (data / "trials/verification").write_text(f"0 {kept[0]} {kept[-1]}\n")

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from clips import Clip
 
-from espnet_ext.data.audio import RATE, read_audio, resample
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import read_audio, resample
 from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.debian import fetch_debian
 from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
 
 LANGUAGES = ("eng", "fra", "ita")
 MAX_DURATION_S = 5

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from distributed import LocalCluster
 
-from espnet_ext.data.audio import append_to_ark, read_dumped, to_int16
+from espnet_ext.audio.waveform import to_int16
 from espnet_ext.data.executor import Executor
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.errors import UserError
 from espnet_ext.hub import extract as extract_module
 from espnet_ext.hub.extract import ReadAhead, System, extract
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.kaldi.archives import append_to_ark, read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 
 NAMES = ("sem", "spk")
 HERE = Executor()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.data.audio import append_to_ark, read_dumped
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.layer_store import read_layers
+from espnet_ext.dump.layer_store import read_layers
+from espnet_ext.kaldi.archives import append_to_ark, read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.train import layer_cache
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder

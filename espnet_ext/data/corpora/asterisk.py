@@ -9,11 +9,12 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE, samples_at_16k
-from espnet_ext.data.audio_files import is_visible
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.audio import RATE
+from espnet_ext.audio.files import is_visible
+from espnet_ext.audio.waveform import samples_at_16k
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 MIN_DURATION_S, MAX_DURATION_S = 0.4, 10.0
 # More lost than this share (es-MX, the worst, loses 15 %) means that files are missing.

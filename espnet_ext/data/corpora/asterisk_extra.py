@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from espnet_ext.data.audio import samples_at_16k
+from espnet_ext.audio.waveform import samples_at_16k
 from espnet_ext.data.corpora.asterisk import duration_fault, list_prompts, utterance_id
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
 
 MIN_DURATION_S, MAX_DURATION_S = 1.5, 6.0  # of a verification trial
 NOT_SPEECH = ("silence/", "beep", "ascending-2tone", "descending-2tone", "tt-monkeys")

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from espnet_ext.data.corpora.prepared_set import PreparedSet
 from espnet_ext.data.corpora.published_counts import check_counts, num_there, part_counts, unknown_counts
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
 
 
 class Published(NamedTuple):

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.data.corpora.emotion_corpora import CORPORA, PARSERS, EmotionOptions, Parsed
 from espnet_ext.data.corpora.prepared_set import PreparedSet, remove_exclusions, write_exclusions, write_set
-from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import part_of_fold
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.validate import validate_split
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.validate import validate_split
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 
 SETS = ("train", "dev", "test")
 NOT_PREPARED = "not_prepared.tsv"

@@ -18,10 +18,10 @@ from espnet_ext.data.corpora.published_counts import (
     emotion_counts,
 )
 from espnet_ext.data.corpora.ravdess import FILMED, SUNG, parse_ravdess
-from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import speaker_folds
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 CORPORA = ("crema_d", "ravdess", "iemocap")  # the names of their options
 NOT_COUNTED = {SUNG, FILMED, NOT_EVALUATED, *MISSING}

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 from espnet_ext.data.corpora.fleurs_voxceleb_sets import (
     common_voice_sets,
@@ -22,9 +21,10 @@ from espnet_ext.data.corpora.prepared_set import (
     write_set,
 )
 from espnet_ext.data.corpora.voxceleb_sets import voxceleb1_sets, voxceleb2_sets
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.validate import validate_split
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.validate import validate_split
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 
 
 class Corpus(NamedTuple):

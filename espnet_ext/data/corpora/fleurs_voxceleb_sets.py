@@ -30,8 +30,8 @@ from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among
 from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
 from espnet_ext.data.corpora.voxpopuli_segments import LANGUAGES, SPLITS, present_languages
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
 
 
 def fleurs_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:

@@ -13,9 +13,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.split import normalise
-from espnet_ext.errors import UserError
 from espnet_ext.hub.packages import CATALOGUES
+from espnet_ext.kaldi.overlap import normalise
+from espnet_ext.utils.errors import UserError
 
 PACKAGES = tuple(package.name for package in CATALOGUES)
 # Folder of a catalogue -> language; English is the message itself.

@@ -7,9 +7,9 @@ from espnet_ext.data.corpora.any_case import child, visible_files
 from espnet_ext.data.corpora.iemocap_tables import EMOTIONS, Turn, read_evaluation, read_transcriptions
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 SESSIONS = ("1", "2", "3", "4", "5")
 GENDERS = {"F": "female", "M": "male"}

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 ADVICE = "fetch and unpack the rest, or go on with what there is: --allow_incomplete true"
 MAX_LISTED = 10  # parts of a corpus in a message

@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.audio_files import is_visible
+from espnet_ext.audio.files import is_visible
 from espnet_ext.data.chunks import clip_name, read_chunks, write_chunks
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.stale import remove_others
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.errors import UserError
 
 PACKAGES = ("klettres-data", "ktuberling-data")
 ROOTS = {"klettres-data": "usr/share/klettres", "ktuberling-data": "usr/share/ktuberling/sounds"}

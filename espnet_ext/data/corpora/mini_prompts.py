@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from espnet_ext.corpora.sentence_split import SentenceSplit, split_by_sentence
 from espnet_ext.data.corpora import asterisk, asterisk_extra, gettext_catalogues, kde, pocketsphinx
 from espnet_ext.data.corpora.mini_prompts_set import SYNTHESISER, GatheredSet, write_gathered_set
 from espnet_ext.data.corpora.synthetic import Line, synthesise
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.validate import validate_split
 from espnet_ext.hub.debian import DebianPackages
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.overlap import normalise
+from espnet_ext.kaldi.validate import validate_split
+from espnet_ext.utils.cleanup import remove_temporary
 
 NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24
 MIN_KDE_TEST_VOICES = 16

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora import kde
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import make_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir
 from espnet_ext.hub.debian import DebianPackages
 from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from espnet_ext.kaldi.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.trials import make_trials, write_trials
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
 
 SYNTHESISER = "espeak-ng"
 MAX_NONTARGET_TRIALS = 45_000

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora.incomplete import IncompleteCorpusError
 from espnet_ext.data.corpora.published_counts import Count
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.split import normalise
-from espnet_ext.data.trials import Trial, write_trials
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.overlap import normalise
+from espnet_ext.kaldi.trials import Trial, write_trials
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
+from espnet_ext.utils.errors import UserError
 
 EXCLUSIONS = ".left_out.tsv"
 

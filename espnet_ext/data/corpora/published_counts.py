@@ -6,9 +6,9 @@ from typing import NamedTuple
 from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.lengths import MISSING
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import Trial
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.trials import Trial
 
 # Sentences of FLoRes in each split, all languages taken together.
 FLEURS_SENTENCES = {"train": 1509, "dev": 150, "test": 350}

@@ -5,14 +5,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
+from espnet_ext.audio.decoding import open_audio
 from espnet_ext.data.corpora.any_case import visible_files
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.decoding import open_audio
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 EMOTIONS = {
     "01": "neutral", "02": "calm", "03": "happy", "04": "sad",

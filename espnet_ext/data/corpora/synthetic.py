@@ -5,15 +5,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.data.audio import RATE, resample, write_flac
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import resample, write_flac
 from espnet_ext.data.chunks import is_complete
-from espnet_ext.data.data_dir import Utterance, read_scp, write_scp
 from espnet_ext.data.espeak import Espeak
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.stale import remove_others
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.atomic import atomic_folder
+from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.progress import audio_progress
 
 # ISO 639-3 -> voice of espeak-ng.
 LANGUAGES = {"eng": "en-us", "spa": "es-419", "fra": "fr", "ita": "it", "rus": "ru"}

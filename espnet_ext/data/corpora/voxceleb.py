@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio_files import is_visible
+from espnet_ext.audio.files import is_visible
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
 from espnet_ext.data.corpora.lengths import header_length
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 META = {"voxceleb1": "vox1_meta.csv", "voxceleb2": "vox2_meta.csv"}
 GENDERS = {"m": "male", "f": "female"}

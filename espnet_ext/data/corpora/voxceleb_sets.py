@@ -10,9 +10,9 @@ from espnet_ext.data.corpora.published_counts import check_counts, trial_counts,
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb
 from espnet_ext.data.corpora.voxceleb_split import hold_out_speakers, spread_over_videos
 from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, make_dev_trials, read_trial_list
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import Trial
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.trials import Trial
 
 # Enough for calibration (about 17,000 target trials of 100 speakers), few enough to validate with in training.
 VALID_PER_SPEAKER = 20

@@ -9,9 +9,9 @@ from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.data.corpora.voxpopuli import MAX_LEFT_OUT, make_utterances
 from espnet_ext.data.corpora.voxpopuli_segments import VoxPopuliSegment, read_segments_of
 from espnet_ext.data.corpora.voxpopuli_tables import read_table
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 
 def parse_voxpopuli_s2s(

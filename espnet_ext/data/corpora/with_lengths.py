@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from espnet_ext.data.corpora.lengths import header_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
 
 
 def with_lengths(utterances: Sequence[Utterance], left_out: LeftOut, nj: int, label: str) -> list[Utterance]:

@@ -7,8 +7,8 @@ import pytest
 from asterisk_tree import write_core_voice
 
 from espnet_ext.data.corpora.asterisk import CORE_VOICES, has_lost_letter, parse_core_voice, read_transcripts
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 VOICE = CORE_VOICES[3]  # Italian
 

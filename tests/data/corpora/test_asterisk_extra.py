@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from espnet_ext.data.corpora.asterisk_extra import EXTRA_VOICES, parse_extra_voice
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 ES_CO, _, MENARDI = EXTRA_VOICES
 

@@ -7,11 +7,11 @@ import pytest
 from clips import Clip, tone, tones
 from common_voice_tree import client_id, write_common_voice
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.common_voice import list_languages, parse_common_voice, release_folder
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 CLIPS = {
     "train": tones(["ann", "bob"], ["eng", "swe"], ["s1", "s2"]),

@@ -6,9 +6,9 @@ import pytest
 from crema_d_tree import ACTORS, write_crema_d
 
 from espnet_ext.data.corpora.crema_d import parse_crema_d, read_actors
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 
 def parse(root: Path, **options) -> tuple[dict[str, Utterance], LeftOut]:

@@ -17,9 +17,9 @@ from espnet_ext.bin import prepare_emotion
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.emotion import SETS, prepare
 from espnet_ext.data.corpora.emotion_corpora import EmotionOptions
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 ALL = {"angry", "calm", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"}
 

@@ -11,11 +11,11 @@ import pytest
 from clips import Clip, tone, tones
 from fleurs_tree import write_fleurs
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.fleurs import missing_parts, parse_fleurs, read_table
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 CLIPS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),

@@ -14,9 +14,9 @@ from corpora_tree import tiny_options
 from fleurs_tree import write_fleurs
 
 from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.trials import read_trials
-from espnet_ext.data.validate import validate_data_dir
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.trials import read_trials
+from espnet_ext.kaldi.validate import validate_data_dir
 
 
 @pytest.fixture(scope="module")

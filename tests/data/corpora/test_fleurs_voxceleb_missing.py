@@ -14,8 +14,8 @@ from espnet_ext.bin import prepare_fleurs_voxceleb
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
 from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.utils.errors import UserError
 
 
 def test_clips_are_counted_against_their_release(corpora: dict[str, Path], tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from iemocap_tree import write_iemocap
 
 from espnet_ext.data.corpora.iemocap import chosen_emotions, parse_iemocap
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 FOUR = chosen_emotions("four", merge_excited=True)
 NAMES = {"ang": "angry", "hap": "happy", "exc": "happy", "sad": "sad", "neu": "neutral"}

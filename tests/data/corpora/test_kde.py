@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from espnet_ext.data.corpora.kde import PACKAGES, ROOTS, KdeVoice, draw_test_voices, list_voices, parse_voices
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 
 def write_clips(root: Path, package: str, folder: str, count: int, seed: int) -> None:

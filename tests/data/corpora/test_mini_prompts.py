@@ -14,12 +14,12 @@ from asterisk_tree import write_core_voice
 from espnet_ext.data.corpora import asterisk, asterisk_extra, kde, pocketsphinx
 from espnet_ext.data.corpora.mini_prompts import SHARED, SyntheticOptions, prepare, required_packages
 from espnet_ext.data.corpora.mini_prompts_set import describe_catalogues
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.split import normalise
-from espnet_ext.data.trials import read_trials
-from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.hub.debian import DebianPackages, UnpackedPackage
 from espnet_ext.hub.packages import CATALOGUES, DEBIAN_PACKAGES
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.overlap import normalise
+from espnet_ext.kaldi.trials import read_trials
+from espnet_ext.kaldi.validate import validate_data_dir, validate_split
 
 NUM_KEYS = 90  # 60 to test, 24 to dev, 6 to train
 OPTIONS = SyntheticOptions(num_sentences=0, voices_per_prompt=1, voices_per_sentence=1, nj=1)

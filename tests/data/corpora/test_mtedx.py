@@ -10,15 +10,15 @@ import yaml
 from clips import Clip, tones, write_audio
 from mtedx_tree import write_mtedx
 
+from espnet_ext.audio.waveform import read_source
 from espnet_ext.data.corpora import mtedx_yaml
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.published_counts import num_there
-from espnet_ext.data.data_dir import DataDir, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import read_source
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 # A talk's name is the id of a film: it may start with "-" and hold several.
 CLIPS = {

@@ -19,9 +19,9 @@ from espnet_ext.data.corpora.published_counts import (
     unknown_counts,
     voxceleb_counts,
 )
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 
 def test_more_is_said_and_fewer_is_an_error() -> None:

@@ -8,12 +8,11 @@ import pytest
 from emotional_tones import say_tone
 from ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
-from espnet_ext.data.audio import resample
+from espnet_ext.audio.waveform import read_source, resample
 from espnet_ext.data.corpora.ravdess import FILMED, parse_ravdess
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import read_source
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir, Utterance, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 
 def parse(root: Path, **options) -> tuple[dict[str, Utterance], LeftOut]:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora import synthetic
 from espnet_ext.data.corpora.synthetic import VARIANTS, Line, synthesise
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.utils.errors import UserError
 
 LINES = [
     Line("eng", "Good morning.", "morning"),

@@ -8,12 +8,12 @@ import pytest
 from clips import tones, write_audio
 from voxceleb_tree import VoxClip, write_voxceleb1, write_voxceleb2
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb, read_meta, speaker_folders
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir, Utterance, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 DEV = tones(["ann", "bob"], ["eng"], ["s1", "s2", "s3"])
 TEST = tones(["cid", "dan"], ["eng"], ["s4", "s5"])

@@ -19,10 +19,10 @@ from voxpopuli_tree import (
 )
 
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir, Utterance, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 
 def pairs_of(utterances: list[Utterance]) -> dict[str, set[str]]:

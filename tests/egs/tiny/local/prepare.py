@@ -5,18 +5,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from espnet_ext.audio import RATE
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.data.audio import RATE
+from espnet_ext.corpora.sentence_split import split_by_sentence
 from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.split import split_by_sentence
-from espnet_ext.data.trials import make_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.debian import fetch_debian
 from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from espnet_ext.kaldi.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.excluded import LeftOut
+from espnet_ext.kaldi.trials import make_trials, write_trials
+from espnet_ext.kaldi.validate import validate_data_dir, validate_split
+from espnet_ext.utils.atomic import atomic_folder
 
 LANGUAGES = ("eng", "fra")
 NUM_TEST, NUM_DEV, NUM_TRAIN = 8, 4, 16  # sentences, each in both languages

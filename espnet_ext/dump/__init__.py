@@ -1,0 +1,1 @@
+"""Dump directories: 16 kHz audio archives, targets and cached layers."""

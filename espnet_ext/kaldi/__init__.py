@@ -1,0 +1,1 @@
+"""Kaldi data directories: scp files, segments, trials, archives, validation and split checks."""
