@@ -117,7 +117,7 @@ def make_data_dir(tmp_path: Path) -> Callable[..., Path]:
     import numpy as np
     import soundfile
 
-    from espnet_ext.kaldi.data_dir import Utterance, write_utterances
+    from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
     def make(name: str, lengths: dict[str, int], source: str = "real") -> Path:
         folder = tmp_path / "data" / name

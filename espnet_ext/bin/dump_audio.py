@@ -50,7 +50,7 @@ def main() -> None:
     seconds = _expected_seconds(args.data_dir, args.speed_perturb, args.fraction)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
         dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
-    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")
+    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.excluded.summary()}")
 
 
 def _expected_seconds(data_dir: Path, speeds: list[float], fraction: float) -> float:

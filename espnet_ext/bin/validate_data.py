@@ -15,7 +15,8 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late: see the package's docstring.
     from espnet_ext.kaldi.data_dir import DataDir
-    from espnet_ext.kaldi.validate import validate_data_dir, validate_split
+    from espnet_ext.kaldi.overlap import validate_split
+    from espnet_ext.kaldi.validate import validate_data_dir
 
     for path in args.data_dirs:
         validate_data_dir(path)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from espnet_ext.kaldi.overlap import normalise
+from espnet_ext.kaldi.overlap import normalize_text
 
 # Folders of one-word prompts; their sentences are said again inside others.
 WORD_FOLDERS = ("digits/", "letters/", "phonetic/")
@@ -49,7 +49,7 @@ def group_keys(texts: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
     for prompts in texts.values():
         first_with: dict[str, str] = {}
         for key in sorted(prompts):
-            same = normalise(prompts[key])
+            same = normalize_text(prompts[key])
             if same:
                 parent[find(key)] = find(first_with.setdefault(same, key))
     groups: dict[str, list[str]] = {}
@@ -67,7 +67,7 @@ def representative(group: list[str], texts: Mapping[str, Mapping[str, str]]) -> 
     if any(key.startswith(WORD_FOLDERS) for key in group):
         return None
     for key in sorted(group):
-        if all(len(normalise(prompts.get(key, "")).split()) >= MIN_WORDS for prompts in texts.values()):
+        if all(len(normalize_text(prompts.get(key, "")).split()) >= MIN_WORDS for prompts in texts.values()):
             return key
     return None
 
@@ -94,6 +94,6 @@ def split_by_sentence(texts: Mapping[str, Mapping[str, str]], num_test: int, num
         dev=sorted(drawn[num_test:]),
         held_out=held_out,
         held_out_texts=frozenset(
-            normalise(prompts[key]) for prompts in texts.values() for key in prompts if key in held_out
+            normalize_text(prompts[key]) for prompts in texts.values() for key in prompts if key in held_out
         ),
     )

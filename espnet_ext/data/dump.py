@@ -74,14 +74,14 @@ class DumpedShard(NamedTuple):
         ark: its file name, which holds a checksum of the samples: other audio is told by wav.scp alone.
         offsets: utterance -> offset in the archive.
         num_samples: utterance -> samples at 16 kHz.
-        left_out: utterance -> reason.
+        excluded: utterance -> reason.
     """
 
     fingerprint: str
     ark: str
     offsets: dict[str, int]
     num_samples: dict[str, int]
-    left_out: dict[str, str]
+    excluded: dict[str, str]
 
 
 def plan_shards(jobs: Iterable[AudioJob], folder: Path, limits: DurationLimits, ark_format: str) -> list[ShardJob]:
@@ -146,9 +146,9 @@ def _write_ark(shard: ShardJob, fingerprint: str, errors: dict[str, str]) -> Dum
                 continue
             duration = len(samples) / RATE
             if duration < shard.limits.min_s:
-                dumped.left_out[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
+                dumped.excluded[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
             elif duration > shard.limits.max_s:
-                dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
+                dumped.excluded[job.utterance] = f"longer than {shard.limits.max_s:g} s"
             elif len(samples) < MIN_SAMPLES:
                 errors[job.utterance] = (
                     f"utterance {job.utterance}: {job.path}: {len(samples)} samples at 16 kHz are "

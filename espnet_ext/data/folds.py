@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
 

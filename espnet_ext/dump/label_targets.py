@@ -11,7 +11,7 @@ import numpy as np
 
 from espnet_ext.config.attributes import LABELS, TargetConfig
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.kaldi.archives import archive_of, remove_stale_archives
+from espnet_ext.kaldi.archives import archive_of, remove_old_archives
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.scp import iter_scp, write_scp
 from espnet_ext.utils.atomic import atomic_path, write_json_atomic
@@ -136,5 +136,5 @@ def write_numbers[Label](folder: Path, name: str, numbers: Mapping[Label, float]
         for index, (label, number) in enumerate(numbers.items()):
             places[label] = f"{ark}:{stream.tell() + len(str(index)) + 1}"
             kaldiio.save_ark(stream, {str(index): np.array([number], dtype=np.float32)})
-    remove_stale_archives(folder, name, {str(ark)})
+    remove_old_archives(folder, name, {str(ark)})
     return places

@@ -13,7 +13,7 @@ from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.dump.target_shards import Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.dump.translation_targets import average_translations
-from espnet_ext.kaldi.archives import remove_stale_archives
+from espnet_ext.kaldi.archives import remove_old_archives
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.teachers import DEFAULT_RUNTIME, AbsTeacher, Runtime, build_teacher, check_target
@@ -77,7 +77,7 @@ def dump_targets(
     write_json_atomic(dump_dir / f"{name}.json", {"teacher": target.teacher, **facts, "from": target.source, **counts})
     if target.average_translations and not text_lang:
         average_translations(dump_dir, attribute)
-    remove_stale_archives(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
+    remove_old_archives(dump_dir, name, {spec.rpartition(":")[0] for spec in specs.values()})
 
 
 def _embed_items(

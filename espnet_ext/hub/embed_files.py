@@ -19,7 +19,7 @@ from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError, printable
 from espnet_ext.utils.progress import audio_progress
-from espnet_ext.utils.provenance import empty_unless
+from espnet_ext.utils.provenance import reset_if_changed
 
 # Recordings passed to the model together: enough to sort by length, few enough to lose when the run is stopped.
 CHUNK_RECORDINGS = 256
@@ -45,7 +45,7 @@ class EmbeddingParts:
     """
 
     def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
-        empty_unless(folder, origin)
+        reset_if_changed(folder, origin)
         remove_temporary(folder)
         self.folder = folder
 

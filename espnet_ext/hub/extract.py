@@ -22,7 +22,7 @@ from espnet_ext.kaldi.vectors import write_vectors
 from espnet_ext.teachers.runtime import Runtime
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utils.provenance import empty_unless, sha256_of
+from espnet_ext.utils.provenance import reset_if_changed, sha256_of
 from espnet_ext.utt.untrained import UntrainedModel
 
 SHARD_UTTERANCES = 512
@@ -101,7 +101,7 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
     jobs: list[ShardJob] = []
     for dump in dumps:
         folder = out / dump.name
-        empty_unless(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
+        reset_if_changed(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
         lengths = DataDir(dump).utt2num_samples
         for index, shard in enumerate(batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)):
             jobs.append(ShardJob(system, folder, index, dict(shard), tuple(lengths.get(name, 0) for name, _ in shard)))

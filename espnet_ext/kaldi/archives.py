@@ -1,8 +1,8 @@
-"""Kaldi archives: 16-bit audio of dump directories, and names of archives by the hash of their content."""
+"""Kaldi archives: 16-bit audio of dump directories, float32 vectors, and archives named by a hash of their content."""
 
 import hashlib
 import wave
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +12,8 @@ import numpy as np
 from espnet_ext.audio import RATE
 from espnet_ext.audio.waveform import to_int16
 from espnet_ext.kaldi.scp import iter_scp
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
 
 DIGEST_DIGITS = 16
@@ -25,7 +27,7 @@ def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_forma
         ark_format: one of `espnet_ext.audio.ARK_FORMATS`.
 
     Returns:
-        the offset to put after `path:` in an scp file.
+        the offset to write after `path:` in an scp file.
     """
     offset = file.tell() + len(utterance.encode()) + 1
     pcm = to_int16(samples)
@@ -33,7 +35,7 @@ def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_forma
         options = {"format": "FLAC", "subtype": "PCM_16"}
         kaldiio.save_ark(file, {utterance: (RATE, pcm)}, write_function="soundfile", write_kwargs=options)
     else:
-        # As kaldiio does it, but for a copy of the samples and for what it says of a full disk.
+        # The same bytes as kaldiio's, without a copy of the samples and with the system error of a full disk.
         file.write(f"{utterance} ".encode())
         with wave.open(file, "wb") as record:
             record.setparams((1, pcm.itemsize, RATE, len(pcm), "NONE", ""))
@@ -74,16 +76,16 @@ def name_dumped(spec: str) -> str:
 
 
 def _read_record(spec: str) -> tuple[int, np.ndarray]:
-    """Rate and samples in [-1, 1]: float32 of WAV, float64 of FLAC, which float32 holds exactly, too."""
+    """Rate and samples in [-1, 1]: float32 of WAV, float64 of FLAC (exact in float32, too)."""
     path, _, offset = spec.rpartition(":")
     with open(path, "rb") as file:
         file.seek(int(offset))
         kind = file.peek(5)[:5]
         if kind == b"AUDIO":
             return kaldiio.matio.read_kaldi(file)
-        if kind[:4] != b"RIFF":  # kaldiio would take it for something else, and unpickle some
+        if kind[:4] != b"RIFF":  # kaldiio would try other formats, and unpickle some
             raise ValueError("no audio there")
-        # kaldiio would take what is left of a record that is cut.
+        # kaldiio would accept a cut record.
         with wave.open(file) as record:
             if (record.getnchannels(), record.getsampwidth()) != (1, 2):
                 raise ValueError(f"{record.getnchannels()} channels of {8 * record.getsampwidth()} bits")
@@ -93,29 +95,35 @@ def _read_record(spec: str) -> tuple[int, np.ndarray]:
             return record.getframerate(), np.frombuffer(content, dtype="<i2") / np.float32(32768)
 
 
-def check_dumped_length(utterance: str, place: str, num_samples: int, listed: int) -> None:
-    """Refuse (UserError) dumped audio that is not as long as utt2num_samples lists it."""
+def check_dumped_length(utterance: str, spec: str, num_samples: int, listed: int) -> None:
+    """Refuse (UserError) dumped audio whose length differs from utt2num_samples."""
     if num_samples != listed:
         raise UserError(
-            f"{place}: {num_samples} samples of utterance {utterance}, but utt2num_samples lists {listed}; "
+            f"{spec}: {num_samples} samples of utterance {utterance}, but utt2num_samples lists {listed}; "
             "run stage 2 again"
         )
 
 
+def write_ark(ark: Path, vectors: Iterable[tuple[str, np.ndarray]]) -> dict[str, str]:
+    """Write float32 vectors (dim,) by key to an archive, whole or not at all; returns key -> `ark:offset`."""
+    locators = {}
+    with atomic_path(ark) as temporary, temporary.open("wb") as stream:
+        for key, vector in vectors:
+            locators[key] = f"{ark}:{stream.tell() + len(key.encode()) + 1}"  # after the key and its space
+            kaldiio.save_ark(stream, {key: vector})
+    return locators
+
+
 def archive_of(folder: Path, name: str, content: bytes) -> Path:
-    """`<folder>/<name>.<hash>.ark` of all that an archive's bytes follow from."""
+    """`<folder>/<name>.<hash>.ark`: a hash of everything that determines the archive's bytes."""
     return folder / f"{name}.{hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]}.ark"
 
 
-def remove_stale_archives(folder: Path, name: str, current: Collection[str]) -> None:
-    """Remove a name's archives of anything else than now, and what killed processes left half-written.
-
-    Args:
-        current: paths of those that stay.
-    """
-    # Not those of `name`.<language>.
+def remove_old_archives(folder: Path, name: str, current: Collection[str]) -> None:
+    """Remove the archives of a name except `current` (paths), and temporary files of killed processes."""
+    # The hash is spelled out to keep the archives of `name`.<language>.
     archives = f"{name}.{'[0-9a-f]' * DIGEST_DIGITS}.ark"
-    for pattern in (archives, f".tmp-*-{archives}"):
-        for ark in folder.glob(pattern):
-            if str(ark) not in current:
-                ark.unlink()
+    for ark in folder.glob(archives):
+        if str(ark) not in current:
+            ark.unlink()
+    remove_temporary(folder, f"*-{archives}")

@@ -1,4 +1,4 @@
-"""Utterances left out by rule: counted, listed with the reason, and an error when too many."""
+"""Utterances excluded by rule: counted, listed with the reason, and an error if there are too many."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,21 +8,21 @@ from espnet_ext.utils.atomic import write_text_atomic
 from espnet_ext.utils.errors import UserError, printable
 
 
-class LeftOutUtterance(NamedTuple):
+class ExcludedUtterance(NamedTuple):
     utterance: str
     path: str
     reason: str
 
 
-class LeftOut:
-    """Collects what a parser or a dump leaves out."""
+class Exclusions:
+    """Utterances that a parser or a dump excludes."""
 
     def __init__(self) -> None:
-        self.entries: list[LeftOutUtterance] = []
+        self.entries: list[ExcludedUtterance] = []
 
     def add(self, utterance: str, path: str | Path, reason: str) -> None:
-        """Note one utterance; `reason` is one of few fixed phrases, so that it can be counted."""
-        self.entries.append(LeftOutUtterance(utterance, str(path), reason))
+        """Add one utterance; `reason` is one of a few fixed phrases, so that it can be counted."""
+        self.entries.append(ExcludedUtterance(utterance, str(path), reason))
 
     def counts(self) -> dict[str, int]:
         """Reason -> number of utterances, most frequent first."""
@@ -35,12 +35,12 @@ class LeftOut:
         return f"{len(self.entries)} left out" + (f": {reasons}" if reasons else "")
 
     def check_share(self, total: int, limit: float, where: str | Path, advice: str = "check the corpus") -> None:
-        """Refuse a corpus of which too much is lost: it is then the wrong corpus or a broken one.
+        """Refuse a corpus with too many exclusions: it is the wrong corpus or a broken one.
 
         Args:
-            total: utterances before any was left out.
-            limit: largest share (0 to 1) that may be left out.
-            advice: what to do, for the message.
+            total: number of utterances, excluded ones included.
+            limit: largest share (0 to 1) that may be excluded.
+            advice: how to fix it, for the message.
 
         Raises:
             UserError: naming `where`, the reasons and one of the files.

@@ -1,66 +1,62 @@
-"""Where audio lies: a file, or `ark:offset` in an archive of a dump directory."""
+"""Locators of audio in scp files: a file, or `ark:offset` in an archive of a dump directory."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-ARK_ENTRY = re.compile(r"(.+\.ark):\d+$")
-# What Kaldi also reads audio from.
-_COMMAND = re.compile(r"\|.*|.*\|")
+_ARK_ENTRY = re.compile(r"(.+\.ark):\d+$")
 _OFFSET = re.compile(r".+:\d+(\[.*\])?")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*")
+# Other sources that Kaldi reads.
+_UNSUPPORTED = {
+    r"\|.*|.*\|": "commands are not run",
+    r"[A-Za-z][A-Za-z0-9+.-]+://.*": "addresses are not fetched",
+    "-": "audio is not read from standard input",
+}
 
 
-def is_dumped(place: str) -> bool:
-    """Whether a place is that of an utterance in a dump directory's archive, `ark:offset`."""
-    return ARK_ENTRY.match(place) is not None
+def is_dumped(locator: str) -> bool:
+    """Whether a locator is `ark:offset`, an utterance in an archive of a dump directory."""
+    return _ARK_ENTRY.match(locator) is not None
 
 
-def is_offset(place: str) -> bool:
-    """Whether a place is in the form of Kaldi's offsets into a file of any name, or of its ranges."""
-    return _OFFSET.fullmatch(place) is not None
+def is_offset(locator: str) -> bool:
+    """Whether a locator has the form of Kaldi's offsets into a file of any name, or of its ranges."""
+    return _OFFSET.fullmatch(locator) is not None
 
 
-def place_fault(place: str) -> str | None:
-    """Why a place cannot be that of a file or archive, with how to fix it; None if it can."""
-    if _COMMAND.fullmatch(place):
-        fault = "commands are not run"
-    elif _ADDRESS.fullmatch(place):
-        fault = "addresses are not fetched"
-    elif place == "-":
-        fault = "audio is not read from standard input"
-    else:
-        return None
-    return None if Path(place).is_file() else f"{fault}; write the audio to a file first and name that file"
+def unsupported_reason(locator: str) -> str | None:
+    """Reason why a locator is neither a file nor in an archive, with how to fix it; None if it may be one."""
+    for pattern, reason in _UNSUPPORTED.items():
+        if re.fullmatch(pattern, locator) and not Path(locator).is_file():
+            return f"{reason}; write the audio to a file first and name that file"
+    return None
 
 
-def file_of(place: str) -> str:
-    """The file of a place."""
-    found = ARK_ENTRY.match(place)
-    return found[1] if found else place
+def file_of(locator: str) -> str:
+    """File of a locator."""
+    match = _ARK_ENTRY.match(locator)
+    return match[1] if match else locator
 
 
-def origin_of(place: str) -> str:
-    """The file of a place, but of an archive its folder: which archive it is, changes with the other utterances."""
-    file = file_of(place)
-    return file if file == place else str(Path(file).parent)
+def stable_path(locator: str) -> str:
+    """File of a locator, or the folder of an archive: an utterance may change archives with the other utterances."""
+    file = file_of(locator)
+    return file if file == locator else str(Path(file).parent)
 
 
-def from_here(places: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The places of an scp file as they can be opened from the current folder.
+def resolve_locators(locators: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Make the relative locators of an scp file valid in the current folder.
 
-    Relative ones are relative to where the recipe runs, as Kaldi's are, so that a recipe can be moved as a whole.
-    That is the nearest folder above the scp file from which the first of them is there; if it is there from none,
-    they stay as they are.
+    Like Kaldi's, they are relative to the folder in which the recipe runs, so a recipe can be moved as a whole. That
+    is the nearest folder above the scp file in which the first relative locator exists. If there is none, they are
+    not changed.
 
     Args:
-        places: key -> place, all relative ones to the same folder.
-        folder: of the scp file.
+        locators: key -> locator; all relative ones are relative to the same folder.
+        folder: folder of the scp file.
     """
-    first = next((place for place in places.values() if not Path(place).is_absolute()), None)
-    if first is not None:
-        folder = folder.absolute()
-        for base in (folder, *folder.parents):
-            if (base / file_of(first)).exists():
-                return dict(places) if base == Path.cwd() else {key: str(base / place) for key, place in places.items()}
-    return dict(places)
+    first = next((locator for locator in locators.values() if not Path(locator).is_absolute()), None)
+    for base in () if first is None else (folder.absolute(), *folder.absolute().parents):
+        if (base / file_of(first)).exists():
+            return dict(locators) if base == Path.cwd() else {key: str(base / value) for key, value in locators.items()}
+    return dict(locators)

@@ -1,4 +1,4 @@
-"""Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key."""
+"""Text files that people edit, and Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key."""
 
 import re
 import unicodedata
@@ -15,8 +15,44 @@ INVISIBLE = "".join(c for c in map(chr, range(0x3001)) if c.isspace() or unicode
 INVISIBLE += BYTE_ORDER_MARK
 
 
+def read_lines(path: Path, fix: str = "convert it to UTF-8") -> Iterator[tuple[int, str]]:
+    """Read a text file line by line, without holding it in memory; see `decode_lines`."""
+    with path.open("rb") as file:
+        yield from decode_lines(file, path, fix)
+
+
+def decode_lines(lines: Iterable[bytes], path: Path, fix: str) -> Iterator[tuple[int, str]]:
+    """Decode lines and number them from 1. Only a line feed ends a line; it is removed.
+
+    A byte order mark, written by editors on Windows, is not part of the first line.
+
+    Args:
+        lines: content of the file.
+        path: the file, for the error.
+        fix: how to fix a line that is not UTF-8, for the error.
+
+    Raises:
+        UserError: naming file and line, if a line is not UTF-8.
+    """
+    for number, raw in enumerate(lines, 1):
+        try:
+            line = raw.decode("utf-8").removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); {fix}") from error
+        yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+
+
+def split_fields(line: str, max_fields: int = 0) -> list[str]:
+    """Split a line at blanks and tabs, as Kaldi does, ignoring those at its ends.
+
+    Args:
+        max_fields: the last of them is the rest of the line, with its blanks; 0 = no limit.
+    """
+    return _BLANKS.split(line.strip(" \t"), max(0, max_fields - 1))
+
+
 def read_scp(path: str | Path) -> dict[str, str]:
-    """Read a two-column file: key -> the rest of its line (which may hold spaces).
+    """Read a two-column file: key -> the rest of its line (which may contain spaces).
 
     Raises:
         UserError: see `iter_scp`.
@@ -25,9 +61,9 @@ def read_scp(path: str | Path) -> dict[str, str]:
 
 
 def iter_scp(path: str | Path) -> Iterator[tuple[str, str]]:
-    """Key and value of every line of a two-column file, without holding the file in memory.
+    """Iterate over key and value of a two-column file, without holding the file in memory.
 
-    Blanks and tabs around key and value do not count.
+    Blanks and tabs around key and value are ignored.
 
     Raises:
         UserError: naming file and line, if a line is not UTF-8, has no value, has another invisible character in
@@ -44,8 +80,8 @@ def iter_scp(path: str | Path) -> Iterator[tuple[str, str]]:
         except ValueError as error:
             raise UserError(f"{path}:{number}: {error}") from None
         if key <= previous:  # code point order equals byte order in UTF-8
-            twice = key == previous
-            reason = "listed twice; remove one of the lines" if twice else "out of order; sort with LC_ALL=C"
+            is_repeated = key == previous
+            reason = "listed twice; remove one of the lines" if is_repeated else "out of order; sort with LC_ALL=C"
             raise UserError(f"{path}:{number}: {key!r} is {reason}")
         yield key, value
         previous = key
@@ -57,7 +93,7 @@ def split_line(line: str) -> tuple[str, str]:
     Raises:
         ValueError: the line has no value, or an invisible character in the key or at an end of the value.
     """
-    if line.isascii() and line.isprintable():  # as nearly every line; the other branch takes longer
+    if line.isascii() and line.isprintable():  # nearly every line; the other branch is slower
         fields = line.strip().split(maxsplit=1)
     else:
         fields = split_fields(line, 2)
@@ -74,9 +110,9 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
     """Write a two-column file sorted by key, whole or not at all.
 
     Raises:
-        UserError: if a key or value would not be read back as it is, or is the name of a file that is not UTF-8.
+        UserError: if a key or value would not be read back unchanged, or is the name of a file that is not UTF-8.
     """
-    # Line by line: a million of them are hundreds of megabytes.
+    # Written line by line: a million lines in memory are hundreds of megabytes.
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         for key in sorted(mapping):
             value = str(mapping[key])
@@ -89,45 +125,9 @@ def write_scp(path: str | Path, mapping: Mapping[str, object]) -> None:
 
 
 def _is_readable(key: str, value: str) -> bool:
-    """Whether `split_line` returns key and value as they are."""
+    """Whether `split_line` returns key and value unchanged."""
     line = f"{key} {value}"
     try:
         return "\n" not in line and split_line(line) == (key, value)
     except ValueError:
         return False
-
-
-def read_lines(path: Path, fix: str = "convert it to UTF-8") -> Iterator[tuple[int, str]]:
-    """Read a text file line by line, without holding it in memory; see `decode_lines`."""
-    with path.open("rb") as file:
-        yield from decode_lines(file, path, fix)
-
-
-def decode_lines(lines: Iterable[bytes], path: Path, fix: str) -> Iterator[tuple[int, str]]:
-    """Decode lines, each with its number from 1 and without its line feed, which alone ends a line.
-
-    A byte order mark, which editors on Windows write, is not part of the first line.
-
-    Args:
-        lines: content of the file.
-        path: the file.
-        fix: how to fix a line that is not UTF-8, for the error.
-
-    Raises:
-        UserError: naming file and line, if a line is not UTF-8.
-    """
-    for number, raw in enumerate(lines, 1):
-        try:
-            line = raw.decode("utf-8").removesuffix("\n")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}:{number}: not UTF-8 ({error.reason}); {fix}") from error
-        yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-
-
-def split_fields(line: str, max_fields: int = 0) -> list[str]:
-    """Split a line at blanks and tabs, as Kaldi does; those at its ends do not count.
-
-    Args:
-        max_fields: the last of them is the rest of the line, with its blanks; 0 = no limit.
-    """
-    return _BLANKS.split(line.strip(" \t"), max(0, max_fields - 1))

@@ -1,4 +1,4 @@
-"""A two-column file that is looked up where it lies, for a million lines in many processes."""
+"""Look up lines of a two-column file on disk: a million lines shared by many processes."""
 
 import codecs
 import mmap
@@ -15,26 +15,26 @@ from espnet_ext.kaldi.scp import iter_scp
 class ScpIndex(Mapping[str, str]):
     """Key -> value of a sorted two-column file, by binary search in its pages, which all processes share.
 
-    A dict of a million lines is some 300 MB, and forked data loaders copy it as they count references.
+    A dict of a million lines takes about 300 MB, and reference counting copies it in each forked data loader.
 
     Args:
-        path: the file; it must stay as it is.
+        path: the file; it must not change.
 
     Raises:
         UserError: see `iter_scp`.
     """
 
     def __init__(self, path: Path) -> None:
-        for _ in iter_scp(path):  # sorted, every key once, UTF-8
+        for _ in iter_scp(path):  # checks that keys are sorted and unique, and UTF-8
             pass
         with path.open("rb") as file:
-            empty = path.stat().st_size == 0
-            self._content = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            is_empty = path.stat().st_size == 0
+            self._content = b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         ends = np.flatnonzero(np.frombuffer(self._content, dtype=np.uint8) == ord("\n")) + 1
         if len(self._content) > (ends[-1] if len(ends) else 0):
             ends = np.append(ends, len(self._content))  # no newline at the end
         first = len(codecs.BOM_UTF8) if self._content[:3] == codecs.BOM_UTF8 else 0
-        # Single elements of an array are read faster than those of numpy's arrays.
+        # Reading one element of an array is faster than of a numpy array.
         self._starts = array("q", np.concatenate([[first], ends]).astype(np.int64).tobytes())
 
     def __len__(self) -> int:
@@ -44,11 +44,11 @@ class ScpIndex(Mapping[str, str]):
         return (self._key(number).decode() for number in range(len(self)))
 
     def __getitem__(self, key: str) -> str:
-        wanted = key.encode()
-        number = bisect_left(range(len(self)), wanted, key=self._key)
-        if number == len(self) or self._key(number) != wanted:
+        encoded = key.encode()
+        number = bisect_left(range(len(self)), encoded, key=self._key)
+        if number == len(self) or self._key(number) != encoded:
             raise KeyError(key)
-        # Of a checked line, only blanks and tabs are around key and value.
+        # In a checked line, only blanks and tabs are around key and value.
         return self._line(number).split(maxsplit=1)[1].rstrip().decode()
 
     def _key(self, number: int) -> bytes:

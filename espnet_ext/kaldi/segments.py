@@ -16,10 +16,6 @@ class Segment(NamedTuple):
     recording: str
     spans: Spans
 
-    @property
-    def duration_s(self) -> float:
-        return math.fsum(end - start for start, end in self.spans)
-
 
 def read_segments(path: str | Path) -> dict[str, Segment]:
     """Read lines `<utterance> <recording> <start_s> <end_s> [<start_s> <end_s> ...]`.
@@ -36,17 +32,20 @@ def read_segments(path: str | Path) -> dict[str, Segment]:
         if spans is None:
             line = f"{utterance} {value}"
             raise UserError(f"{where}: expected `utterance recording start_s end_s ...`, found {line!r}")
-        check_spans(spans, f"{where}: utterance {utterance!r}")
+        for start, end in spans:
+            if not 0 <= start < end < math.inf:
+                message = f"utterance {utterance!r} lasts from {start:g} s to {end:g} s; correct or leave it out"
+                raise UserError(f"{where}: {message}")
         segments[utterance] = Segment(recording, spans)
     return segments
 
 
 def _parse_spans(utterance: str, fields: Sequence[str], where: str) -> Spans | None:
-    """Convert pairs of times to spans; None if they are not. Refuses (UserError) what only Kaldi allows."""
+    """Convert pairs of times to spans; None for other fields. Refuses (UserError) forms that only Kaldi reads."""
     if len(fields) == 3:
         raise UserError(
             f"{where}: utterance {utterance!r} has a channel column ({fields[2]!r}), which is not supported; "
-            "write each channel to a file of its own and remove the column"
+            "write each channel to a separate file and remove the column"
         )
     if fields[1:] and fields[-1] in ("-1", "-1.0"):
         raise UserError(f"{where}: utterance {utterance!r} ends at -1 (Kaldi's end of the recording); write the time")
@@ -57,41 +56,31 @@ def _parse_spans(utterance: str, fields: Sequence[str], where: str) -> Spans | N
     return tuple(zip(times[::2], times[1::2], strict=True)) if times and len(times) % 2 == 0 else None
 
 
-def check_spans(spans: Spans, where: str) -> None:
-    """Refuse (UserError) a span that is not 0 <= start < end < infinity."""
-    for start, end in spans:
-        if not 0 <= start < end < math.inf:
-            raise UserError(f"{where} lasts from {start:g} s to {end:g} s; correct or leave it out")
-
-
 def write_segments(path: str | Path, segments: Mapping[str, Segment]) -> None:
-    """Write a `segments` file sorted by utterance; times are written so that they read back equal."""
-    write_scp(
-        path,
-        {
-            utterance: " ".join([segment.recording, *(repr(float(time)) for span in segment.spans for time in span)])
-            for utterance, segment in segments.items()
-        },
-    )
+    """Write a `segments` file sorted by utterance; times are read back unchanged."""
+    lines = {}
+    for utterance, (recording, spans) in segments.items():
+        lines[utterance] = " ".join([recording, *(repr(float(time)) for span in spans for time in span)])
+    write_scp(path, lines)
 
 
 def check_ends(sources: Mapping[str, AudioSource], where: str | Path) -> None:
-    """Check every utterance's spans against the length of its file, from the headers.
+    """Check the spans of every utterance against the length of its file, from the headers.
 
     Args:
         where: the `segments` file, for the message.
 
     Raises:
-        UserError: naming the utterance that does not lie within its file, or a file that cannot be read.
+        UserError: naming an utterance that is not within its file, or a file that cannot be read.
     """
-    duration_s: dict[str, float] = {}
+    durations_s: dict[str, float] = {}
     for number, (utterance, source) in enumerate(sources.items(), 1):
-        if source.path not in duration_s:
+        if source.path not in durations_s:
             num_samples, rate = audio_length(source.path)
-            duration_s[source.path] = num_samples / rate
-        if not lie_within(source.spans, duration_s[source.path]):
+            durations_s[source.path] = num_samples / rate
+        if not lie_within(source.spans, durations_s[source.path]):
             end = max(end for _, end in source.spans)
             raise UserError(
                 f"{where}:{number}: utterance {utterance!r} ends at {end:g} s, "
-                f"but {source.path} lasts {duration_s[source.path]:g} s"
+                f"but {source.path} lasts {durations_s[source.path]:g} s"
             )

@@ -1,4 +1,4 @@
-"""Audio to embed, from whatever the user names: files, folders, Kaldi data and dump directories."""
+"""Audio to embed: files, folders, Kaldi data and dump directories that the user names, and the state of their files."""
 
 import json
 import os
@@ -16,17 +16,17 @@ from espnet_ext.utils.errors import UserError
 
 
 def list_sources(names: Iterable[Path]) -> dict[str, AudioSource]:
-    """Find the audio behind some names.
+    """Find the audio of some names.
 
     Args:
         names: audio files (id: the name as given), folders (see `list_audio`; id: the path below the folder without
-            suffix; one line on stderr counts what is skipped), directories with a wav.scp (id: the utterance id).
+            suffix; one line on stderr counts the skipped files), directories with a wav.scp (id: the utterance id).
 
     Returns:
         id -> its audio (path `ark:offset` in a dump directory), in sorted order of each name's ids.
 
     Raises:
-        UserError: nothing of that name, a folder without audio, or two sources of one id.
+        UserError: no file or folder of that name, a folder without audio, or two sources with one id.
     """
     sources: dict[str, AudioSource] = {}
     for name in names:
@@ -39,7 +39,7 @@ def list_sources(names: Iterable[Path]) -> dict[str, AudioSource]:
 
 
 def _sources_of(name: Path) -> list[tuple[str, AudioSource]]:
-    # Pairs, not a dict: a folder can hold a.wav and a.flac.
+    # Pairs, not a dict: a folder may contain a.wav and a.flac.
     if (name / "wav.scp").is_file():
         return list(DataDir(name).sources().items())
     if name.is_file():
@@ -49,15 +49,16 @@ def _sources_of(name: Path) -> list[tuple[str, AudioSource]]:
     files, skipped = list_audio(name)
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
     if not files:
-        found = reasons or "it is empty"
-        raise UserError(f"{name}: no audio in this folder ({found}); name a file itself to decode it in any case")
+        raise UserError(
+            f"{name}: no audio in this folder ({reasons or 'it is empty'}); name a file itself to decode it in any case"
+        )
     if skipped:
         print(f"{name}: {len(files)} audio files; skipped: {reasons}", file=sys.stderr)
     return [(_identity(path.relative_to(name)), AudioSource(str(path))) for path in files]
 
 
 def _identity(path: Path) -> str:
-    """A path without its suffix, unless what follows the last dot is part of the name."""
+    """A path without its suffix, unless the text after the last dot is part of the name."""
     return str(path.with_suffix("") if path.suffix.lower() in AUDIO_SUFFIXES else path)
 
 
@@ -83,31 +84,31 @@ class Entry(NamedTuple):
 
 
 def make_entries(sources: Mapping[str, AudioSource], errors: dict[str, str] | None = None) -> Iterator[Entry]:
-    """Look at the file of each recording, in order of their ids.
+    """Describe the file of each recording, in the order of their ids.
 
     Args:
         sources: id -> audio.
-        errors: where given, recordings without a file are added here, with the error.
+        errors: if given, recordings without a file are added here with the error, instead of raising it.
 
     Raises:
-        UserError: naming a recording without a file, where there is no `errors`.
+        UserError: naming a recording without a file.
     """
-    # A dump's archive holds thousands of recordings.
-    state = lru_cache(maxsize=1024)(os.stat)
+    # An archive of a dump directory contains thousands of recordings.
+    stat = lru_cache(maxsize=1024)(os.stat)
     for identity in sorted(sources):
         path = os.path.abspath(sources[identity].path)
         try:
-            found = state(file_of(path))
+            status = stat(file_of(path))
         except OSError as error:
             problem = f"{identity}: {path}: {error.strerror}; correct wav.scp or bring the file back"
             if errors is None:
                 raise UserError(problem) from error
             errors[identity] = problem
             continue
-        yield Entry(identity, path, tuple(sources[identity].spans), found.st_size, found.st_mtime_ns)
+        yield Entry(identity, path, tuple(sources[identity].spans), status.st_size, status.st_mtime_ns)
 
 
 def parse_entry(text: str) -> Entry:
-    """An entry from its JSON, in which file names that are not UTF-8 are escaped."""
+    """Read an entry from its JSON, in which file names that are not UTF-8 are escaped."""
     identity, path, spans, num_bytes, mtime_ns = json.loads(text)
     return Entry(identity, path, tuple((start, end) for start, end in spans), num_bytes, mtime_ns)

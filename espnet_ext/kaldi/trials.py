@@ -1,4 +1,4 @@
-"""Verification trials: `1 enrol test` for a pair of the same speaker, `0 enrol test` for another."""
+"""Verification trials: `1 enrol test` for two utterances of one speaker, `0 enrol test` for different speakers."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
@@ -18,13 +18,13 @@ class Trial(NamedTuple):
 
 
 def make_trials(utt2spk: Mapping[str, str], possible_person: Mapping[str, str], max_nontarget: int) -> list[Trial]:
-    """All same-speaker pairs, and a fixed subset of the others.
+    """All same-speaker pairs, and a fixed subset of the other pairs.
 
     Args:
         utt2spk: utterance -> speaker.
-        possible_person: speaker -> a name shared by speakers that may be one person; two such
-            speakers are not compared, since nobody knows the right answer.
-        max_nontarget: most non-target trials; those with the smallest SHA-1 of their names stay.
+        possible_person: speaker -> a name shared by speakers that may be one person; two such speakers are not
+            compared, since the right answer is not known.
+        max_nontarget: maximum number of non-target trials; those with the smallest SHA-1 of their names are kept.
 
     Returns:
         trials sorted by enrolment and test utterance.
@@ -46,16 +46,16 @@ def write_trials(path: str | Path, trials: list[Trial]) -> None:
 
 
 def read_trials(path: str | Path, known: Collection[str]) -> list[Trial]:
-    """All of `iter_trials`, which says what is refused."""
+    """Read a whole trial list; see `iter_trials`."""
     return list(iter_trials(path, known))
 
 
 def iter_trials(path: str | Path, known: Collection[str]) -> Iterator[Trial]:
-    """Read a trial list, a line at a time; `known` are the utterances that a trial may name.
+    """Read a trial list line by line; `known` are the utterances that a trial may name.
 
     Raises:
-        UserError: naming file, line and utterance, if a line is not a trial or names an unknown
-            utterance (a trial that is skipped silently changes the figure), or if the list is empty.
+        UserError: naming file, line and utterance, if a line is not a trial or names an unknown utterance (skipping
+            it would change the score), or if the list is empty.
     """
     number = 0
     for number, line in read_lines(Path(path)):

@@ -1,51 +1,50 @@
-"""Check a data directory, and that an evaluation set shares nothing with the training set."""
+"""Check data directories and dump directories."""
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
 
 from espnet_ext.audio import RATE
-from espnet_ext.kaldi.data_dir import COMPLETE_FILES, DataDir, invert
+from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.locators import file_of, is_dumped, is_offset
-from espnet_ext.kaldi.overlap import SHAREABLE, find_overlaps
 from espnet_ext.kaldi.scp import read_scp
-from espnet_ext.kaldi.segments import Segment, check_ends
+from espnet_ext.kaldi.segments import check_ends
 from espnet_ext.kaldi.trials import read_trials
+from espnet_ext.kaldi.utterances import invert
 from espnet_ext.utils.errors import UserError
 
-MAX_LISTED = 10  # overlaps in a message
-# The lengths of a data directory are from headers, which may be off by a frame of the codec, or more in an MP3.
+# Files by utterance, and those of them that list every utterance.
+COLUMNS = ("utt2*", "text", "text.*")
+COMPLETE_FILES = ("utt2spk", "utt2lang", "utt2source", "utt2num_samples")
+COMPLETE_DUMP_FILES = ("utt2spk", "utt2num_samples", "target_*.scp")
+# Lengths in a data directory are from headers, which may be off by a frame of the codec, or more for MP3.
 MAX_DIFFERENCE_S, MAX_DIFFERENCE = 0.5, 0.05
 
 
 def validate_data_dir(path: str | Path) -> None:
     """Check one data directory.
 
-    wav.scp, utt2spk, spk2utt and utt2num_samples must be there; every file sorted, each key once;
-    the audio files exist; the files of COMPLETE_FILES list exactly the utterances of wav.scp (or of segments), the
-    other utt2*, text and text.<language> some of them; sorting by utterance sorts by speaker; spk2utt agrees with
-    utt2spk; trials name known utterances only; segments lie inside their recordings (to END_TOLERANCE_S), and every
-    recording has one.
+    wav.scp, utt2spk, spk2utt and utt2num_samples exist; every file is sorted and lists each key once; the audio files
+    exist; the files of COMPLETE_FILES list exactly the utterances of wav.scp (or of segments), the other utt2*, text
+    and text.<language> some of them; sorting by utterance sorts by speaker; spk2utt agrees with utt2spk; trials name
+    known utterances only; segments lie inside their recordings (to END_TOLERANCE_S), and every recording has one.
 
     Raises:
-        UserError: naming file, line and utterance of the first fault.
+        UserError: naming file, line and utterance of the first error.
     """
     data = DataDir(path)
+    listed_in = "wav.scp" if data.segments is None else "segments"
     known = data.sources()
     if not known:
-        raise UserError(f"{data.path / _list_of(data)}: no utterances; run stage 1 again")
+        raise UserError(f"{data.path / listed_in}: no utterances; run stage 1 again")
     for name in ("utt2spk", "spk2utt", "utt2num_samples"):
         if not (data.path / name).exists():
             raise UserError(f"{data.path / name}: no such file; run stage 1 again")
-    for file in sorted(data.path.iterdir()):
-        if _is_column(file.name):
-            # One file at a time in memory: there may be a million utterances.
-            is_complete = file.name in COMPLETE_FILES
-            _check_utterances(file, read_scp(file), known, _list_of(data), is_complete=is_complete)
+    _check_columns(data.path, known, listed_in, COMPLETE_FILES)
     _ = data.utt2num_samples  # checks that each is positive
     if data.segments is not None:
-        _check_recordings(data, data.segments)
+        _check_recordings(data)
     _check_audio(data)
     if data.segments is not None:
         check_ends(known, data.path / "segments")
@@ -54,27 +53,34 @@ def validate_data_dir(path: str | Path) -> None:
         read_trials(trial_list, known)
 
 
-def _list_of(data: DataDir) -> str:
-    """Name of the file that lists the utterances."""
-    return "wav.scp" if data.segments is None else "segments"
+def check_dump(path: Path) -> None:
+    """Check that the files of a dump directory list the same utterances: a missing line would change a score.
+
+    Targets, utt2num_samples and utt2spk list all utterances of wav.scp (or, in a set without audio, of utt2spk);
+    text, text.<language> and the other utt2* some of them.
+
+    Raises:
+        UserError: naming the file, and the utterance that is missing in it or in the others.
+    """
+    listed_in = "wav.scp" if (path / "wav.scp").is_file() else "utt2spk"
+    if (path / listed_in).is_file():
+        _check_columns(path, read_scp(path / listed_in), listed_in, COMPLETE_DUMP_FILES)
 
 
-def _check_audio(data: DataDir) -> None:
-    """Check that every file of wav.scp exists; archives are read in dump directories only."""
-    own_archives = (data.path / "audio").absolute()
-    for number, place in enumerate(data.wav_scp.values(), 1):
-        if is_dumped(place) and Path(place).absolute().parent == own_archives and Path(file_of(place)).is_file():
-            continue
-        if not Path(place).is_file():
-            fault = "no such audio file; correct the path, or remove the line"
-            if is_offset(place):
-                fault = "a part of an archive is not read; write the audio to a file first and name that file"
-            raise UserError(f"{data.path / 'wav.scp'}:{number}: {place!r}: {fault}")
+def _check_columns(folder: Path, known: Collection[str], listed_in: str, complete: Collection[str]) -> None:
+    """Check the utterances of all COLUMNS and of the `complete` files in a folder."""
+    for file in sorted(folder.iterdir()):
+        is_complete = any(map(file.match, complete))
+        if is_complete or any(map(file.match, COLUMNS)):
+            # One file at a time in memory: there may be a million utterances.
+            column = read_scp(file)
+            _check_utterances(file, column, known, listed_in)
+            missing = next((utterance for utterance in known if utterance not in column), None)
+            if is_complete and missing is not None:
+                raise UserError(f"{file}: utterance {missing!r} of {listed_in} is missing")
 
 
-def _check_utterances(
-    file: Path, column: Mapping[str, str], known: Collection[str], listed_in: str, *, is_complete: bool
-) -> None:
+def _check_utterances(file: Path, column: Mapping[str, str], known: Collection[str], listed_in: str) -> None:
     is_label = file.name.startswith("utt2")
     for number, (utterance, value) in enumerate(column.items(), 1):
         if utterance not in known:
@@ -82,14 +88,22 @@ def _check_utterances(
         # In a text, a character that only formats is legitimate.
         if is_label and "Cf" in (unicodedata.category(value[0]), unicodedata.category(value[-1])):
             raise UserError(f"{file}:{number}: {value!a} begins or ends with an invisible character; remove it")
-    if is_complete:
-        for utterance in known:
-            if utterance not in column:
-                raise UserError(f"{file}: utterance {utterance!r} of {listed_in} is missing")
 
 
-def _check_recordings(data: DataDir, segments: Mapping[str, Segment]) -> None:
-    used = {segment.recording for segment in segments.values()}
+def _check_audio(data: DataDir) -> None:
+    """Check that every file of wav.scp exists; archives are read in dump directories only."""
+    own_archives = (data.path / "audio").absolute()
+    for number, locator in enumerate(data.wav_scp.values(), 1):
+        in_dump = is_dumped(locator) and Path(locator).absolute().parent == own_archives
+        if not Path(file_of(locator) if in_dump else locator).is_file():
+            reason = "no such audio file; correct the path, or remove the line"
+            if is_offset(locator):
+                reason = "a part of an archive is not read; write the audio to a file first and name that file"
+            raise UserError(f"{data.path / 'wav.scp'}:{number}: {locator!r}: {reason}")
+
+
+def _check_recordings(data: DataDir) -> None:
+    used = {segment.recording for segment in data.segments.values()}
     for number, recording in enumerate(data.wav_scp, 1):
         if recording not in used:
             raise UserError(
@@ -107,69 +121,17 @@ def _check_speakers(data: DataDir) -> None:
                 f"speaker {speaker!r} and '-', so sorting by utterance does not sort by speaker"
             )
     expected = invert(data.utt2spk)
-    found = data.spk2utt
-    for speaker in sorted(set(expected) | set(found)):
-        if expected.get(speaker) != found.get(speaker):
+    for speaker in sorted(set(expected) | set(data.spk2utt)):
+        if expected.get(speaker) != data.spk2utt.get(speaker):
             raise UserError(f"{data.path / 'spk2utt'}: speaker {speaker!r} disagrees with utt2spk; make it again")
 
 
-def check_dump(path: Path) -> None:
-    """Check that the files of a dump directory list the same utterances: a lost line would change a score.
-
-    Targets, utt2num_samples and utt2spk list all utterances of wav.scp (or, in a set without audio, of utt2spk);
-    text, text.<language> and the other utt2* some of them.
-
-    Raises:
-        UserError: naming the file, and the utterance that it lacks or that others lack.
-    """
-    listed_in = "wav.scp" if (path / "wav.scp").is_file() else "utt2spk"
-    if not (path / listed_in).is_file():
-        return
-    known = read_scp(path / listed_in)
-    for file in sorted(path.iterdir()):
-        is_target = file.name.startswith("target_") and file.suffix == ".scp"
-        if is_target or _is_column(file.name):
-            is_complete = is_target or file.name in ("utt2num_samples", "utt2spk")
-            _check_utterances(file, read_scp(file), known, listed_in, is_complete=is_complete)
-
-
-def _is_column(name: str) -> bool:
-    return name.startswith(("utt2", "text.")) or name == "text"
-
-
-def validate_split(train_dir: str | Path, eval_dir: str | Path, shared: Iterable[str] = ()) -> None:
-    """Check that nothing of train is in an evaluation set: audio, speakers, sentences, texts.
-
-    Two sets may have segments of the same recording, as long as these do not overlap.
-
-    Args:
-        shared: what the recipe allows to overlap: some of SHAREABLE. Texts are compared
-            normalized, across languages as well.
-
-    Raises:
-        UserError: listing evaluation utterances and the training utterances that they collide with;
-            ValueError for a name that cannot be shared.
-    """
-    shared = set(shared)
-    if not shared <= set(SHAREABLE):
-        raise ValueError(f"shared {sorted(shared)}: expected some of {', '.join(SHAREABLE)}")
-    train, evaluation = DataDir(train_dir), DataDir(eval_dir)
-    overlaps = list(find_overlaps(train, evaluation, shared))
-    if overlaps:
-        listed = "; ".join(map(str, overlaps[:MAX_LISTED]))
-        more = f"; and {len(overlaps) - MAX_LISTED} more" if len(overlaps) > MAX_LISTED else ""
-        raise UserError(
-            f"{evaluation.path} overlaps with {train.path} in {len(overlaps)} places: {listed}{more}; "
-            "leave one of each two out"
-        )
-
-
 def check_header_lengths(file: object, listed: Mapping[str, int], num_samples: Mapping[str, int]) -> None:
-    """Refuse (UserError) the utt2num_samples of a data directory if the decoded audio is clearly not so long.
+    """Refuse (UserError) the utt2num_samples of a data directory if the length of the decoded audio is far from it.
 
     Args:
         file: for the message.
-        listed, num_samples: utterance -> samples at 16 kHz, by the file and decoded; only those in both are compared.
+        listed, num_samples: utterance -> samples at 16 kHz, listed and decoded; only utterances of both are compared.
     """
     for utterance, decoded in num_samples.items():
         difference = abs(decoded - listed.get(utterance, decoded))

@@ -6,9 +6,9 @@ from itertools import batched
 from pathlib import Path
 from typing import BinaryIO
 
-import kaldiio
 import numpy as np
 
+from espnet_ext.kaldi.archives import write_ark
 from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.utils.atomic import atomic_path
 
@@ -17,19 +17,13 @@ STRINGS_AT_ONCE = 10_000
 
 def write_vectors(ark: Path, vectors: Iterable[tuple[str, np.ndarray]]) -> None:
     """Write float32 vectors (dim,) by utterance to an archive, and then the scp file of the same name."""
-    entries = {}
-    with atomic_path(ark) as temporary, temporary.open("wb") as stream:
-        for utterance, vector in vectors:
-            # An scp entry points behind the key and its space.
-            entries[utterance] = f"{ark}:{stream.tell() + len(utterance.encode()) + 1}"
-            kaldiio.save_ark(stream, {utterance: vector})
-    write_scp(ark.with_suffix(".scp"), entries)
+    write_scp(ark.with_suffix(".scp"), write_ark(ark, vectors))
 
 
 def write_npz(path: Path, ids: Sequence[str], vectors: Mapping[str, np.ndarray]) -> None:
     """Write `ids` (a string array) and arrays by name to one file, which `np.load` reads without pickle.
 
-    An array of strings has the width of its longest string, so `ids` is deflated. Vectors would hardly be smaller.
+    The width of a string array is that of its longest string, so `ids` is deflated. Vectors hardly compress.
     """
     # numpy compresses all members or none.
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -41,16 +35,16 @@ def write_npz(path: Path, ids: Sequence[str], vectors: Mapping[str, np.ndarray])
 
 
 def _member(name: str, compression: int) -> zipfile.ZipInfo:
-    """A member without the time of writing: the same arrays give the same bytes."""
+    """Zip member without the time of writing: equal arrays give equal bytes."""
     info = zipfile.ZipInfo(f"{name}.npy")
     info.compress_type = compression
     return info
 
 
 def _write_strings(stream: BinaryIO, strings: Sequence[str]) -> None:
-    """Write a string array in parts: as a whole, a million strings with a long one among them take gigabytes."""
+    """Write a string array in batches: a million strings with a long one among them take gigabytes in memory."""
     dtype = np.dtype(f"<U{max(map(len, strings), default=1)}")
     header = {"descr": dtype.str, "fortran_order": False, "shape": (len(strings),)}
     np.lib.format.write_array_header_1_0(stream, header)
-    for part in batched(strings, STRINGS_AT_ONCE):
-        stream.write(np.array(part, dtype).tobytes())
+    for batch in batched(strings, STRINGS_AT_ONCE):
+        stream.write(np.array(batch, dtype).tobytes())

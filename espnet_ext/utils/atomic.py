@@ -1,6 +1,6 @@
-"""Outputs that are there whole or not at all: a temporary name, then a rename.
+"""Files and folders that exist whole or not at all: written under a temporary name, then renamed.
 
-A process locks what it writes under a temporary name: what is not locked is a leftover of a killed process.
+The writing process holds a lock on the temporary file. Unlocked temporary files are left from killed processes.
 """
 
 import fcntl
@@ -8,10 +8,10 @@ import glob
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NoReturn
 
 from filelock import FileLock
@@ -19,8 +19,67 @@ from filelock import FileLock
 from espnet_ext.utils.cleanup import remove, remove_temporary
 from espnet_ext.utils.errors import UserError
 
-# More than the rest of a page, which a full disk still has room for.
+# Larger than the rest of a page, which a full disk can still store.
 PROBE_BYTES = 1 << 20
+
+
+def atomic_path(path: str | Path) -> AbstractContextManager[Path]:
+    """Write a file under a temporary name next to `path` and rename it on success.
+
+    Yields the temporary path: an empty file in the same folder (created if absent) with the suffixes of `path`, for
+    writers that choose a format by suffix. After an error it is removed, and an older `path` is unchanged.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    return _written_atomically(Path(path), is_folder=False)
+
+
+def atomic_folder(path: str | Path) -> AbstractContextManager[Path]:
+    """Fill a folder under a temporary name next to `path` and rename it on success.
+
+    Yields the temporary folder. An older `path` is replaced; after an error it is unchanged. Only the rename is
+    flushed to the disk, not each file.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    return _written_atomically(Path(path), is_folder=True)
+
+
+@contextmanager
+def _written_atomically(path: Path, *, is_folder: bool) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_temporary(path.parent, f"{'?' * 8}-{glob.escape(path.name)}")
+    temporary, descriptor = _create_locked(path, is_folder)
+    try:
+        yield temporary
+        if not is_folder:
+            _sync(temporary)
+        elif path.exists():
+            shutil.rmtree(path)  # rename() cannot replace a folder that is not empty
+        temporary.replace(path)
+        _sync(path.parent)
+    except BaseException as error:
+        _raise_with_name(error, _system_error(error, temporary), path)
+    finally:
+        remove(temporary)
+        os.close(descriptor)
+
+
+def _create_locked(path: Path, is_folder: bool) -> tuple[Path, int]:
+    """Create a temporary file or folder next to `path`; returns its path and a descriptor that holds the lock."""
+    while True:
+        temporary = path.with_name(f".tmp-{token_hex(4)}-{path.name}")
+        if is_folder:
+            temporary.mkdir()
+        descriptor = os.open(temporary, os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another process may have removed it before it was locked.
+        if temporary.exists():
+            return temporary, descriptor
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:
@@ -32,87 +91,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _plain_mode(is_folder: bool) -> int:
-    """The mode an ordinary open() or mkdir() would give; tempfile's own is private to the user."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return (0o777 if is_folder else 0o666) & ~mask
-
-
-@contextmanager
-def _temporary(path: Path, *, is_folder: bool) -> Iterator[Path]:
-    """A locked temporary file or folder next to `path`, whose parents are created; removed at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_temporary(path.parent, f"{'?' * 8}-{glob.escape(path.name)}")
-    names = {"prefix": ".tmp-", "suffix": f"-{path.name}", "dir": path.parent}
-    while True:
-        if is_folder:
-            temporary = Path(tempfile.mkdtemp(**names))
-            descriptor = os.open(temporary, os.O_RDONLY)
-        else:
-            descriptor, name = tempfile.mkstemp(**names)
-            temporary = Path(name)
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Another process may have removed it as a leftover before it was locked.
-        if temporary.exists():
-            break
-        os.close(descriptor)
-    try:
-        yield temporary
-    except BaseException as error:
-        _raise_with_name(error, _system_error(error, temporary), path)
-    finally:
-        remove(temporary)
-        os.close(descriptor)
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Write a file under a temporary name beside `path`, and rename it there on success.
-
-    Yields the temporary path: an empty file in the same folder (made when absent) that ends in
-    the suffixes of `path`, for writers that go by them. An error removes it and leaves an
-    older `path` as it was.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full.
-    """
-    path = Path(path)
-    with _temporary(path, is_folder=False) as temporary:
-        yield temporary
-        temporary.chmod(_plain_mode(is_folder=False))
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
-
-
-@contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Fill a folder under a temporary name beside `path`, and rename it there on success.
-
-    Yields the temporary folder. An older `path` is replaced; an error leaves it as it was.
-    Files inside are flushed by the rename of the whole, not one by one.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full.
-    """
-    path = Path(path)
-    with _temporary(path, is_folder=True) as temporary:
-        yield temporary
-        temporary.chmod(_plain_mode(is_folder=True))
-        if path.exists():
-            # rename() cannot replace a folder that is not empty.
-            shutil.rmtree(path)
-        temporary.replace(path)
-        _sync(path.parent)
-
-
 def _system_error(error: BaseException, temporary: Path) -> OSError | None:
-    """The system's error behind that of a writer.
+    """Find the system error that caused the error of a writer.
 
-    numpy, safetensors, FAISS and libsndfile report a full disk without the system's error number: it is what a
-    further write to their file (the largest one of a folder) fails with.
+    numpy, safetensors, FAISS and libsndfile report a full disk without its error number. A further write to their
+    file (the largest file of a folder) fails with that number.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error
@@ -129,7 +112,7 @@ def _system_error(error: BaseException, temporary: Path) -> OSError | None:
 
 
 def _raise_with_name(error: BaseException, reason: OSError | None, path: Path) -> NoReturn:
-    """Raise what ended a write; a write to an open file fails without a name (disk full), so `path` is added."""
+    """Raise the error that ended a write. A write to an open file (disk full) raises without a name: add `path`."""
     if reason is not None and reason is not error:
         raise OSError(reason.errno, reason.strerror, str(path)) from error
     if isinstance(error, OSError) and error.errno is not None and error.filename is None:
@@ -140,16 +123,16 @@ def _raise_with_name(error: BaseException, reason: OSError | None, path: Path) -
 def write_text_atomic(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:
-        # newline="" keeps the bytes the same on every platform.
+        # newline="" writes the same bytes on every platform.
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json_atomic(path: str | Path, obj: Any) -> None:
-    """Write `obj` as indented JSON, whole or not at all; NaN is refused (ValueError)."""
+    """Write `obj` as indented JSON, whole or not at all; NaN raises ValueError."""
     write_text_atomic(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def exclusive_lock(path: Path) -> FileLock:
-    """A lock file to hold in a `with` block. Other processes wait; the kernel releases it when the process dies."""
+    """Lock file for a `with` block. Other processes wait; the kernel releases it when the process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path)

@@ -1,4 +1,4 @@
-"""Remove what an earlier or killed run left in a folder of intermediate files."""
+"""Remove the files that an earlier or killed run left in a folder."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def remove_others(folder: Path, keep: Collection[Path]) -> None:
-    """Remove everything in `folder` but `keep`, half-written temporary files included.
+    """Remove everything in `folder` except `keep`, temporary files included.
 
     Only for folders that one run at a time writes to.
     """
@@ -18,21 +18,19 @@ def remove_others(folder: Path, keep: Collection[Path]) -> None:
 
 
 def remove_temporary(folder: Path, pattern: str = "*") -> None:
-    """Remove what killed processes left in a folder under the temporary names of `utils.atomic`.
-
-    What a running process writes is locked and stays.
+    """Remove the temporary files (see `utils.atomic`) of killed processes; those of running processes are locked.
 
     Args:
         folder: may be absent.
-        pattern: of the names after `.tmp-`.
+        pattern: glob pattern of the names after `.tmp-`.
     """
     for path in folder.glob(f".tmp-{pattern}"):
         try:
             descriptor = os.open(path, os.O_RDONLY)
-        except OSError:  # renamed meanwhile, or private to another user
+        except OSError:  # renamed in the meantime, or private to another user
             continue
         try:
-            # The kernel frees a lock when its process dies.
+            # The kernel releases a lock when its process dies.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             continue
@@ -43,7 +41,7 @@ def remove_temporary(folder: Path, pattern: str = "*") -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder; nothing happens if it is absent."""
+    """Remove a file, a link or a folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,4 +1,4 @@
-"""What outputs were made from, so that leftovers of anything else are not taken for them."""
+"""Inputs of cached outputs, noted next to them, so that outputs of other inputs are not reused."""
 
 import hashlib
 import json
@@ -11,22 +11,22 @@ from typing import Any
 
 from espnet_ext.utils.atomic import write_json_atomic
 
-# Of a corpus's millions: every language and table of FLEURS, every speaker of VoxCeleb, in about a second.
+# Of a corpus with millions of files: all languages and tables of FLEURS, all speakers of VoxCeleb, in about a second.
 MAX_LISTED = 20_000
 
 
-def empty_unless(folder: Path, origin: Mapping[str, Any]) -> None:
-    """Empty a folder, made where it is absent, unless its `origin.json` says that it is of this origin."""
-    path = folder / "origin.json"
-    if read_json(path) == origin:
+def reset_if_changed(folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Empty a folder, created if absent, unless its `provenance.json` is equal to `provenance`."""
+    path = folder / "provenance.json"
+    if read_json(path) == provenance:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_json_atomic(path, origin)
+    write_json_atomic(path, provenance)
 
 
 def read_json(path: Path) -> Any:
-    """Content of a file that only our own runs write; None if it is absent or damaged."""
+    """Read a file that only our own runs write; None if it is absent or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
@@ -34,16 +34,16 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file's content; an OSError names the file if it is absent."""
+    """Hexadecimal SHA-256 of a file's content; an OSError names the file if it is absent."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def listing_of(folder: Path, max_listed: int = MAX_LISTED) -> str:
-    """Hash of the names, sizes and dates of what is in a folder, from the top down as far as `max_listed`.
+    """Hash the names, sizes and dates of the first `max_listed` entries of a folder, breadth first.
 
-    A change further down is not seen, nor one in a folder that may not be read. An OSError names the folder if it
-    is absent.
+    Changes of further entries are not detected, nor changes in a folder without read permission. An OSError names the
+    folder if it is absent.
     """
     digest = hashlib.sha256()
     folders = deque([folder])
@@ -53,10 +53,8 @@ def listing_of(folder: Path, max_listed: int = MAX_LISTED) -> str:
         num_listed += len(listed)
         for entry in listed:
             is_folder = os.path.isdir(entry)
-            # Of a link that leads nowhere, its own.
-            status = entry.stat(follow_symlinks=os.path.exists(entry))
-            # The size of a folder is the file system's own affair.
-            size = None if is_folder else status.st_size
+            status = entry.stat(follow_symlinks=os.path.exists(entry))  # a broken link has only its own status
+            size = None if is_folder else status.st_size  # the size of a folder depends on the file system
             digest.update(repr((os.path.relpath(entry, folder), size, status.st_mtime_ns)).encode())
             if is_folder:
                 folders.append(Path(entry))

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from espnet_ext.corpora.sentence_split import group_keys, split_by_sentence
-from espnet_ext.kaldi.overlap import normalise
+from espnet_ext.kaldi.overlap import normalize_text
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from espnet_ext.kaldi.overlap import normalise
     ],
 )
 def test_normalise(text: str, expected: str) -> None:
-    assert normalise(text) == expected
+    assert normalize_text(text) == expected
 
 
 def test_keys_are_joined_through_any_language() -> None:

@@ -76,7 +76,7 @@ def test_whole_shards_are_kept_and_a_killed_run_ends_with_the_same_bytes(
     assert bytes_of(out) == straight
 
 
-@pytest.mark.parametrize("lost", ["sem.1.ark", "spk.1.scp", "origin.json", "sem.scp"])
+@pytest.mark.parametrize("lost", ["sem.1.ark", "spk.1.scp", "provenance.json", "sem.scp"])
 def test_a_lost_file_is_written_again(dump: Path, model_folder: Path, tmp_path: Path, lost: str) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
     list(extract(system, [dump], out, HERE))
@@ -89,7 +89,7 @@ def test_a_lost_file_is_written_again(dump: Path, model_folder: Path, tmp_path: 
 def test_a_damaged_origin_is_another_one(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
     list(extract(system, [dump], out, HERE))
-    (out / dump.name / "origin.json").write_text("{")
+    (out / dump.name / "provenance.json").write_text("{")
     assert all(extract(system, [dump], out, HERE))
 
 

@@ -28,7 +28,6 @@ def test_written_segments_are_read_back_equal(tmp_path: Path) -> None:
     write_segments(tmp_path / "segments", segments)
     assert read_segments(tmp_path / "segments") == segments
     assert (tmp_path / "segments").read_text().splitlines()[0] == "s-1 other 0.0 0.84"
-    assert segments["s-2"].duration_s == pytest.approx(2.7000001 + 1.123456789)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.kaldi import data_dir
-from espnet_ext.kaldi.data_dir import DataDir, Utterance, choose_subset, write_utterances
+from espnet_ext.kaldi.data_dir import DataDir, choose_subset
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
 LANGUAGES = ("eng", "fra")
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.kaldi.data_dir import DataDir, Utterance, invert, write_utterances
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.overlap import validate_split
 from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.kaldi.validate import validate_data_dir, validate_split
+from espnet_ext.kaldi.utterances import Utterance, invert, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
 
 MakeDataDir = Callable[..., Path]

@@ -79,7 +79,9 @@ def test_the_head_has_learned(grown: Path, place: Path, add: Train) -> None:
 
 
 def test_the_cache_of_the_pretrained_encoder_is_still_there(place: Path, work: Path, straight: Path) -> None:
-    origins = [json.loads((place / "train" / name / "origin.json").read_text()) for name in ("layers", "layers of it")]
+    origins = [
+        json.loads((place / "train" / name / "provenance.json").read_text()) for name in ("layers", "layers of it")
+    ]
     assert [origin["encoder"] for origin in origins] == [encoder_hash(work / "encoder"), encoder_hash(straight)]
     assert [origin["frame_average"] for origin in origins] == [2, 2]
 

@@ -10,7 +10,7 @@ from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.progress import audio_progress
 
 CHUNK_SIZE = 500  # files that a worker is given at a time
-# Fixed phrases for `LeftOut`.
+# Fixed phrases for `Exclusions`.
 NO_AUDIO = "no audio file"
 UNREADABLE = "audio cannot be read"
 OUTSIDE = "times outside its recording"
@@ -19,7 +19,7 @@ MISSING = frozenset({NO_AUDIO, OUTSIDE})
 
 
 class AudioLength(NamedTuple):
-    """Samples at 16 kHz by the header, or why there are none (a fixed phrase for `LeftOut`)."""
+    """Samples at 16 kHz by the header, or why there are none (a fixed phrase for `Exclusions`)."""
 
     num_samples: int
     fault: str | None = None

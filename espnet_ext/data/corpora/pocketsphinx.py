@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from espnet_ext.audio.waveform import samples_at_16k
-from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
 PACKAGE = "pocketsphinx-testdata"

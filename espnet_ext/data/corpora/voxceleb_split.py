@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from espnet_ext.kaldi.data_dir import Utterance
+from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
 

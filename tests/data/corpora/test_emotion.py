@@ -95,9 +95,9 @@ def test_what_is_left_out_is_counted_and_listed(prepared: tuple[Path, list[str]]
     for name in SETS:
         provenance = json.loads((data / name / "provenance.json").read_text())
         assert (provenance["corpus"], provenance["fold"]) == ("CREMA-D, RAVDESS, IEMOCAP", "1 of 5")
-        reasons.update(provenance["left_out"])
+        reasons.update(provenance["excluded"])
         speakers = set(DataDir(data / name).utt2spk.values())
-        rows = (data / name / "left_out.tsv").read_text().splitlines()[1:]
+        rows = (data / name / "excluded.tsv").read_text().splitlines()[1:]
         listed = {"-".join(row.split("\t")[0].split("-")[:2]) for row in rows}
         # A turn that was not evaluated has no speaker here.
         assert listed - {"iemocap-Ses01F_impro01_M999"} <= speakers

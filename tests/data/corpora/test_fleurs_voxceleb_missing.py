@@ -96,7 +96,7 @@ def test_a_set_that_loses_everything_keeps_its_list(corpora: dict[str, Path], tm
     content = audio.read_bytes()
     audio.write_bytes(b"damaged")
     lines = list(prepare(tiny_options({"mtedx": mtedx}), data))
-    table = data / "mtedx_test.left_out.tsv"
+    table = data / "mtedx_test.excluded.tsv"
     reason = f"no utterances, 2 left out: 2 audio cannot be read (listed in {table})"
     assert f"mtedx_test: not prepared: {reason}" in lines
     assert f"mtedx_test\t{reason}" in (data / "not_prepared.tsv").read_text().splitlines()
