@@ -1,8 +1,15 @@
-"""Names of common kinds of files that are not audio, for error messages."""
+"""Recognize files by their first bytes: audio formats, and common files that are not audio."""
 
+import re
 from pathlib import Path
 
-# First bytes -> what the file is, and how to fix it.
+# First bytes of audio files, used only to list folders: a decoder would reject damaged audio without an error.
+_AUDIO = re.compile(
+    rb"(RIFF|RF64)....WAVE|riff\x2e\x91\xcf\x11|FORM....AIF[FC]|\.snd|fLaC|OggS|ID3|\xff[\xf1-\xf3\xf9-\xfb]|caff|"
+    rb"NIST_1A|....ftyp(M4|mp4|iso|qt|3g|dash|MSNV|avc)|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|#!AMR|wvpk|MAC |TTA1",
+    re.DOTALL,
+)
+# First bytes of other files -> description and fix, for error messages.
 KINDS = {
     b"version https://git-lfs.github.com/spec/": "a Git LFS pointer; run `git lfs pull`",
     b"/annex/objects/": "a git-annex pointer; run `git annex get`",
@@ -20,10 +27,19 @@ KINDS = {
 HEAD_BYTES = 1024
 
 
-def describe_content(path: Path) -> str | None:
-    """Describe a file that is not audio by its first bytes; None if they say nothing."""
+def _read_head(path: Path) -> bytes:
     with open(path, "rb") as file:
-        head = file.read(HEAD_BYTES)
+        return file.read(HEAD_BYTES)
+
+
+def has_audio_content(path: Path) -> bool:
+    """Whether a file starts like a file of a well-known audio format."""
+    return _AUDIO.match(_read_head(path)) is not None
+
+
+def describe_content(path: Path) -> str | None:
+    """Describe a file that is not audio by its first bytes; None if it is not recognized."""
+    head = _read_head(path)
     for magic, kind in KINDS.items():
         if head.startswith(magic):
             return kind

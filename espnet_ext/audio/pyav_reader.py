@@ -1,4 +1,4 @@
-"""Audio that libsndfile cannot read, decoded with PyAV (FFmpeg)."""
+"""Decode audio that libsndfile cannot read with PyAV (FFmpeg)."""
 
 import math
 from collections.abc import Iterator
@@ -12,56 +12,55 @@ import numpy as np
 from espnet_ext.audio.reader import PREROLL_S, AudioReader
 from espnet_ext.utils.errors import UserError
 
-# Of FFmpeg's demuxers, those of sound. Others take text and pictures for video, and open what a playlist names.
+# FFmpeg's demuxers of audio. Others read text and pictures as video, and open the files of a playlist.
 DEMUXERS = (
     "aac,ac3,aea,aiff,amr,amrnb,amrwb,ape,asf,asf_o,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,g722,gsm,iff,ircam,latm,loas,"
     "matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qcp,rm,shn,tak,truehd,tta,voc,w64,wav,wsd,wv,xwma"
 )
-# Streams without a header, which cannot be recognized by their content. Suffix -> demuxer.
+# Suffix -> demuxer of streams without a header, which are not recognized by their content.
 HEADERLESS = {".g722": "g722", ".gsm": "gsm"}
 MATROSKA, MP4 = "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"
 # Timestamps are exact (Matroska: to a millisecond), and the decoder settles within PREROLL_S.
 SEEKABLE = {"aac", MATROSKA, MP4}
-# The header's duration is that of the decoded sound (Matroska: to a millisecond).
+# The duration in the header is exact (Matroska: to a millisecond).
 EXACT_DURATION = {"g722", "gsm", MATROSKA, MP4}
-# Decoders may leave out a little at both ends, and containers round durations.
+# Decoders may drop a few samples at both ends, and containers round durations.
 END_TOLERANCE_S = 0.25
 
 
 def open_container(file: BinaryIO, suffix: str) -> av.container.InputContainer:
-    """Open a file with the demuxer of its content, or of its suffix if it has no header.
+    """Open a file with the demuxer for its content, or for its suffix if it has no header.
 
     Raises:
         av.FFmpegError: unknown content.
     """
     file.seek(0)
-    # By its descriptor: FFmpeg would also go by the suffix, and take a name with a colon for an address.
+    # By its descriptor: FFmpeg would also use the suffix, and open a name with a colon as an address.
     options = {"fd": str(file.fileno()), "protocol_whitelist": "fd", "format_whitelist": DEMUXERS}
     return av.open("fd:", format=HEADERLESS.get(suffix.lower()), options=options)
 
 
 class PyAvReader(AudioReader):
-    """A file that PyAV decodes.
+    """Decode with PyAV.
 
     A part is found by its timestamps, so it is exact to the container's time base: a sample in MP4 and ADTS, a
-    millisecond in WebM. Other formats are decoded from their beginning, but only the part is kept.
+    millisecond in WebM. Other formats are decoded from the beginning, but only the part is kept.
     """
 
     def __init__(self, path: Path, container: av.container.InputContainer) -> None:
         if not container.streams.audio:
             raise UserError(f"{path}: no audio in the file")
         self.container, self.stream = container, container.streams.audio[0]
-        # The first frame has what headers may lack: the start time, and the rate of HE-AAC.
+        # The first frame has the start time and the rate of HE-AAC, which may be missing in headers.
         self.first = next(container.decode(audio=0), None)
         if self.first is None:
             raise UserError(f"{path}: no audio in the file")
         self.first_pts = self.first.pts
         super().__init__(path, self.first.sample_rate, self.first.layout.nb_channels, self._header_samples())
 
-    def blocks(self, start: int = 0, num_samples: int | None = None) -> Iterator[np.ndarray]:
-        """See `AudioReader.blocks`."""
+    def _blocks(self, start: int, num_samples: int | None) -> Iterator[np.ndarray]:
         end = math.inf if num_samples is None else start + num_samples
-        # Frames are collected in C and converted together: one by one costs half as much as decoding them.
+        # Frames are collected in C and converted together: converting each costs half as much as decoding it.
         fifo, position = av.AudioFifo(), 0
         for frame_position, frame in self._frames(start):
             if frame_position >= end:
@@ -77,7 +76,7 @@ class PyAvReader(AudioReader):
             yield _to_float(fifo, start - position, end - position)
 
     def _header_samples(self) -> int | None:
-        """Samples by the header; None if only decoding gives them."""
+        """Samples in the header; None if they are only known after decoding."""
         if self.container.format.name not in EXACT_DURATION:
             return None
         if self.stream.duration:
@@ -88,7 +87,7 @@ class PyAvReader(AudioReader):
         return None
 
     def _check_end(self, end: int) -> None:
-        """Check where the last frame ends: FFmpeg decodes cut Matroska files without an error."""
+        """Check the end of the last frame: FFmpeg decodes cut Matroska files without an error."""
         if (
             self.container.format.name == MATROSKA
             and self.header_samples
@@ -102,7 +101,7 @@ class PyAvReader(AudioReader):
             raise UserError(f"{self.path}: its channels or its sampling rate change midway; convert it")
 
     def _frames(self, start: int) -> Iterator[tuple[int, av.AudioFrame]]:
-        """Frames from `start` or before it, each with the number of its first sample."""
+        """Frames from `start` or before it, each with the index of its first sample."""
         before_s = start / self.rate - PREROLL_S
         frames = chain([self.first], self.container.decode(audio=0))
         seeks = self.container.format.name in SEEKABLE and before_s > 0
@@ -115,7 +114,7 @@ class PyAvReader(AudioReader):
             timed_end = time + frame.samples
             yield (time if seeks else position), frame
             position += frame.samples
-        if timed_end is not None:  # there is no frame after the end of a whole file
+        if timed_end is not None:  # None: the part starts after the last frame
             self._check_end(timed_end)
 
     def _to_samples(self, ticks: int) -> int:
@@ -123,6 +122,6 @@ class PyAvReader(AudioReader):
 
 
 def _to_float(fifo: av.AudioFifo, start: int, end: float) -> np.ndarray:
-    """Empty a buffer; of its samples, those of a part as float32 (samples, channels). int16 becomes int16 / 32768."""
+    """Empty a buffer; returns the samples of a part as float32 (samples, channels). int16 becomes int16 / 32768."""
     [block] = av.AudioResampler(format="fltp").resample(fifo.read())
     return block.to_ndarray().T[max(start, 0) : int(min(end, block.samples))]

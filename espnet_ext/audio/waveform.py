@@ -1,6 +1,6 @@
 """Read audio of any format as float32 waveforms, resample them and write FLAC."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +16,13 @@ from espnet_ext.utils.errors import UserError
 
 Spans = tuple[tuple[float, float], ...]
 
-# Corpora round times to centiseconds or worse, and encoders shift an end by a frame: a span may reach this
-# far beyond its recording, and is then cut at the recording's end.
+# Corpora round times to centiseconds or worse, and encoders shift an end by a frame: a span may end this much after
+# its recording, and is then cut at the recording's end.
 END_TOLERANCE_S = 0.1
 
 
 class AudioSource(NamedTuple):
-    """Where the audio of an utterance is.
+    """Location of the audio of an utterance.
 
     Attributes:
         path: audio file (or `ark:offset` of a dump directory).
@@ -42,67 +42,53 @@ class AudioSource(NamedTuple):
         return any(a < d and c < b for a, b in self.spans for c, d in other.spans)
 
 
-def read_audio(
-    path: str | Path,
-    start: int = 0,
-    num_samples: int | None = None,
-    *,
-    downmix: bool = False,
-) -> tuple[np.ndarray, int]:
-    """Decode one channel of audio.
+def read_audio(path: str | Path, *, downmix: bool = False) -> tuple[np.ndarray, int]:
+    """Decode a file with one channel.
 
     Args:
-        start, num_samples: the part wanted, in samples at the file's rate; None = to the end.
-        downmix: average the channels of a file that has several, instead of refusing it.
+        downmix: average the channels of a file with several channels instead of refusing it.
 
     Returns:
         float32 (samples,) in [-1, 1], and the file's sampling rate in Hz.
 
     Raises:
-        UserError: naming the file, if it is absent, does not decode, is shorter than asked for or
-            empty, has NaN or infinite samples, or several channels.
+        UserError: naming the file, if it is absent, does not decode, is empty, has NaN or infinite samples, or
+            several channels.
     """
     with open_audio(Path(path)) as reader:
-        samples = _concatenate(mono_blocks(reader, start, num_samples, downmix=downmix))
-        rate = reader.rate
-    if len(samples) == 0 or (num_samples is not None and len(samples) < num_samples):
-        wanted = "any" if num_samples is None else f"{num_samples} samples from {start} on"
-        raise UserError(f"{path}: {len(samples)} samples where {wanted} were expected; the file is cut or empty")
-    return samples, rate
+        return _concatenate(mono_blocks(reader, downmix=downmix)), reader.rate
 
 
-def read_spans(
-    path: str | Path, spans: Sequence[tuple[float, float]], tolerance_s: float = 0.0
-) -> tuple[np.ndarray, int]:
-    """Decode parts of a long recording and no more, its channels averaged.
+def read_source(source: AudioSource, *, downmix: bool = False) -> tuple[np.ndarray, int]:
+    """Decode an utterance; of a long recording, only its spans.
 
     Args:
-        spans: (start, end) in seconds.
-        tolerance_s: how far beyond the end of the file a span may reach; it is cut there.
+        downmix: see `read_audio`. The channels of long recordings are always averaged: talks and sessions are recorded
+            in stereo, with the room in both channels.
 
     Returns:
-        float32 (samples,) in [-1, 1] of all spans one after the other, and the file's sampling rate in Hz.
+        float32 (samples,) in [-1, 1] of all spans, concatenated, and the file's sampling rate in Hz.
 
     Raises:
-        UserError: naming the file, if it is absent, does not decode or has samples that are not finite;
-            or the span that reaches too far.
+        UserError: as `read_audio`; or naming a span that ends more than END_TOLERANCE_S after its file.
     """
-    decoded = [_read_span(Path(path), start_s, end_s, tolerance_s) for start_s, end_s in spans]
+    if not source.spans:
+        return read_audio(source.path, downmix=downmix)
+    decoded = [_read_span(Path(source.path), start_s, end_s) for start_s, end_s in source.spans]
     return np.concatenate([samples for samples, _ in decoded]), decoded[0][1]
 
 
-def _read_span(path: Path, start_s: float, end_s: float, tolerance_s: float) -> tuple[np.ndarray, int]:
+def _read_span(path: Path, start_s: float, end_s: float) -> tuple[np.ndarray, int]:
     with open_audio(path) as reader:
         start, end = round(start_s * reader.rate), round(end_s * reader.rate)
         samples = _concatenate(mono_blocks(reader, start, end - start, downmix=True))
-        rate = reader.rate
-    missing = end - start - len(samples)
-    if len(samples) == 0 or missing > tolerance_s * rate:
-        raise UserError(
-            f"{path}: ends {missing / rate:g} s before a segment from {start_s:g} to {end_s:g} s does; "
-            "the file is cut, or the segment is of another one"
-        )
-    return samples, rate
+        missing_s = (end - start - len(samples)) / reader.rate
+        if len(samples) == 0 or missing_s > END_TOLERANCE_S:
+            raise UserError(
+                f"{path}: ends {missing_s:g} s before a segment from {start_s:g} to {end_s:g} s; "
+                "the file is cut, or the segment belongs to another file"
+            )
+        return samples, reader.rate
 
 
 def mono_blocks(
@@ -111,20 +97,24 @@ def mono_blocks(
     """Decode one channel of a part, a few megabytes at a time.
 
     Args:
-        start, num_samples, downmix: see `read_audio`.
+        start, num_samples: the part, in samples at the file's rate; None = to the end, which must not be empty.
+        downmix: see `read_audio`.
 
     Yields:
         float32 (samples,), finite and about within [-1, 1].
 
     Raises:
-        UserError: several channels, or samples that are not finite or far beyond [-1, 1].
+        UserError: several channels, no samples, or samples that are not finite or far beyond [-1, 1].
     """
     if reader.num_channels > 1 and not downmix:
         raise UserError(f"{reader.path}: {reader.num_channels} channels, expected 1; convert it to mono")
+    position = start
     for block in reader.blocks(start, num_samples):
-        check_samples(block, f"{reader.path}", start)
-        start += len(block)
+        check_samples(block, f"{reader.path}", position)
+        position += len(block)
         yield block.mean(axis=1, dtype=np.float32) if reader.num_channels > 1 else block[:, 0]
+    if num_samples is None and position == start:
+        raise UserError(f"{reader.path}: no samples in the file; it is cut or empty")
 
 
 def _concatenate(blocks: Iterable[np.ndarray]) -> np.ndarray:
@@ -132,7 +122,7 @@ def _concatenate(blocks: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def audio_length(path: str | Path) -> tuple[int, int]:
-    """Samples of a file and its rate in Hz, from the header where there is one.
+    """Samples of a file and its rate in Hz, from the header if it has them.
 
     Raises:
         UserError: naming the file, if it is absent, empty or of no known format.
@@ -142,9 +132,14 @@ def audio_length(path: str | Path) -> tuple[int, int]:
 
 
 def samples_at_16k(path: str | Path) -> int:
-    """Samples the file has once resampled to 16 kHz, to within one."""
+    """Samples of a file after resampling to 16 kHz, to within one."""
     samples, rate = audio_length(path)
     return round(samples * RATE / rate)
+
+
+def lie_within(spans: Spans, duration_s: float) -> bool:
+    """Whether every span starts within a recording and ends at most END_TOLERANCE_S after it."""
+    return all(0 <= start < duration_s and end <= duration_s + END_TOLERANCE_S for start, end in spans)
 
 
 def resample(samples: np.ndarray, rate: int, new_rate: int = RATE) -> np.ndarray:
@@ -155,7 +150,7 @@ def resample(samples: np.ndarray, rate: int, new_rate: int = RATE) -> np.ndarray
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """float (samples,) in [-1, 1] to int16, clipped; undoes int16 / 32768 exactly, and leaves int16 as it is."""
+    """Convert float (samples,) in [-1, 1] to int16, clipped; exact for int16 / 32768. int16 is returned unchanged."""
     if samples.dtype == np.int16:
         return samples
     scaled = samples * 32768.0
@@ -164,35 +159,12 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 
 def write_flac(path: str | Path, samples: np.ndarray, rate: int = RATE) -> None:
-    """Write float (samples,) as mono 16-bit FLAC; the same samples give the same bytes.
+    """Write float (samples,) as mono 16-bit FLAC; equal samples give equal bytes.
 
     Raises:
         OSError: the file cannot be written, or the disk is full.
     """
-    # Encoded in memory: libsndfile does not say why it cannot write a file.
+    # Encoded in memory: libsndfile does not report why it cannot write a file.
     encoded = BytesIO()
     soundfile.write(encoded, to_int16(samples), rate, format="FLAC", subtype="PCM_16")
     Path(path).write_bytes(encoded.getvalue())
-
-
-def lie_within(spans: Spans, duration_s: float) -> bool:
-    """Whether every span begins within a recording and ends so, or less than END_TOLERANCE_S later."""
-    return all(0 <= start < duration_s and end <= duration_s + END_TOLERANCE_S for start, end in spans)
-
-
-def read_source(source: AudioSource, *, downmix: bool = False) -> tuple[np.ndarray, int]:
-    """Decode an utterance; of a long recording, no more than its spans.
-
-    Args:
-        downmix: average the channels of a file that has several, instead of refusing it. Those of long
-            recordings always are: talks and sessions come in stereo, both channels being the room.
-
-    Returns:
-        float32 (samples,) in [-1, 1], and the file's sampling rate in Hz.
-
-    Raises:
-        UserError: as `read_audio`, or `read_spans` with END_TOLERANCE_S.
-    """
-    if source.spans:
-        return read_spans(source.path, source.spans, END_TOLERANCE_S)
-    return read_audio(source.path, downmix=downmix)

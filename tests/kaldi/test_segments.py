@@ -76,7 +76,7 @@ def test_without_spans_the_file_is_the_utterance(talk: str) -> None:
 def test_an_end_just_beyond_the_recording_is_cut_and_one_further_is_refused(talk: str) -> None:
     samples, _ = read_source(AudioSource(talk, ((9.5, 10.05),)))
     np.testing.assert_array_equal(samples, TALK[-8000:] / np.float32(32768))
-    with pytest.raises(UserError, match=r"talk.flac: ends 0.2 s before a segment from 9.5 to 10.2 s does"):
+    with pytest.raises(UserError, match=r"talk.flac: ends 0.2 s before a segment from 9.5 to 10.2 s;"):
         read_source(AudioSource(talk, ((9.5, 10.2),)))
     with pytest.raises(UserError, match="before a segment from 10 to"):
         read_source(AudioSource(talk, ((10.0, 10.05),)))
