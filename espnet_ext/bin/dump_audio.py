@@ -15,16 +15,19 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument("--data_dir", type=Path, required=True, help="data/<set>")
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
     parser.add_argument("--speed_perturb", type=float, nargs="*", default=[], help="speeds of copies, e.g. 0.9 1.1")
-    parser.add_argument("--min_duration_s", type=float, default=0.0, help="shorter utterances are left out")
-    parser.add_argument("--max_duration_s", type=float, default=math.inf, help="longer utterances are left out")
+    parser.add_argument("--min_duration_s", type=float, default=0.0, help="shorter utterances are excluded")
+    parser.add_argument("--max_duration_s", type=float, default=math.inf, help="longer utterances are excluded")
     parser.add_argument(
         "--audio_format",
         choices=ARK_FORMATS,
         default="wav",
-        help="of the 16-bit archives: wav is written and read much faster, flac takes three fifths of the disk",
+        help="format of the 16-bit archives: wav is written and read much faster, flac needs three fifths of the space",
     )
     parser.add_argument(
-        "--fraction", type=fraction, default=1.0, help="of the utterances, in whole sentences, for a first look"
+        "--fraction",
+        type=fraction,
+        default=1.0,
+        help="part of the utterances to dump, in whole sentences, for a first look",
     )
     add_executor_options(parser, nj=2)
     args = parser.parse_args()
@@ -54,7 +57,7 @@ def main() -> None:
 
 
 def _expected_seconds(data_dir: Path, speeds: list[float], fraction: float) -> float:
-    """Seconds to dump, copies included, for the time left."""
+    """Seconds of audio to dump, speed-perturbed copies included."""
     # Imported late: see the package's docstring.
     from espnet_ext.kaldi.data_dir import DataDir, choose_subset
 

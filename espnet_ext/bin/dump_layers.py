@@ -1,4 +1,4 @@
-"""Compute a frozen encoder's layers of a dump directory, once: `python -m espnet_ext.bin.dump_layers --help`."""
+"""Compute the layers of a frozen encoder for all utterances of a dump directory."""
 
 import argparse
 from pathlib import Path
@@ -8,22 +8,24 @@ from espnet_ext.utt.precision import AUTO, AUTOCAST_NAMES
 
 
 def main() -> None:
-    """Fill `<dump_dir>/layers/`, or the folder of another name."""
+    """Fill `<dump_dir>/<layers_name>/`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump directory with wav.scp")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--encoder", type=Path, help="folder of the pretrained encoder")
-    source.add_argument("--model", type=Path, help="folder of a trained model, for its encoder")
-    parser.add_argument("--frame_average", type=int, help="frames averaged into one (default 1; the model's own)")
+    source.add_argument("--model", type=Path, help="folder of a trained model, whose encoder is used")
+    parser.add_argument(
+        "--frame_average", type=int, help="frames averaged into one (default 1; set by a trained model)"
+    )
     parser.add_argument("--layers_name", default="layers", help="name of the folder below the dump directory")
     parser.add_argument("--autocast", choices=AUTOCAST_NAMES, default=AUTO, help="dtype of matrix products")
     parser.add_argument(
-        "--num_frozen_blocks", type=int, help="keep the last output of that many blocks, for training those above"
+        "--num_frozen_blocks", type=int, help="also keep the output of this block, for training the blocks above it"
     )
-    parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
+    parser.add_argument("--device", help="cpu or cuda; default: the GPU if there is one")
     args = parser.parse_args()
     if args.model and args.frame_average:
-        parser.error("--frame_average: a trained model has its own")
+        parser.error("--frame_average: set by the trained model; leave the option out")
     # Imported late: see the package's docstring.
     from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
     from espnet_ext.teachers.runtime import Runtime

@@ -1,4 +1,4 @@
-"""Targets of one attribute for a dump directory: from its teacher, where a killed run goes on, or from labels."""
+"""Write the targets of one attribute for a dump directory, from its teacher (resumable) or from labels."""
 
 import argparse
 from pathlib import Path
@@ -11,12 +11,18 @@ from espnet_ext.utils.errors import UserError
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attributes", type=Path, required=True, help="the recipe's attributes.yaml")
-    parser.add_argument("--attribute", required=True, help="which of them")
+    parser.add_argument("--attribute", required=True, help="one of its attributes")
     parser.add_argument("--dump_dir", type=Path, required=True, help="dump/<set>")
-    parser.add_argument("--text_lang", help="embed the translations text.<text_lang> into a target file of their own")
-    parser.add_argument("--teacher_dir", type=Path, help="offline weights: a model's folder, or one folder a model")
-    parser.add_argument("--classes", type=Path, help="classes_<attribute>.json of the training set; not for that set")
-    parser.add_argument("--device", help="for instance cpu or cuda:1; default: every GPU there is, a process each")
+    parser.add_argument("--text_lang", help="embed the translations text.<text_lang> into a separate target file")
+    parser.add_argument(
+        "--teacher_dir",
+        type=Path,
+        help="offline weights: the folder of a model, or a folder with one folder for each model",
+    )
+    parser.add_argument(
+        "--classes", type=Path, help="classes_<attribute>.json of the training set; omit it for the training set"
+    )
+    parser.add_argument("--device", help="for instance cpu or cuda:1; default: all GPUs, with one process for each")
     add_executor_options(parser, nj=1)
     options = parser.parse_args()
     executor = executor_from(options)

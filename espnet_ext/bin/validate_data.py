@@ -1,4 +1,4 @@
-"""Check data directories, and that evaluation sets share nothing with a training set."""
+"""Check data directories, and that evaluation sets have nothing in common with a training set."""
 
 import argparse
 from pathlib import Path
@@ -10,8 +10,8 @@ from espnet_ext.kaldi.overlap import SHAREABLE
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data_dirs", type=Path, nargs="+", help="data directories")
-    parser.add_argument("--train_dir", type=Path, help="check the others against this one")
-    parser.add_argument("--shared", nargs="*", choices=SHAREABLE, default=[], help="what they may share with it")
+    parser.add_argument("--train_dir", type=Path, help="training set to compare the others with")
+    parser.add_argument("--shared", nargs="*", choices=SHAREABLE, default=[], help="what they may have in common")
     args = parser.parse_args()
     # Imported late: see the package's docstring.
     from espnet_ext.kaldi.data_dir import DataDir

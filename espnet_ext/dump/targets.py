@@ -25,7 +25,7 @@ LOCAL = Executor()
 
 
 class EmbedJob(NamedTuple):
-    """A shard and who embeds it."""
+    """A shard and the teacher that embeds it."""
 
     teacher: str
     options_json: str
@@ -43,29 +43,29 @@ def dump_targets(
     head_dim: int | None = None,
     text_lang: str | None = None,
 ) -> None:
-    """Embed what the attribute's teacher reads and write the targets; whole shards of a killed run are kept.
+    """Embed the texts or the audio with the attribute's teacher; complete shards of a killed run are kept.
 
-    Every utterance of wav.scp is listed; `None` stands for one without a text. Utterances of the same
-    text share a vector. The bytes do not depend on the executor.
+    Every utterance of wav.scp is listed, with `None` if it has no text. Utterances of the same text share a vector.
+    The bytes do not depend on the executor.
 
     Args:
         dump_dir: dump/<set>, with wav.scp and text, or wav.scp, utt2num_samples and audio.
-        attribute: names the files.
+        attribute: name of the attribute, for the file names.
         target: its declaration.
-        executor: where teachers work; on a machine's GPUs, one process for each.
+        executor: where teachers run; on a machine with GPUs, one process for each GPU.
         runtime: the teacher's device and offline weights.
-        head_dim: of the attribute's head, which the teacher's vectors must have too.
+        head_dim: dimension of the attribute's head, which must be the teacher's.
         text_lang: embed the translations `text.<text_lang>` instead, into `target_<attribute>.<text_lang>.scp`.
 
     Raises:
-        UserError: an unknown teacher or option, one of the wrong modality or dimension, its package missing,
-            a damaged dump directory, or an utterance of which the teacher makes nothing.
+        UserError: an unknown teacher or option, a wrong modality or dimension, a missing package, a damaged dump
+            directory, or an utterance for which the teacher has no vector.
     """
     check_target(target, f"attribute {attribute}")
     data = DataDir(dump_dir)
     items = target_items(data, target.source, text_lang)
     name = f"target_{attribute}" + (f".{text_lang}" if text_lang else "")
-    # A teacher may be gigabytes of weights: none is loaded to say that there is nothing to embed.
+    # A teacher may have gigabytes of weights: it is not loaded if there is nothing to embed.
     if items or head_dim is None:
         specs, facts = _embed_items(items, dump_dir, name, target, executor, runtime, head_dim)
     else:
@@ -89,7 +89,7 @@ def _embed_items(
     runtime: Runtime,
     head_dim: int | None,
 ) -> tuple[dict[Item, str], dict[str, str | int]]:
-    """Where each item's vector is, and what to note of the teacher."""
+    """Locator of each item's vector, and the description of the teacher."""
     _teacher.cache_clear()
     options = json.dumps(target.options)
     teacher = _teacher(target.teacher, options, runtime)
@@ -102,31 +102,26 @@ def _embed_items(
     pending = [EmbedJob(target.teacher, options, runtime, s) for s in shards if not s.is_done(teacher.dim)]
     if executor.where == "local" and teacher.num_gpus:
         executor = Executor("local", teacher.num_gpus, teacher.num_gpus)
-    _embed_shards(shards, pending, target.source, f"{dump_dir}: {name}", executor)
+    scale, unit = (1, "texts") if target.source == "text" else (1 / RATE, "s of audio")
+    sizes = {shard.ark: scale * sum(item.size for item in shard.items) for shard in shards}
+    with audio_progress(f"{dump_dir}: {name}", sum(sizes.values()), unit) as advance:
+        for job, _ in run_jobs(embed, pending, executor):
+            advance(sizes[job.shard.ark])
     specs = {item: spec for shard in shards for item, spec in shard.specs(teacher.dim)}
     return specs, {"version": teacher.version, "dim": teacher.dim, "normalisation": teacher.normalisation}
 
 
-def _embed_shards(shards: list[Shard], pending: list[EmbedJob], source: str, label: str, executor: Executor) -> None:
-    """Make the shards that are not there yet, with a progress line."""
-    scale, unit = (1, "texts") if source == "text" else (1 / RATE, "s of audio")
-    sizes = {shard.ark: scale * sum(item.size for item in shard.items) for shard in shards}
-    with audio_progress(label, sum(sizes.values()), unit) as advance:
-        for job, _ in run_jobs(embed, pending, executor):
-            advance(sizes[job.shard.ark])
-
-
 def embed(job: EmbedJob) -> None:
-    """Write one shard, in whatever process this is."""
+    """Write one shard, in any process."""
     teacher = _teacher(job.teacher, job.options_json, job.runtime)
-    # Work that a dead worker had finished but not reported is not done twice.
+    # A worker that died may have completed the shard.
     if not job.shard.is_done(teacher.dim):
-        # One thread each: processes share the work, and sums do not depend on the number of cores.
+        # One thread: processes share the work, and sums do not depend on the number of cores.
         with threadpool_limits(1):
             embed_shard(teacher, job.shard)
 
 
 @lru_cache(maxsize=1)
 def _teacher(name: str, options_json: str, runtime: Runtime) -> AbsTeacher:
-    """Built once in a process, for all its shards."""
+    """Build the teacher once in each process."""
     return build_teacher(name, runtime, **json.loads(options_json))

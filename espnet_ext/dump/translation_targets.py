@@ -1,4 +1,4 @@
-"""Targets that forget the language: the mean of a sentence's targets over its translations."""
+"""Language-independent targets: the mean of a sentence's targets over its translations."""
 
 import json
 from collections import defaultdict
@@ -7,30 +7,31 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
+from espnet_ext.kaldi.archives import write_ark
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.utils.atomic import atomic_path, write_json_atomic
+from espnet_ext.utils.atomic import write_json_atomic
 from espnet_ext.utils.errors import UserError
 
 
 def translations_name(attribute: str) -> str:
-    """Stem of the files of an attribute's averaged targets, beside `target_<attribute>`."""
+    """Stem of the files of an attribute's averaged targets, next to `target_<attribute>`."""
     return f"target_{attribute}_translations"
 
 
 def average_translations(dump_dir: Path, attribute: str) -> None:
     """Write `target_<attribute>_translations.scp`, its archive and its JSON.
 
-    A teacher's vectors of one sentence differ between languages. Their mean over the languages (each language
-    the mean of its different vectors) is one target for all: the student is pulled to what they share.
-    An utterance without a sentence id keeps its own target.
+    A teacher's vectors of one sentence differ between languages. Their mean over the languages (each language with
+    the mean of its different vectors) is the target of all translations. An utterance without a sentence id keeps its
+    target.
 
     Args:
         dump_dir: dump/<set> with utt2sent, utt2lang and target_<attribute>.scp.
-        attribute: which targets.
+        attribute: name of the attribute.
 
     Raises:
-        UserError: there are targets, but no utt2sent and utt2lang to say which are translations of each other.
+        UserError: there are targets, but utt2sent or utt2lang is absent, so translations are not known.
     """
     data = DataDir(dump_dir)
     entries = read_scp(dump_dir / f"target_{attribute}.scp")
@@ -43,12 +44,8 @@ def average_translations(dump_dir: Path, attribute: str) -> None:
         if entries[utterance] != "None":
             by_sentence[sentence][data.utt2lang[utterance]].add(entries[utterance])
     name = translations_name(attribute)
-    ark = dump_dir / f"{name}.ark"
-    averaged: dict[str, str] = {}
-    with atomic_path(ark) as temporary, temporary.open("wb") as stream:
-        for sentence, languages in sorted(by_sentence.items()):
-            averaged[sentence] = f"{ark}:{stream.tell() + len(sentence.encode()) + 1}"
-            kaldiio.save_ark(stream, {sentence: _mean_over_languages(languages)})
+    means = ((sentence, _mean_over_languages(languages)) for sentence, languages in sorted(by_sentence.items()))
+    averaged = write_ark(dump_dir / f"{name}.ark", means)
     for utterance, sentence in utt2sent.items():
         if entries[utterance] != "None":
             entries[utterance] = averaged[sentence]

@@ -117,8 +117,12 @@ def test_a_set_without_the_file_has_no_target_and_says_so(tmp_path: Path, capsys
         ("utt2lang", "a-1 eng\nx-9 eng\n", "set/utt2lang:2: utterance 'x-9' is not in wav.scp; run stage 2 again"),
         ("utt2lang", "a-1 eng\na-2 \n", "set/utt2lang:2: expected `key value`, found 'a-2 '"),
         ("utt2lang", "a-1 eng\na-1 deu\n", "set/utt2lang:2: 'a-1' is listed twice"),
-        ("utt2age", "a-1 20\na-2 old\n", "set/utt2age: 'old' of a-2 is no number; correct it, or write `kind: class`"),
-        ("utt2age", "a-1 nan\n", "set/utt2age: 'nan' of a-1 is no number"),
+        (
+            "utt2age",
+            "a-1 20\na-2 old\n",
+            "set/utt2age: 'old' of a-2 is not a number; correct it, or write `kind: class`",
+        ),
+        ("utt2age", "a-1 nan\n", "set/utt2age: 'nan' of a-1 is not a number"),
     ],
 )
 def test_a_fault_of_the_label_file_is_named(tmp_path: Path, file: str, lines: str, message: str) -> None:

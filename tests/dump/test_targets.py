@@ -314,5 +314,5 @@ def test_a_missing_audio_archive_or_length_is_named(dump: Path) -> None:
         dump_targets(dump, "spk", config)
     write_scp(dump / "utt2num_samples", SAMPLES)
     (dump / "audio.0.ark").unlink()
-    with pytest.raises(UserError, match=r"audio.0.ark: no such archive, though it holds a-1"):
+    with pytest.raises(UserError, match=r"audio.0.ark: no such archive, but it contains a-1"):
         dump_targets(dump, "spk", config)

@@ -133,7 +133,7 @@ def test_one_bad_recording_embeds_nothing(
 
 def test_a_data_directory_is_no_dump(call: Callable, finished: TinyRecipe, data: Path) -> None:
     words = ["--attributes", finished.path / "conf/attributes.yaml", "--attribute", "spk", "--dump_dir", data]
-    check_error(*call("dump_targets", words), "utterance a-0: ", "clip 0.wav", "is no `archive:offset`")
+    check_error(*call("dump_targets", words), "utterance a-0: ", "clip 0.wav", "is not `archive:offset`")
     assert not list(data.glob("*target*"))
 
 
