@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -44,18 +45,19 @@ class Shard:
     ark: Path
     items: tuple[Item, ...]
 
+    def _ends(self, dim: int) -> list[int]:
+        """Offset of the end of each item's vector."""
+        sizes = (len(item.utterance.encode()) + 1 + VECTOR_HEADER_BYTES + 4 * dim for item in self.items)
+        return list(accumulate(sizes))
+
     def is_done(self, dim: int) -> bool:
         """Whether the archive exists and is complete."""
-        sizes = (VECTOR_HEADER_BYTES + 4 * dim + len(item.utterance.encode()) + 1 for item in self.items)
-        return self.ark.is_file() and self.ark.stat().st_size == sum(sizes)
+        return self.ark.is_file() and self.ark.stat().st_size == self._ends(dim)[-1]
 
     def specs(self, dim: int) -> Iterator[tuple[Item, str]]:
         """Each item with the `path:offset` of its vector."""
-        offset = 0
-        for item in self.items:
-            offset += len(item.utterance.encode()) + 1
-            yield item, f"{self.ark}:{offset}"
-            offset += VECTOR_HEADER_BYTES + 4 * dim
+        for item, end in zip(self.items, self._ends(dim), strict=True):
+            yield item, f"{self.ark}:{end - 4 * dim - VECTOR_HEADER_BYTES}"
 
 
 def target_items(data: DataDir, modality: str, text_lang: str | None = None) -> dict[str, Item]:

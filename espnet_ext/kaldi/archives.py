@@ -30,16 +30,10 @@ def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_forma
         the offset to write after `path:` in an scp file.
     """
     offset = file.tell() + len(utterance.encode()) + 1
-    pcm = to_int16(samples)
+    options = {}
     if ark_format == "flac":
-        options = {"format": "FLAC", "subtype": "PCM_16"}
-        kaldiio.save_ark(file, {utterance: (RATE, pcm)}, write_function="soundfile", write_kwargs=options)
-    else:
-        # The same bytes as kaldiio's, without a copy of the samples and with the system error of a full disk.
-        file.write(f"{utterance} ".encode())
-        with wave.open(file, "wb") as record:
-            record.setparams((1, pcm.itemsize, RATE, len(pcm), "NONE", ""))
-            record.writeframes(pcm)
+        options = {"write_function": "soundfile", "write_kwargs": {"format": "FLAC", "subtype": "PCM_16"}}
+    kaldiio.save_ark(file, {utterance: (RATE, to_int16(samples))}, **options)
     return offset
 
 

@@ -1,4 +1,4 @@
-"""The decoder follows from the content of a file, and a file that is not audio is described."""
+"""The decoder is chosen by the content of a file; other files are described."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", [*PYAV, "pcm.wav", "vorbis.ogg"])
-def test_the_suffix_does_not_matter(folder: Path, tmp_path: Path, name: str) -> None:
+def test_the_suffix_does_not_choose_the_decoder(folder: Path, tmp_path: Path, name: str) -> None:
     expected, rate = read_audio(folder / name)
     assert len(expected) >= rate
     for other in ("x.wav", "x.ogg", "x.flac", "x.MP3", "x.m4a", "x.webm", "x.raw", "x.txt", "x"):
@@ -63,13 +63,13 @@ def test_the_suffix_does_not_matter(folder: Path, tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["pcm.mov", "flac.mka", "pcm.avi"])
-def test_lossless_sound_is_the_same_in_every_container(folder: Path, name: str) -> None:
+def test_lossless_audio_is_equal_in_every_container(folder: Path, name: str) -> None:
     np.testing.assert_allclose(read_audio(folder / name)[0], SAMPLES, atol=2**-15)
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".raw", ".m3u8", ""])
 @pytest.mark.parametrize(("content", "kind"), OTHERS.items(), ids=[str(number) for number in range(len(OTHERS))])
-def test_what_is_not_audio_is_described(folder: Path, content: bytes, kind: str, suffix: str) -> None:
+def test_a_file_that_is_not_audio_is_described(folder: Path, content: bytes, kind: str, suffix: str) -> None:
     path = folder / f"other{suffix}"  # beside the files that a playlist names
     path.write_bytes(content)
     for read in (read_audio, audio_length):

@@ -1,4 +1,4 @@
-"""Parts of long recordings: the very samples of the whole, without decoding the whole."""
+"""Parts of long recordings equal slices of the whole, without decoding the whole."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +61,7 @@ def check_same(part: np.ndarray, expected: np.ndarray, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.mp4", "a.aac", *SNDFILE, *LAME])
-def test_a_part_is_exactly_that_of_the_whole(files: dict[str, Path], name: str) -> None:
+def test_a_part_equals_the_slice_of_the_whole_file(files: dict[str, Path], name: str) -> None:
     whole, rate = read_audio(files[name])
     for start_s in STARTS_S:
         start = round(start_s * rate)
@@ -124,7 +124,7 @@ def test_a_segment_does_not_decode_the_recording(
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.mp4", "a.aac", *SNDFILE, *LAME])
-def test_many_spans_are_those_of_the_whole(files: dict[str, Path], name: str) -> None:
+def test_many_spans_equal_slices_of_the_whole_file(files: dict[str, Path], name: str) -> None:
     # Close together, as voice activity detection leaves them: what is decoded for one must not change the next.
     spans = [(start_s, start_s + 0.15) for start_s in (20.0, *np.arange(0.25, 3.0, 0.21).round(2), 0.05)]
     whole, rate = read_audio(files[name])
@@ -134,14 +134,14 @@ def test_many_spans_are_those_of_the_whole(files: dict[str, Path], name: str) ->
 
 
 @pytest.mark.parametrize("name", [*SNDFILE, *PYAV])
-def test_the_length_is_that_of_what_decodes(files: dict[str, Path], name: str) -> None:
+def test_the_length_equals_the_decoded_length(files: dict[str, Path], name: str) -> None:
     whole, rate = read_audio(files[name])
     num_samples, header_rate = audio_length(files[name])
     assert header_rate == rate
     assert abs(num_samples - len(whole)) <= (0.01 * rate if name == "a.webm" else 0)
 
 
-def test_headerless_gsm_cannot_be_entered_but_is_read(tmp_path: Path) -> None:
+def test_headerless_gsm_is_decoded_from_its_beginning(tmp_path: Path) -> None:
     path = tmp_path / "a.gsm"
     soundfile.write(path, signal()[:16000], 8000, format="RAW", subtype="GSM610")
     whole, _ = read_audio(path)

@@ -1,4 +1,4 @@
-"""Numbers in headers: impossible ones are refused before anything is allocated, and open ones are counted."""
+"""Numbers in headers: impossible ones are refused before memory is allocated, and missing lengths are counted."""
 
 import struct
 import tracemalloc
@@ -66,7 +66,7 @@ def test_more_samples_than_the_file_has_are_named(tmp_path: Path, num_samples: i
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
-def test_flac_without_a_length_is_read_as_with_one(tmp_path: Path, subtype: str) -> None:
+def test_flac_without_a_length_in_the_header_is_read(tmp_path: Path, subtype: str) -> None:
     path = tmp_path / "a.flac"
     write_flac(path, 0, subtype)
     np.testing.assert_array_equal(read_audio(path)[0], SAMPLES)
@@ -91,7 +91,7 @@ def test_other_formats_without_a_length_are_read_to_their_end(
     assert audio_length(path) == (48_000, 16_000)
 
 
-def test_webm_of_a_live_stream_has_the_length_that_it_decodes_to(tmp_path: Path) -> None:
+def test_webm_of_a_live_stream_has_its_decoded_length(tmp_path: Path) -> None:
     write_pyav(tmp_path / "a.webm", "webm", "libopus", SAMPLES, live="1")
     samples, rate = read_audio(tmp_path / "a.webm")
     assert audio_length(tmp_path / "a.webm") == (len(samples), rate) == (144_000, 48_000)

@@ -1,4 +1,4 @@
-"""Waveforms that cannot be used are named by their first bad sample."""
+"""Invalid waveforms are refused with their first invalid sample."""
 
 import numpy as np
 import pytest
@@ -34,11 +34,11 @@ def test_the_first_bad_sample_is_named(value: float, message: str, channels: int
 
 
 @pytest.mark.parametrize("rate", [8000, 44_100.0, np.int64(16_000), np.float32(22_050)])
-def test_a_number_of_any_type_is_a_rate(rate: float) -> None:
+def test_a_rate_may_be_of_any_number_type(rate: float) -> None:
     check_rate(rate, "a.wav")
 
 
 @pytest.mark.parametrize("rate", [0, -16_000, 1, 10**8, np.nan, np.inf, True, "16000", None])
-def test_a_rate_that_cannot_be_true_is_named(rate: object) -> None:
+def test_an_impossible_rate_is_named(rate: object) -> None:
     with pytest.raises(UserError, match="^a.wav: sampling rate "):
         check_rate(rate, "a.wav")

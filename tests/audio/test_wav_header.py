@@ -1,4 +1,4 @@
-"""Sizes in headers: those that a writer into a pipe leaves, and those that the file lacks."""
+"""Data sizes in headers: placeholders of writers into a pipe, and files that are cut."""
 
 import struct
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_wav_written_into_a_pipe_is_read_to_its_end(tmp_path: Path, size: int, c
 
 
 @pytest.mark.parametrize("subtype", ["FLOAT", "PCM_24", "ULAW"])
-def test_wav_of_other_codings_without_a_size_has_the_same_samples(tmp_path: Path, subtype: str) -> None:
+def test_wav_of_other_codecs_without_a_size_has_the_same_samples(tmp_path: Path, subtype: str) -> None:
     soundfile.write(tmp_path / "a.wav", PCM / 32768, 16000, subtype=subtype)
     expected, _ = read_audio(tmp_path / "a.wav")
     write_with_size(tmp_path / "a.wav", 0, subtype=subtype)
@@ -53,7 +53,7 @@ def test_wav_of_other_codings_without_a_size_has_the_same_samples(tmp_path: Path
 
 
 @pytest.mark.parametrize("size", [0x7FFE0000, 0x60000000, 0xC0000000])
-def test_a_size_that_no_writer_leaves_is_a_cut_file(tmp_path: Path, size: int) -> None:
+def test_a_size_that_is_not_a_placeholder_is_a_cut_file(tmp_path: Path, size: int) -> None:
     write_with_size(tmp_path / "a.wav", size)
     with pytest.raises(
         UserError, match=rf"a\.wav: {size - 96_000} bytes of sound are missing at the end; the file is cut"
@@ -70,7 +70,7 @@ def test_a_cut_file_is_named_whatever_its_suffix(tmp_path: Path, file_format: st
         audio_length(tmp_path / "a")
 
 
-def test_chunks_after_no_sound_are_not_sound(tmp_path: Path) -> None:
+def test_chunks_after_empty_audio_are_not_audio(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", PCM[:0], 16000)
     with open(tmp_path / "a.wav", "ab") as file:
         file.write(b"LIST\x04\0\0\0INFOid3 \x03\0\0\0abc\0")

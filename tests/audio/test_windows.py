@@ -1,4 +1,4 @@
-"""Recordings window by window: all the samples, none twice, and never more than a window in memory."""
+"""Recordings window by window: every sample once, and one window in memory."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_another_rate_is_resampled_to_windows_that_fit(tmp_path: Path, rate: int
     assert sum(lengths) == pytest.approx(48_000, abs=len(lengths))
 
 
-def test_a_part_of_a_file_is_cut_as_its_samples_are(tmp_path: Path) -> None:
+def test_a_part_of_a_file_is_cut_into_windows(tmp_path: Path) -> None:
     samples = noise(10_500)[:, 0]
     path = write(tmp_path / "long.wav", samples)
     source = AudioSource(str(path), ((0.1, 0.2), (0.5, 0.55)))
@@ -68,7 +68,7 @@ def test_a_part_of_a_file_is_cut_as_its_samples_are(tmp_path: Path) -> None:
     np.testing.assert_array_equal(whole[0], samples)
 
 
-def test_several_channels_are_averaged_only_when_asked_for(tmp_path: Path) -> None:
+def test_several_channels_are_averaged_only_with_downmix(tmp_path: Path) -> None:
     stereo = noise(2500, channels=2)
     path = write(tmp_path / "stereo.wav", stereo)
     with pytest.raises(UserError, match="stereo.wav: 2 channels, expected 1"):
@@ -78,7 +78,7 @@ def test_several_channels_are_averaged_only_when_asked_for(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.mp3", "a.g722"])
-def test_windows_of_compressed_formats_are_those_of_the_whole(
+def test_windows_of_compressed_formats_equal_the_whole_file(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
     path = tmp_path / name

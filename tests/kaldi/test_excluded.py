@@ -1,4 +1,4 @@
-"""What is left out is counted, listed and limited."""
+"""Excluded utterances are counted, listed and limited."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_the_list_is_sorted_with_a_header(excluded: Exclusions, tmp_path: Path) 
     ]
 
 
-def test_an_odd_name_stays_in_its_row(tmp_path: Path) -> None:
+def test_control_characters_of_a_name_are_escaped(tmp_path: Path) -> None:
     excluded = Exclusions()
     excluded.add("a", "/x\ty\nz\udce9.wav", "too short")
     excluded.write(tmp_path / "excluded.tsv")

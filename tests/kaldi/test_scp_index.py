@@ -1,4 +1,4 @@
-"""Looking lines up where they lie gives what reading the whole file gives."""
+"""Looking up lines on disk equals reading the whole file."""
 
 from pathlib import Path
 

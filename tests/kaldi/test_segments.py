@@ -1,4 +1,4 @@
-"""Segments of long recordings: the file of them, and reading no more than them."""
+"""Segments of long recordings: their file, and reading only their audio."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
         read_segments(tmp_path / "segments")
 
 
-def test_blanks_and_tabs_between_fields_do_not_count(tmp_path: Path) -> None:
+def test_blanks_and_tabs_between_fields_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "segments").write_text("\ufeff a\ttalk  0\t 1 \nb  talk 1 2\t\n", encoding="utf-8")
     assert read_segments(tmp_path / "segments") == {
         "a": Segment("talk", ((0.0, 1.0),)),
@@ -62,7 +62,7 @@ def test_blanks_and_tabs_between_fields_do_not_count(tmp_path: Path) -> None:
     }
 
 
-def test_spans_are_cut_out_and_joined(talk: str) -> None:
+def test_spans_are_cut_out_and_concatenated(talk: str) -> None:
     samples, rate = read_source(AudioSource(talk, ((8.0, 8.5), (1.25, 2.0))))
     assert (rate, samples.dtype) == (RATE, np.float32)
     expected = np.concatenate([TALK[8 * RATE : 8 * RATE + 8000], TALK[20000:32000]]) / np.float32(32768)

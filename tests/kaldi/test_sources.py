@@ -32,7 +32,7 @@ def test_a_folder_is_searched_through_and_sorted(tmp_path: Path) -> None:
     assert list(list_sources([tmp_path])) == ["b c", "x/a.1", "x/y/z"]
 
 
-def test_links_to_folders_are_followed_but_not_back_up(tmp_path: Path) -> None:
+def test_links_to_folders_are_followed_except_to_parents(tmp_path: Path) -> None:
     touch(tmp_path / "elsewhere" / "x.wav")
     touch(tmp_path / "corpus" / "a" / "y.wav")
     (tmp_path / "corpus" / "link").symlink_to(tmp_path / "elsewhere")
@@ -41,7 +41,7 @@ def test_links_to_folders_are_followed_but_not_back_up(tmp_path: Path) -> None:
     assert list(list_sources([tmp_path / "corpus"])) == ["a/y", "link/x"]
 
 
-def test_every_file_is_listed_once_whatever_links_lie_below(tmp_path: Path) -> None:
+def test_every_file_is_listed_once_with_any_links(tmp_path: Path) -> None:
     for one, others in {"a": "bc", "b": "ac", "c": "ab"}.items():
         touch(tmp_path / one / f"{one}.wav")
         for other in others:
@@ -94,7 +94,7 @@ def test_audio_is_found_by_name_or_by_content_and_the_rest_is_counted(
     )
 
 
-def test_a_folder_of_audio_alone_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_with_only_audio_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     touch(tmp_path / "a.wav")
     list_sources([tmp_path])
     assert capsys.readouterr() == ("", "")
@@ -138,7 +138,7 @@ def test_two_formats_of_one_name_in_a_folder_are_refused_too(tmp_path: Path) -> 
         list_sources([tmp_path])
 
 
-def test_what_holds_no_audio_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_audio_is_named(tmp_path: Path) -> None:
     touch(tmp_path / "notes.txt")
     with pytest.raises(UserError, match=r"no audio in this folder \(1 not audio by name or content\); name"):
         list_sources([tmp_path])

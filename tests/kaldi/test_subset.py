@@ -1,4 +1,4 @@
-"""The part of a set for a first look: whole sentences, the same everywhere."""
+"""The subset for a first look has whole sentences and is the same on every machine."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_set(folder: Path, num_sentences: int, with_sentences: bool = True) -> 
     return DataDir(folder)
 
 
-def test_a_tenth_holds_whole_sentences(tmp_path: Path) -> None:
+def test_a_tenth_of_a_set_has_whole_sentences(tmp_path: Path) -> None:
     data = write_set(tmp_path / "train", 1000)
     chosen = choose_subset(data, 0.1)
     assert len(chosen) == 200
@@ -33,7 +33,7 @@ def test_a_tenth_holds_whole_sentences(tmp_path: Path) -> None:
     assert min(numbers) < 100 and max(numbers) >= 900
 
 
-def test_the_smallest_hashes_of_names_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sentences_with_the_smallest_hashes_are_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_dir, "MIN_UTTERANCES", 1)
     # Their SHA-256 begin with ec18, e8bc, ad32, 4124, 5b84, 3b96 (sha256sum).
     data = write_set(tmp_path / "train", 6)
@@ -51,6 +51,6 @@ def test_a_small_set_keeps_enough_to_be_scored(tmp_path: Path, num_sentences: in
     assert len(choose_subset(write_set(tmp_path / "test", num_sentences), 0.1)) == expected
 
 
-def test_all_is_all(tmp_path: Path) -> None:
+def test_the_whole_set_is_chosen_for_fraction_1(tmp_path: Path) -> None:
     data = write_set(tmp_path / "train", 300)
     assert choose_subset(data, 1.0) == set(data.utterances)

@@ -1,4 +1,4 @@
-"""Trial lists: counts worked out by hand, and what must not be compared."""
+"""Trial lists: counts computed by hand, and pairs that must not be compared."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from espnet_ext.utils.errors import UserError
 UTT2SPK = {"a-1": "a", "a-2": "a", "a-3": "a", "b-1": "b", "b-2": "b", "c-1": "c"}
 
 
-def test_all_pairs_once() -> None:
+def test_every_pair_is_a_trial_once() -> None:
     trials = make_trials(UTT2SPK, {}, max_nontarget=1000)
     assert sum(trial.is_target for trial in trials) == 3 + 1  # pairs of three, pairs of two
     assert sum(not trial.is_target for trial in trials) == 3 * 2 + 3 * 1 + 2 * 1
@@ -40,7 +40,7 @@ def test_a_list_is_read_as_written(tmp_path: Path) -> None:
     assert read_trials(tmp_path / "list", UTT2SPK) == trials
 
 
-def test_blanks_tabs_and_a_byte_order_mark_do_not_count(tmp_path: Path) -> None:
+def test_blanks_tabs_and_a_byte_order_mark_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("\ufeff1\ta-1  a-2 \n 0 a-1\tb-1\t\n", encoding="utf-8")
     assert read_trials(tmp_path / "list", UTT2SPK) == [Trial(True, "a-1", "a-2"), Trial(False, "a-1", "b-1")]
 
@@ -63,7 +63,7 @@ def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
         ("", "no trials in the list"),
     ],
 )
-def test_a_fault_of_a_list_is_named_by_line(tmp_path: Path, content: str, says: str) -> None:
+def test_an_error_in_a_list_is_named_by_line(tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "list").write_text(content)
     with pytest.raises(UserError, match=says):
         list(iter_trials(tmp_path / "list", UTT2SPK))

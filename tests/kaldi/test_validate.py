@@ -1,4 +1,4 @@
-"""The validator names file, line and utterance of every kind of fault."""
+"""The validator names file, line and utterance of every kind of error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ def remove(path: Path, utterance: str) -> None:
     write_scp(path, {key: value for key, value in read_scp(path).items() if key != utterance})
 
 
-def test_a_good_directory_passes(data: Path) -> None:
+def test_a_valid_directory_passes(data: Path) -> None:
     (data / "trials").mkdir()
     (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 b-1\n")
     remove(data / "text", "a-2")  # not every utterance has known words
@@ -92,7 +92,7 @@ def test_speakers_whose_utterances_are_not_together_are_refused(data: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("place", "fault"),
+    ("locator", "reason"),
     [
         ("/nowhere/a.wav", "no such audio file"),
         ("/", "no such audio file"),
@@ -101,10 +101,10 @@ def test_speakers_whose_utterances_are_not_together_are_refused(data: Path) -> N
         ("sph2pipe -f wav a.sph |", "commands are not run"),
     ],
 )
-def test_audio_that_cannot_be_read_is_named_with_its_line(data: Path, place: str, fault: str) -> None:
+def test_audio_that_cannot_be_read_is_named_with_its_line(data: Path, locator: str, reason: str) -> None:
     (data / "raw.ark").touch()
-    change(data / "wav.scp", "a-2", place.replace("raw", f"{data}/raw"))
-    with pytest.raises(UserError, match=f"wav.scp:2: '.*': {fault}"):
+    change(data / "wav.scp", "a-2", locator.replace("raw", f"{data}/raw"))
+    with pytest.raises(UserError, match=f"wav.scp:2: '.*': {reason}"):
         validate_data_dir(data)
 
 
@@ -193,7 +193,7 @@ def test_a_directory_with_segments_passes(make_talks: MakeDataDir) -> None:
         ("utt2lang", "train_a-1 spa\n", r"utt2lang: utterance 'train_a-2' of segments is missing"),
     ],
 )
-def test_a_fault_of_segments_is_named(make_talks: MakeDataDir, file: str, content: str, message: str) -> None:
+def test_an_error_in_segments_is_named(make_talks: MakeDataDir, file: str, content: str, message: str) -> None:
     data = make_talks("train", {"a-1": (0.0, 1.0), "a-2": (1.0, 2.0)})
     (data / file).write_text(content)
     with pytest.raises(UserError, match=message):
@@ -207,14 +207,14 @@ def test_a_recording_without_segments_is_named(make_talks: MakeDataDir) -> None:
         validate_data_dir(data)
 
 
-def test_sets_may_share_a_recording_but_not_a_moment_of_it(make_talks: MakeDataDir) -> None:
+def test_sets_may_share_a_recording_but_no_audio_of_it(make_talks: MakeDataDir) -> None:
     train = make_talks("train", {"a-1": (0.0, 1.0)})
     validate_split(train, make_talks("dev", {"a-1": (1.0, 2.0)}))
     with pytest.raises(UserError, match="'test_a-2' has the audio file .*talk.wav' of training utterance 'train_a-1'"):
         validate_split(train, make_talks("test", {"a-1": (1.0, 2.0), "a-2": (0.9, 1.5)}))
 
 
-def test_sets_that_share_nothing_pass(data: Path, test_dir: Path) -> None:
+def test_sets_without_overlap_pass(data: Path, test_dir: Path) -> None:
     validate_split(data, test_dir)
 
 

@@ -1,4 +1,4 @@
-"""The npz file of embeddings: what numpy reads, and how large it is."""
+"""The npz file of embeddings: read by numpy, small and reproducible."""
 
 import zipfile
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_ids_and_vectors_are_read_back_without_pickle(
         assert content["sem"].dtype == np.float32
 
 
-def test_one_long_id_among_thousands_costs_little(tmp_path: Path) -> None:
+def test_one_long_id_among_thousands_needs_little_memory(tmp_path: Path) -> None:
     ids = [f"speaker-{number:05d}" for number in range(3000)]
     rows = np.zeros((3000, 4), np.float32)
     write_npz(tmp_path / "short.npz", ids, {"sem": rows})
@@ -39,7 +39,7 @@ def test_one_long_id_among_thousands_costs_little(tmp_path: Path) -> None:
     assert kinds == {"ids.npy": zipfile.ZIP_DEFLATED, "sem.npy": zipfile.ZIP_STORED}
 
 
-def test_the_same_embeddings_are_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_embeddings_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_npz(tmp_path / name, ["a", "b", "c"], {"sem": ROWS})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()

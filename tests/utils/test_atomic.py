@@ -123,7 +123,7 @@ def test_the_next_writer_removes_what_a_killed_one_left(tmp_path: Path, writer: 
 
 
 @pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
-def test_what_a_running_process_writes_stays(tmp_path: Path, writer: Callable) -> None:
+def test_temporary_files_of_a_running_process_are_kept(tmp_path: Path, writer: Callable) -> None:
     process, left = start_writer(tmp_path / "out", writer.__name__, "sys.stdin.read()")
     try:
         write_text_atomic(tmp_path / "out", "mine")
@@ -136,7 +136,7 @@ def test_what_a_running_process_writes_stays(tmp_path: Path, writer: Callable) -
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_files_of_the_user_with_similar_names_stay(tmp_path: Path) -> None:
+def test_files_of_the_user_with_similar_names_are_kept(tmp_path: Path) -> None:
     (tmp_path / ".tmp-mine").touch()
     (tmp_path / ".tmp-abcdefgh-other").touch()
     write_text_atomic(tmp_path / "out", "")
@@ -153,7 +153,7 @@ LIMITED_WRITERS = {
 
 @pytest.mark.parametrize("folder", [True, False])
 @pytest.mark.parametrize("writer", LIMITED_WRITERS)
-def test_a_full_disk_that_a_library_hides_is_reported(tmp_path: Path, writer: str, folder: bool) -> None:
+def test_a_full_disk_hidden_by_a_library_is_reported(tmp_path: Path, writer: str, folder: bool) -> None:
     """A limit on the size of files stands for the disk."""
     script = (
         "import resource, sys, numpy, soundfile, safetensors.numpy\n"
@@ -173,7 +173,7 @@ def test_a_full_disk_that_a_library_hides_is_reported(tmp_path: Path, writer: st
 
 
 @pytest.mark.parametrize("error", [ValueError("a"), UserError("b"), OSError("c")])
-def test_other_errors_are_not_taken_for_a_full_disk(tmp_path: Path, error: Exception) -> None:
+def test_other_errors_are_not_reported_as_a_full_disk(tmp_path: Path, error: Exception) -> None:
     for writer in (atomic_path, atomic_folder):
         with pytest.raises(type(error), match=str(error)), writer(tmp_path / "x") as temporary:
             (temporary / "x" if writer is atomic_folder else temporary).write_text("x")

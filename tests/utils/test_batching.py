@@ -1,4 +1,4 @@
-"""Batches of a fixed budget."""
+"""Batches of a fixed budget of padded samples."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from espnet_ext.utils.batching import cut_batches, sorted_batches
 
 
 @pytest.mark.parametrize("budget", [1, 50, 1000, 10**6])
-def test_every_index_comes_once_and_no_batch_of_several_exceeds_the_budget(budget: int) -> None:
+def test_every_index_is_in_one_batch_within_the_budget(budget: int) -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 200)
     batches = sorted_batches(lengths, budget)
     assert sorted(np.concatenate(batches)) == list(range(200))
@@ -16,7 +16,7 @@ def test_every_index_comes_once_and_no_batch_of_several_exceeds_the_budget(budge
     assert (np.diff(lengths[np.concatenate(batches)]) >= 0).all()
 
 
-def test_no_batch_could_take_the_next_utterance() -> None:
+def test_batches_are_as_large_as_possible() -> None:
     lengths = np.random.default_rng(0).integers(1, 100, 200)
     batches = sorted_batches(lengths, 1000)
     for batch, following in zip(batches, batches[1:], strict=False):
@@ -29,5 +29,5 @@ def test_the_given_order_is_kept() -> None:
     assert [batch.tolist() for batch in batches] == [[4, 1], [0]]
 
 
-def test_nothing_gives_no_batch() -> None:
+def test_no_utterances_give_no_batch() -> None:
     assert sorted_batches(np.array([], dtype=np.int64), 10) == []

@@ -1,4 +1,4 @@
-"""The progress of work on audio ends with one line of its throughput."""
+"""Progress of work on audio: estimate, interim lines, bar and final throughput."""
 
 import io
 
@@ -16,7 +16,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_only_what_was_done_now_counts_as_throughput(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_throughput_counts_only_work_of_this_run(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     with audio_progress("dump/train: layers", 90.0) as advance:
         advance(0)
         advance(40.0)
@@ -25,7 +25,7 @@ def test_only_what_was_done_now_counts_as_throughput(now: list[float], capsys: p
     assert expected in capsys.readouterr().err.splitlines()
 
 
-def test_work_that_fails_claims_no_throughput(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_work_prints_no_throughput(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyError), audio_progress("work", 1.0) as advance:
         advance(1.0)
         raise KeyError
@@ -62,7 +62,7 @@ def test_a_slow_rate_has_two_digits(amount: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(40.4, "40 s"), (540, "9 min"), (12_600, "3.5 h")])
-def test_a_duration_has_a_unit_that_suits_it(seconds: float, expected: str) -> None:
+def test_a_duration_has_a_suitable_unit(seconds: float, expected: str) -> None:
     assert format_duration(seconds) == expected
 
 
@@ -73,7 +73,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_has_a_bar_that_leaves_only_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_on_a_terminal_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("COLUMNS", "100")

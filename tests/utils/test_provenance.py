@@ -1,4 +1,4 @@
-"""Listings of folders: what they see, and where they stop."""
+"""Listings of folders: detected changes and the limit of entries."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path / "corpus"
 
 
-def test_what_is_above_is_seen_first_and_no_more_than_the_limit(corpus: Path) -> None:
+def test_a_listing_is_breadth_first_up_to_the_limit(corpus: Path) -> None:
     limits = (3, 5, 6, 9)
     before = {limit: listing_of(corpus, limit) for limit in limits}
     assert before == {limit: listing_of(corpus, limit) for limit in limits}
