@@ -1,25 +1,27 @@
-"""Split parallel prompts by sentence, so that no sentence of an evaluation set is heard in training."""
+"""Split parallel prompts by sentence: no sentence of an evaluation set is in the training set."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scipy.cluster.hierarchy import DisjointSet
+
 from espnet_ext.kaldi.overlap import normalize_text
 
-# Folders of one-word prompts; their sentences are said again inside others.
+# Folders of one-word prompts, whose sentences are repeated within other sentences.
 WORD_FOLDERS = ("digits/", "letters/", "phonetic/")
 MIN_WORDS = 2
 
 
 @dataclass(frozen=True)
 class SentenceSplit:
-    """Which prompt goes where.
+    """Sentences of the prompts, and the prompts of the evaluation sets.
 
     Attributes:
-        sentences: key -> sentence id, equal for keys that say the same in some language.
-        test, dev: the keys used for evaluation, one a sentence.
-        held_out: every key that says a sentence of test or dev, the keys of test and dev included.
-        held_out_texts: normalised texts of all keys of `held_out`, in every language.
+        sentences: key -> sentence id, equal for keys with the same text in some language.
+        test, dev: the keys used for evaluation, one for each sentence.
+        held_out: every key with a sentence of test or dev, the keys of test and dev included.
+        held_out_texts: normalized texts of all keys of `held_out`, in every language.
     """
 
     sentences: dict[str, str]
@@ -30,7 +32,7 @@ class SentenceSplit:
 
 
 def group_keys(texts: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
-    """Join keys that share a normalised text in any one language.
+    """Join keys that share a normalized text in any one language.
 
     Args:
         texts: language -> key -> text.
@@ -38,35 +40,24 @@ def group_keys(texts: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
     Returns:
         groups of keys, each sorted, in the order of their first key.
     """
-    parent = {key: key for prompts in texts.values() for key in prompts}
-
-    def find(key: str) -> str:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
+    groups = DisjointSet(key for prompts in texts.values() for key in prompts)
     for prompts in texts.values():
         first_with: dict[str, str] = {}
-        for key in sorted(prompts):
-            same = normalize_text(prompts[key])
-            if same:
-                parent[find(key)] = find(first_with.setdefault(same, key))
-    groups: dict[str, list[str]] = {}
-    for key in sorted(parent):
-        groups.setdefault(find(key), []).append(key)
-    return sorted(groups.values())
+        for key, text in prompts.items():
+            if same := normalize_text(text):
+                groups.merge(key, first_with.setdefault(same, key))
+    return sorted(map(sorted, groups.subsets()))
 
 
-def representative(group: list[str], texts: Mapping[str, Mapping[str, str]]) -> str | None:
-    """The first key of the group that can stand for it in an evaluation set, if any can.
+def _representative(group: list[str], texts: Mapping[str, Mapping[str, str]]) -> str | None:
+    """The first key of the group that can represent it in an evaluation set, or None.
 
-    It must have a text of two or more words in every language, and nothing of the group may be
-    a prompt of a single word's folder.
+    It must have a text of two or more words in every language, and no key of the group may be in a folder of one-word
+    prompts.
     """
     if any(key.startswith(WORD_FOLDERS) for key in group):
         return None
-    for key in sorted(group):
+    for key in group:
         if all(len(normalize_text(prompts.get(key, "")).split()) >= MIN_WORDS for prompts in texts.values()):
             return key
     return None
@@ -76,24 +67,23 @@ def split_by_sentence(texts: Mapping[str, Mapping[str, str]], num_test: int, num
     """Draw test and dev sentences in the order of the SHA-1 of their keys.
 
     Args:
-        texts: language -> key -> text, of the prompts that are kept.
-        num_test, num_dev: sentences to draw.
+        texts: language -> key -> text, of the prompts that are used.
+        num_test, num_dev: number of sentences to draw.
     """
     sentences: dict[str, str] = {}
     group_of: dict[str, list[str]] = {}  # representative -> its group
     for group in group_keys(texts):
-        key = representative(group, texts)
+        key = _representative(group, texts)
         if key is not None:
             group_of[key] = group
         sentences |= dict.fromkeys(group, key or group[0])
     drawn = sorted(group_of, key=lambda key: hashlib.sha1(key.encode()).hexdigest())[: num_test + num_dev]
-    held_out = frozenset(key for representative_ in drawn for key in group_of[representative_])
+    held_out = frozenset(key for drawn_key in drawn for key in group_of[drawn_key])
+    held_out_texts = (normalize_text(prompts[key]) for prompts in texts.values() for key in prompts if key in held_out)
     return SentenceSplit(
         sentences=sentences,
         test=sorted(drawn[:num_test]),
         dev=sorted(drawn[num_test:]),
         held_out=held_out,
-        held_out_texts=frozenset(
-            normalize_text(prompts[key]) for prompts in texts.values() for key in prompts if key in held_out
-        ),
+        held_out_texts=frozenset(held_out_texts),
     )

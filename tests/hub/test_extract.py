@@ -122,7 +122,7 @@ def test_every_executor_writes_the_same_bytes(dump: Path, model_folder: Path, tm
 def test_only_the_attributes_asked_for_are_written(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     assert all(extract(System(model_folder, ("spk",)), [dump], tmp_path / "out", HERE))
     kinds = {path.name.split(".")[0] for path in (tmp_path / "out" / dump.name).iterdir()}
-    assert kinds == {"origin", "spk"}
+    assert kinds == {"provenance", "spk"}
 
 
 def test_an_attribute_that_the_model_lacks_is_named_before_any_work(
