@@ -18,7 +18,8 @@ from espnet_ext.scoring.figure import Figure
 from espnet_ext.scoring.leakage import Evaluation
 from espnet_ext.scoring.regression import Estimates, score_regression
 from espnet_ext.utils.atomic import write_text_atomic
-from espnet_ext.utils.errors import UserError, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 
 PROTOCOL = "classifier"
 CONFUSION = "confusion.tsv"
