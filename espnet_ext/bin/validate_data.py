@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.kaldi.overlap import SHAREABLE
+from espnet_ext.kaldi import SHAREABLE
 
 
 def main() -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.audio.waveform import AudioSource
+from espnet_ext.kaldi import SHAREABLE
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.utils.errors import UserError
 
-# What an evaluation set may share with the training set if the recipe allows it, and its file. Audio is never shared.
 _FILES = {"speaker": "utt2spk", "sentence": "utt2sent", "text": "text"}
-SHAREABLE = tuple(_FILES)
 MAX_LISTED = 10  # overlaps in a message
 
 
