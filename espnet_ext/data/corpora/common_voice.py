@@ -4,25 +4,33 @@ import hashlib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.corpora.ages import labels_of_decade
-from espnet_ext.data.corpora.incomplete import check_lost
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts
+from espnet_ext.data.corpora.labels import labels_of_decade
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import NO_AUDIO, UNREADABLE, AudioLength, header_lengths
-from espnet_ext.data.corpora.tables import plain_text, read_rows
+from espnet_ext.data.corpora.lengths import (
+    MAX_LEFT_OUT,
+    NO_AUDIO,
+    UNREADABLE,
+    AudioLength,
+    check_lost,
+    header_lengths,
+)
+from espnet_ext.data.corpora.published import published
+from espnet_ext.data.corpora.tables import plain_text, read_table
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
 
 REQUIRED_COLUMNS = ("client_id", "path", "sentence")
-DURATIONS = "clip_durations.tsv"
+DURATIONS, DURATION_COLUMNS = "clip_durations.tsv", ("clip", "duration[ms]")
 # The names changed with the releases; who prefers not to say has no label.
 GENDERS = {"male_masculine": "male", "female_feminine": "female", "do_not_wish_to_say": ""}
 LABELS = {"age": "age", "gender": "gender", "accent": "accent", "accents": "accent"}  # column -> attribute
-MAX_LEFT_OUT = 0.01
 # MP3 has no lower bit rate than 8 kbit/s: a smaller clip is empty or cut, whatever the list of durations has.
 MIN_BYTES_PER_MS = 1.0
 
@@ -75,8 +83,7 @@ def parse_common_voice(
                 labels=row.labels,
             )
         )
-    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
-    left_out.entries += lost.entries
+    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv", left_out)
     return utterances
 
 
@@ -117,19 +124,12 @@ class Row(NamedTuple):
 
 def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
     """Clip without suffix -> row; rows may be shorter than the header."""
-    header: list[str] = []
     rows: dict[str, Row] = {}
     labels: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
-    for number, columns in read_rows(path):
-        if not header:
-            header = columns
-            missing = [name for name in REQUIRED_COLUMNS if name not in header]
-            if missing:
-                raise UserError(f"{path}:1: no column {', '.join(missing)} in {', '.join(header)}; not Common Voice?")
-            continue
-        row = dict.fromkeys(header, "") | dict(zip(header, columns, strict=False))
+    for where, row in read_table(path, "\t", REQUIRED_COLUMNS, may_be_short=True):
         name = row["path"].strip().removesuffix(".mp3")
         if not name or name in rows:
+            number = where.rpartition(":")[2]
             lost.add(f"commonvoice-{name or number}", path, "listed twice" if name else "no name of a clip")
             continue
         own = _labels(row)
@@ -161,12 +161,12 @@ def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, Au
 
 def _read_durations(path: Path) -> Iterator[tuple[str, int]]:
     """Clip without suffix, and milliseconds; nothing for a release without the list."""
-    for number, columns in read_rows(path) if path.is_file() else ():
-        if number == 1:  # clip, duration[ms]
-            continue
-        if len(columns) != 2 or not columns[1].isdecimal():
-            raise UserError(f"{path}:{number}: expected a clip and milliseconds, found {columns!r}; fetch it again")
-        yield columns[0].removesuffix(".mp3"), int(columns[1])
+    table = read_table(path, "\t", DURATION_COLUMNS) if path.is_file() else ()
+    for where, row in table:
+        clip, duration_ms = (row[column] for column in DURATION_COLUMNS)
+        if not duration_ms.isdecimal():
+            raise UserError(f"{where}: expected a clip and milliseconds, found {duration_ms!r}; fetch it again")
+        yield clip.removesuffix(".mp3"), int(duration_ms)
 
 
 def _speaker(client_id: str, clip: str) -> str:
@@ -182,3 +182,31 @@ def _labels(row: Mapping[str, str]) -> dict[str, str]:
         gender = labels["gender"].lower()
         labels["gender"] = GENDERS.get(gender, gender)
     return {attribute: label for attribute, label in labels.items() if label}
+
+
+def read_common_voice(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split (`train` or `dev`) of the chosen languages."""
+    root = options.commonvoice
+    release = release_folder(root)
+    content = CORPUS.content(options, version=release.name)
+    languages = choose_parts(
+        content,
+        split,
+        options,
+        options.commonvoice_languages,
+        list_languages(root, split),
+        published("Common Voice", release.name, split),
+        lambda language: release / language / f"{split}.tsv",
+    )
+    add_parts(content, split, "clips", languages, partial(parse_common_voice, root, split), options)
+    return content
+
+
+CORPUS = Corpus(
+    "commonvoice",
+    "Common Voice",
+    "CC0 1.0",
+    "a release: <lang>/{train,dev}.tsv and <lang>/clips/",
+    read_common_voice,
+    (Option("commonvoice_languages", (), 'Common Voice languages, e.g. "en fr"; all that are there if empty'),),
+)

@@ -1,14 +1,15 @@
 """FLEURS: the sentences of FLoRes read aloud in 102 languages (Conneau et al., 2022, arXiv 2205.12446; CC-BY 4.0)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.fleurs_archive import collect_audio, find_audio
-from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import header_length
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, header_length, incomplete, listed
+from espnet_ext.data.corpora.published import Count, counted, published, unknown_counts
 from espnet_ext.data.corpora.tables import plain_text, read_rows
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
@@ -19,8 +20,6 @@ from espnet_ext.errors import UserError
 # Set -> the names that its files go by; hub exports say "validation".
 SPLITS = {"train": ("train",), "dev": ("dev", "validation"), "test": ("test",)}
 NUM_COLUMNS = 7
-# A table that lost more than this share of its rows is not the one that was published.
-MAX_LEFT_OUT = 0.01
 
 
 class Row(NamedTuple):
@@ -134,9 +133,11 @@ def _parse_language(
             lost.add(name, audio.files[row.file_name], length.fault)
         else:
             utterances[name] = _utterance(name, row, audio.files[row.file_name], length.num_samples, language)
-    check_lost(lost, len(rows), max_left_out, table)
-    _note_unlisted(lost, audio.unlisted, source, language)
-    return list(utterances.values()), lost
+    left_out = LeftOut()
+    check_lost(lost, len(rows), max_left_out, table, left_out)
+    for name in audio.unlisted:
+        left_out.add(_utterance_id(language, name), source / name, "not in the table")
+    return list(utterances.values()), left_out
 
 
 def _utterance(name: str, row: Row, path: Path, num_samples: int, language: str) -> Utterance:
@@ -156,6 +157,50 @@ def _utterance_id(language: str, file_name: str) -> str:
     return f"fleurs-{language}-{PurePosixPath(file_name).stem}"
 
 
-def _note_unlisted(lost: LeftOut, names: Collection[str], source: Path, language: str) -> None:
-    for name in names:
-        lost.add(_utterance_id(language, name), source / name, "not in the table")
+def count_fleurs(split: str, utterances: Sequence[Utterance], languages: Iterable[str]) -> list[Count]:
+    """Compare the sentences of a split of all languages, and recordings and sentences of the known test sets."""
+    numbers, languages = published("FLEURS"), set(languages)
+    counts = []
+    if languages == set(numbers["languages"]):
+        sentences = {utterance.sentence for utterance in utterances}
+        counts += counted(f"FLEURS {split}", {"sentences": len(sentences)}, {"sentences": numbers["sentences"][split]})
+    for language in sorted(languages & set(numbers["test"])) if split == "test" else ():
+        own = [u.sentence for u in utterances if u.id.startswith(f"fleurs-{language}-")]
+        found = {"recordings": len(own), "sentences": len(set(own))}
+        counts += counted(f"FLEURS {language} test", found, numbers["test"][language])
+    return counts
+
+
+def read_fleurs(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split of the chosen languages; archives are unpacked to `data/fleurs_audio`."""
+    chosen = options.languages or tuple(published("FLEURS", "languages"))
+    missing = {name: missing_parts(options.fleurs, chosen, name) for name in SPLITS}
+    paths = sorted({path for parts in missing.values() for path in parts.values()})
+    if paths and not options.allow_incomplete:
+        raise incomplete([f"FLEURS lacks {listed(paths)}"])
+    content = CORPUS.content(options)
+    content.notes += [f"FLEURS {split} of {name} is not there: {path}" for name, path in missing[split].items()]
+    languages = [language for language in chosen if language not in missing[split]]
+    content.utterances = parse_fleurs(
+        options.fleurs, split, languages, data / "fleurs_audio", content.left_out, options.nj, options.max_left_out
+    )
+    content.counts += count_fleurs(split, content.utterances, chosen)
+    known = published("FLEURS", "test") if split == "test" else {}
+    content.notes += unknown_counts(f"FLEURS {split} recordings", languages, known)
+    return content
+
+
+def _unknown_languages(languages: Sequence[str]) -> str | None:
+    known = published("FLEURS", "languages")
+    unknown = [language for language in languages if language not in known]
+    return f": FLEURS has no {' '.join(unknown)}; its languages: {' '.join(known)}" if unknown else None
+
+
+CORPUS = Corpus(
+    "fleurs",
+    "FLEURS",
+    "CC-BY 4.0",
+    "data/<lang>/{train,dev,test}.tsv and audio/*.tar.gz",
+    read_fleurs,
+    (Option("languages", (), 'FLEURS languages, e.g. "en_us fr_fr"; all 102 if empty', problem=_unknown_languages),),
+)

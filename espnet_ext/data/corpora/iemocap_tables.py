@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.corpora.any_case import child, visible_files
-from espnet_ext.data.corpora.tables import plain_text
+from espnet_ext.data.corpora.tables import find_child, plain_text, visible_files
 from espnet_ext.errors import UserError
 
 EMOTIONS = {
@@ -70,7 +69,7 @@ def read_evaluation(path: Path) -> list[Turn]:
 def read_transcriptions(session: Path) -> dict[str, str]:
     """Turn -> words, of dialog/transcriptions/*.txt; noises and the directions between turns are left out."""
     texts = {}
-    for path in visible_files(child(child(session, "dialog"), "transcriptions"), ".txt"):
+    for path in visible_files(find_child(find_child(session, "dialog"), "transcriptions"), ".txt"):
         for line in _read(path).split("\n"):
             if match := _TRANSCRIPTION.fullmatch(line.strip()):
                 text = plain_text(_MARKER.sub(" ", match["text"])).strip(" ,;")

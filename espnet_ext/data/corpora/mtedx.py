@@ -1,23 +1,21 @@
 """mTEDx: sentences of TEDx talks with translations (Salesky et al., 2021, arXiv 2102.01757; CC BY-NC-ND 4.0)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.corpora.incomplete import check_lost
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import lie_within
 from espnet_ext.data.split import normalise
 from espnet_ext.data.text_file import read_lines
 from espnet_ext.errors import UserError
-
-MAX_LEFT_OUT = 0.01
 
 
 class Line(NamedTuple):
@@ -56,22 +54,21 @@ def parse_mtedx(
     folder = _split_folder(root, pair, split)
     lines = sorted(_read_lines(folder, split, source, target), key=lambda line: _name(line.segment))
     talks = {line.segment.talk: _audio_file(folder / "wav", line.segment.talk) for line in lines}
-    paths = [str(path) for path in talks.values()]
-    lengths = dict(zip(talks, header_lengths(paths, nj, f"mTEDx {pair} {split}: headers"), strict=True))
+    candidates = [_utterance(line, talks[line.segment.talk], source, target) for line in lines]
     utterances: dict[str, Utterance] = {}
     sentences: dict[str, str] = {}
     lost = LeftOut()
-    for line in lines:
-        name, path, length = _name(line.segment), talks[line.segment.talk], lengths[line.segment.talk]
-        if fault := length.fault or _missing(line, length):
-            lost.add(name, path, fault)
+    measured = measure(candidates, nj, f"mTEDx {pair} {split}: headers")
+    for line, candidate, found in zip(lines, candidates, measured, strict=True):
+        name = candidate.id
+        if isinstance(found, str):
+            lost.add(name, candidate.path, found)
         elif reason := "same times as another segment" if name in utterances else _fault(line):
-            left_out.add(name, path, reason)
+            left_out.add(name, candidate.path, reason)
         else:
             sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
-            utterances[name] = _utterance(name, line, path, sentence, source, target)
-    check_lost(lost, len(lines), max_left_out, folder / "wav")
-    left_out.entries += lost.entries
+            utterances[name] = replace(found, sentence=sentence)
+    check_lost(lost, len(lines), max_left_out, folder / "wav", left_out)
     return list(utterances.values())
 
 
@@ -120,12 +117,6 @@ def _span(segment: TalkSegment) -> tuple[float, float]:
     return segment.start_s, round(segment.start_s + segment.duration_s, 6)
 
 
-def _missing(line: Line, length: AudioLength) -> str | None:
-    """The reason why a readable talk lacks the audio of a segment."""
-    is_there = line.segment.duration_s <= 0 or lie_within((_span(line.segment),), length.num_samples / RATE)
-    return None if is_there else OUTSIDE
-
-
 def _fault(line: Line) -> str | None:
     """The reason why a segment with audio cannot be used."""
     if line.segment.duration_s <= 0:
@@ -135,17 +126,47 @@ def _fault(line: Line) -> str | None:
     return None
 
 
-def _utterance(name: str, line: Line, path: Path, sentence: str, source: str, target: str) -> Utterance:
+def _utterance(line: Line, path: Path, source: str, target: str) -> Utterance:
     segment = line.segment
     return Utterance(
-        name,
+        _name(segment),
         f"mtedx-{segment.speaker}",
         path,
         round(segment.duration_s * RATE),
         iso639_3(source),
         text=line.text or None,
-        sentence=sentence,
         recording=f"mtedx-{segment.talk}",
-        spans=(_span(segment),),
+        spans=(_span(segment),) if segment.duration_s > 0 else (),
         translations={iso639_3(target): line.translation} if line.translation else {},
     )
+
+
+def read_mtedx(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split of the chosen pairs; a segment that is translated into several languages is one utterance."""
+    content = CORPUS.content(options)
+
+    def parse(pair: str, left_out: LeftOut, nj: int, max_left_out: float) -> list[Utterance]:
+        return parse_mtedx(options.mtedx, pair, split, left_out, nj, max_left_out)
+
+    unit = "translated segments"
+    add_parts(content, split, unit, options.mtedx_pairs, parse, options, lambda utterance: bool(utterance.translations))
+    merged: dict[str, Utterance] = {}
+    for utterance in content.utterances:
+        first = merged.get(utterance.id, utterance)
+        merged[utterance.id] = replace(first, translations={**first.translations, **utterance.translations})
+    content.utterances = list(merged.values())
+    return content
+
+
+def _no_pairs(pairs: Sequence[str]) -> str | None:
+    return None if pairs else " is empty; give pairs such as it-en, or leave the option out"
+
+
+CORPUS = Corpus(
+    "mtedx",
+    "mTEDx",
+    "CC BY-NC-ND 4.0",
+    "<src>-<tgt>/data/",
+    read_mtedx,
+    (Option("mtedx_pairs", ("it-en",), 'mTEDx pairs, e.g. "it-en fr-en"', problem=_no_pairs),),
+)

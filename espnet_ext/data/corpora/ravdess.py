@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.corpora.any_case import visible_files
-from espnet_ext.data.corpora.incomplete import check_lost
-from espnet_ext.data.corpora.with_lengths import with_lengths
+from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, count_recordings
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
+from espnet_ext.data.corpora.tables import visible_files
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.decoding import open_audio
 from espnet_ext.data.left_out import LeftOut
@@ -25,7 +25,6 @@ TAKES = {"01": "first", "02": "second"}
 AUDIO_ONLY, MODALITIES = "03", ("01", "02", "03")
 SPEECH, SONG = "01", "02"
 SUNG, FILMED = "sung", "sound of a video"
-MAX_LEFT_OUT = 0.01
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 _ACTOR_FOLDER = re.compile(r"actor_(\d\d)", re.IGNORECASE)
@@ -59,11 +58,8 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
             left_out.add(utterance.id, path, "second file of this name")
         else:
             found[utterance.id] = utterance
-    lost = LeftOut()
     distinct = _without_copies([found[name] for name in sorted(found)], left_out)
-    utterances = with_lengths(distinct, lost, nj, "RAVDESS: headers")
-    check_lost(lost, len(found), max_left_out, root)
-    left_out.entries += lost.entries
+    utterances = with_lengths(distinct, left_out, nj, "RAVDESS: headers", root, max_left_out)
     return [_averaged(utterance) for utterance in utterances]
 
 
@@ -118,3 +114,14 @@ def _averaged(utterance: Utterance) -> Utterance:
         if reader.num_channels == 1:
             return utterance
     return replace(utterance, recording=utterance.id, spans=((0.0, utterance.num_samples / RATE),))
+
+
+def read_ravdess(options: Options, split: str, data: Path) -> SetContent:
+    """Read the speech of the whole corpus, which has no splits."""
+    content = CORPUS.content(options)
+    content.utterances = parse_ravdess(options.ravdess, content.left_out, options.nj, options.max_left_out)
+    count_recordings(content, SUNG, FILMED)
+    return content
+
+
+CORPUS = Corpus("ravdess", "RAVDESS", "CC BY-NC-SA 4.0", "Actor_01/ and so on", read_ravdess)

@@ -3,17 +3,12 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE
-from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, read_segments_of
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import lie_within
 from espnet_ext.errors import UserError
-
-MAX_LEFT_OUT = 0.01
 
 
 def parse_voxpopuli_asr(
@@ -93,40 +88,31 @@ def make_utterances(
     Raises:
         UserError: of more than that share.
     """
-    paths = sorted({str(segment.path) for segment in segments})
-    lengths = dict(zip(paths, header_lengths(paths, nj, f"VoxPopuli {language}: headers"), strict=True))
+    candidates = [_utterance(segment, language) for segment in segments]
     utterances = {}
     lost = LeftOut()
-    for segment in segments:
-        length = lengths[str(segment.path)]
-        if fault := length.fault or _missing(segment, length):
-            lost.add(_name(segment, language), segment.path, fault)
+    measured = measure(candidates, nj, f"VoxPopuli {language}: headers")
+    for segment, candidate, found in zip(segments, candidates, measured, strict=True):
+        if isinstance(found, str):
+            lost.add(candidate.id, candidate.path, found)
         elif segment.recording and not segment.spans:
-            reason = "no speech by the corpus's voice activity detection"
-            left_out.add(_name(segment, language), segment.path, reason)
+            left_out.add(candidate.id, candidate.path, "no speech by the corpus's voice activity detection")
         else:
-            utterances[segment.id] = _utterance(segment, language, length)
-    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}")
-    left_out.entries += lost.entries
+            utterances[segment.id] = found
+    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}", left_out)
     return utterances
 
 
-def _utterance(segment: VoxPopuliSegment, language: str, length: AudioLength) -> Utterance:
-    num_samples = round(RATE * sum(end - start for start, end in segment.spans)) or length.num_samples
+def _utterance(segment: VoxPopuliSegment, language: str) -> Utterance:
     labels = {"gender": segment.gender.lower(), "accent": segment.accent}
     return Utterance(
         _name(segment, language),
         _speaker(segment, language),
         segment.path,
-        num_samples,
+        0,
         language,
         text=segment.text or None,
         recording=f"voxpopuli-{segment.recording}" if segment.recording else None,
         spans=segment.spans,
         labels={attribute: label for attribute, label in labels.items() if label},
     )
-
-
-def _missing(segment: VoxPopuliSegment, length: AudioLength) -> str | None:
-    """The reason why a readable file lacks the audio of a segment."""
-    return None if lie_within(segment.spans, length.num_samples / RATE) else OUTSIDE

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, add_parts, choose_parts
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.data.corpora.voxpopuli import MAX_LEFT_OUT, make_utterances
-from espnet_ext.data.corpora.voxpopuli_segments import VoxPopuliSegment, read_segments_of
-from espnet_ext.data.corpora.voxpopuli_tables import read_table
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT
+from espnet_ext.data.corpora.published import published
+from espnet_ext.data.corpora.tables import plain_text, read_table
+from espnet_ext.data.corpora.voxpopuli import make_utterances, parse_voxpopuli_asr
+from espnet_ext.data.corpora.voxpopuli_segments import VoxPopuliSegment, present_languages, read_segments_of
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
@@ -117,7 +120,7 @@ def _first_file(paths: Sequence[Path]) -> Path | None:
 
 def _read_alignments(path: Path, sessions: Path, source: str, target: str) -> Iterator[tuple[str, VoxPopuliSegment]]:
     """Rows of one source language, as parts of the interpreters' channel of a session."""
-    for where, row in read_table(path, "\t", ("id", "start_time", "end_time")):
+    for where, row in read_table(path, "\t", ("id", "start_time", "end_time"), quoted=True):
         session, language, utterance = _parse_id(row["id"], where)
         if language != source:
             continue
@@ -140,7 +143,7 @@ def _read_alignments(path: Path, sessions: Path, source: str, target: str) -> It
 
 def _read_manifest(path: Path, source: str, target: str) -> Iterator[tuple[str, VoxPopuliSegment]]:
     """Interpretations that were cut to files of their own."""
-    for where, row in read_table(path, "\t", ("src_id", "tgt_id")):
+    for where, row in read_table(path, "\t", ("src_id", "tgt_id"), quoted=True):
         session, _, utterance = _parse_id(row["src_id"], where)
         audio = path.parent / session[:4] / f"{row['tgt_id']}.ogg"
         text = plain_text(row.get("tgt_text", ""))
@@ -158,3 +161,19 @@ def _parse_id(name: str, where: str) -> tuple[str, str, str]:
     if not session or not language or not utterance:
         raise UserError(f"{where}: id {name!r}, expected <session>-<language>_<utterance>")
     return session, language, utterance
+
+
+def read_voxpopuli(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split (`train`, `dev` or `test`) of all languages on disk, or the pairs of speech (`s2s`)."""
+    root, content = options.voxpopuli, CORPUS.content(options)
+    if split == "s2s":
+        content.utterances = parse_voxpopuli_s2s(root, content.left_out, options.nj, max_left_out=options.max_left_out)
+        content.notes.append("no published count known for VoxPopuli speech-to-speech pairs")
+        return content
+    present, every = present_languages(root), published("VoxPopuli", "languages")
+    languages = choose_parts(content, split, options, (), present, every)
+    add_parts(content, split, "segments", languages, partial(parse_voxpopuli_asr, root, split), options)
+    return content
+
+
+CORPUS = Corpus("voxpopuli", "VoxPopuli", "CC0 1.0", "raw_audios/ or transcribed_data/", read_voxpopuli)

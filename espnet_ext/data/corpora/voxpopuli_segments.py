@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.data.corpora.voxpopuli_tables import read_table
+from espnet_ext.data.corpora.published import published
+from espnet_ext.data.corpora.tables import plain_text, read_table
 from espnet_ext.data.segments import Spans
 from espnet_ext.errors import UserError
 
 SPLITS = ("train", "dev", "test")
-LANGUAGES = ("cs", "de", "en", "es", "et", "fi", "fr", "hr", "hu", "it", "lt", "nl", "pl", "ro", "sk", "sl")
 UNKNOWN = ("", "None", "nan", "n/a")
 
 
@@ -42,7 +41,8 @@ def present_languages(root: Path) -> list[str]:
     Raises:
         UserError: there is none.
     """
-    found = [language for language in LANGUAGES if find_annotations(root, language) or _manifests(root, language)]
+    languages = published("VoxPopuli", "languages")
+    found = [language for language in languages if find_annotations(root, language) or _manifests(root, language)]
     if not found:
         raise UserError(f"{root}: not VoxPopuli: no asr_<language>.tsv.gz, no transcribed_data/<language>/asr_*.tsv")
     return found
@@ -90,7 +90,7 @@ def read_segments_of(root: Path, language: str) -> dict[str, VoxPopuliSegment]:
 
 def _read_annotations(root: Path, path: Path) -> Iterable[VoxPopuliSegment]:
     columns = ("id_", "session_id", "speaker_id", "original_text", "normed_text", "vad", "split", "gender")
-    for where, row in read_table(path, "|", columns):
+    for where, row in read_table(path, "|", columns, quoted=True):
         session = row["session_id"]
         recording = f"{session}_original"
         yield VoxPopuliSegment(
@@ -107,7 +107,8 @@ def _read_annotations(root: Path, path: Path) -> Iterable[VoxPopuliSegment]:
 
 
 def _read_manifest(path: Path) -> Iterable[VoxPopuliSegment]:
-    for _, row in read_table(path, "\t", ("id", "raw_text", "normalized_text", "speaker_id", "split", "gender")):
+    columns = ("id", "raw_text", "normalized_text", "speaker_id", "split", "gender")
+    for _, row in read_table(path, "\t", columns, quoted=True):
         yield VoxPopuliSegment(
             row["id"],
             path.parent / row["id"][:4] / f"{row['id']}.ogg",

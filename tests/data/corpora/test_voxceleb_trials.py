@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from clips import tones
+from voxceleb_sets import hold_out_speakers, make_dev_trials, spread_over_videos
 from voxceleb_tree import write_voxceleb1
 
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb
-from espnet_ext.data.corpora.voxceleb_split import hold_out_speakers, spread_over_videos
-from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, make_dev_trials, read_trial_list
+from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, read_trial_list
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.trials import Trial

@@ -16,7 +16,7 @@ from voxpopuli_tree import (
     write_voxpopuli,
 )
 
-from espnet_ext.data.corpora.published_counts import num_there
+from espnet_ext.data.corpora.published import num_on_disk
 from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_segments import present_languages
 from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
@@ -145,7 +145,7 @@ def test_a_session_that_was_cut_counts_as_missing_audio(tmp_path: Path) -> None:
         parse(tmp_path, "test", languages=["en"], max_left_out=0.01)
     left_out = LeftOut()
     assert parse(tmp_path, "test", left_out, ["en"]) == []
-    assert num_there(0, left_out) == sum("activity detection" in entry.reason for entry in left_out.entries) == 1
+    assert num_on_disk(0, left_out) == sum("activity detection" in entry.reason for entry in left_out.entries) == 1
 
 
 def test_ids_that_recur_across_languages_are_reported_once() -> None:
