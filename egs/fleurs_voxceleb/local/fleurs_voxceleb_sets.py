@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from voxceleb_sets import VOXCELEB1_SETS, VOXCELEB2_OPTIONS, VOXCELEB2_SETS
 
-from espnet_ext.data.corpora import common_voice, fleurs, mtedx, voxceleb, voxpopuli_s2s
+from espnet_ext.data.corpora import common_voice, fleurs, mls, mtedx, voxceleb, voxpopuli_s2s
 from espnet_ext.data.corpora.corpus import Option, SetContent
 from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation, read_apart, split_set, split_sets
 from espnet_ext.data.corpora.labels import frequent_labels, with_labels_among
@@ -84,6 +84,7 @@ RECIPE = Recipe(
         CorpusEntry(
             mtedx.CORPUS, "no speech-to-text retrieval on mTEDx", (split_set(mtedx.CORPUS, "test"),), optional=True
         ),
+        CorpusEntry(mls.CORPUS, "no training on MLS", split_sets(mls.CORPUS, "dev", "test")),
     ),
     options=(
         *VOXCELEB2_OPTIONS,

@@ -7,6 +7,7 @@ from clips import Clip, tone, tones
 from common_voice_tree import write_common_voice
 from fleurs_tree import write_fleurs
 from fleurs_voxceleb_sets import RECIPE
+from mls_tree import write_mls
 from mtedx_tree import write_mtedx
 from voxceleb_tree import write_voxceleb1, write_voxceleb2
 from voxpopuli_tree import write_voxpopuli
@@ -23,7 +24,7 @@ FLEURS = {
 
 def write_corpora(root: Path) -> dict[str, Path]:
     """All corpora; option -> folder."""
-    names = ("fleurs", "voxceleb2", "voxceleb1", "commonvoice", "voxpopuli", "mtedx")
+    names = ("fleurs", "voxceleb2", "voxceleb1", "commonvoice", "voxpopuli", "mtedx", "mls")
     roots = {name: root / name for name in names}
     write_fleurs(roots["fleurs"], FLEURS)
     speakers = [f"speaker{n}" for n in range(6)]
@@ -42,6 +43,8 @@ def write_corpora(root: Path) -> dict[str, Path]:
     write_voxpopuli(roots["voxpopuli"], parliament, tones(["interpreter"], ["eng"], ["p2", "q2"]))
     talks = tones(["ted"], ["ita"], ["t1", "t2"])
     write_mtedx(roots["mtedx"], {"test": talks}, {"t1": "One.", "t2": "Two."})
+    books = {"train": tones(["1", "2"], ["deu", "fra"], ["b1", "b2"]), "dev": tones(["3"], ["deu"], ["b3"])}
+    write_mls(roots["mls"], books | {"test": tones(["4"], ["deu"], ["b4"])})
     return roots
 
 

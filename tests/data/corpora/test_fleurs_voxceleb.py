@@ -42,6 +42,7 @@ def test_every_set_of_the_recipe_is_made_and_valid(prepared: tuple[Path, list[st
         "voxceleb2_train": 16, "voxceleb2_valid": 8, "voxceleb2_cohort": 16,
         "voxceleb1_o": 4, "voxceleb1_eh": 10,
         "commonvoice_train": 6, "commonvoice_dev": 1, "mtedx_test": 2,
+        "mls_train": 8, "mls_dev": 1, "mls_test": 1,
     }  # fmt: skip
     assert (data / "not_prepared.tsv").read_text() == ""
 

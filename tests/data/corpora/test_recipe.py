@@ -67,7 +67,7 @@ def test_a_corpus_is_one_declaration_and_one_line_of_the_table(recipe: Recipe, t
         "left_out.tsv", "provenance.json", "spk2utt", "text", "utt2lang", "utt2num_samples", "utt2source", "utt2spk",
         "wav.scp",
     ]  # fmt: skip
-    assert any(line.startswith("--mtedx not given: no speech-to-text") for line in lines)
+    assert any(line.startswith("--mls not given: no training on MLS") for line in lines)
 
 
 def test_its_options_are_listed_for_the_shell_and_parsed(
