@@ -1,5 +1,7 @@
 """A corpus from outside the package in a recipe's table, and how options are declared."""
 
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from clips import tone, write_audio
 from emotion_sets import RECIPE as EMOTION
 from fleurs_voxceleb_sets import RECIPE
 
+import espnet_ext
 from espnet_ext.bin.prepare_data import prepare_data
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.corpus_set import split_sets
@@ -110,6 +113,21 @@ def test_a_set_that_cannot_be_made_is_skipped_only_if_optional_and_allowed(toy: 
     required = replace(recipe, corpora=(replace(entry, optional=False),))
     with pytest.raises(UserError, match="broken table$"):
         list(prepare(required, recipe.make_options(toy=toy, allow_incomplete=True), tmp_path / "data"))
+
+
+@pytest.mark.parametrize(("name", "recipe"), [("fleurs_voxceleb", RECIPE), ("emotion", EMOTION)])
+def test_the_help_of_a_recipe_lists_every_option(name: str, recipe: Recipe, tmp_path: Path) -> None:
+    repository = Path(espnet_ext.__file__).parents[1]
+    copy = tmp_path / "it's a copy" / "egs" / name
+    shutil.copytree(repository / "egs" / name, copy, symlinks=True)
+    for link in ("utt.sh", "path.sh", "cmd.sh"):
+        (copy / link).unlink()
+        (copy / link).symlink_to(repository / "egs/TEMPLATE" / link)
+    (copy.parents[1] / "tools").symlink_to(repository / "tools")
+    for command in ("run.sh", "local/data.sh"):
+        done = subprocess.run([copy / command, "--help"], capture_output=True, text=True, check=True, cwd="/")
+        for option in recipe.declared_options():
+            assert f"  --{option.name} " in done.stdout, command
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, EMOTION])

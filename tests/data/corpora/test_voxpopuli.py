@@ -164,7 +164,7 @@ def test_ids_that_recur_across_languages_are_reported_once() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("vad|split", "speech|split", r"asr_fr.tsv.gz: no column 'vad', only id_, session_id"),
+        ("vad|split", "speech|split", r"asr_fr.tsv.gz:1: no column vad in id_, session_id"),
         ("|[[", "|[[nothing", r"asr_fr.tsv.gz:2: vad .* is no list of \[start, end\]"),
         ("|test|", "|", r"asr_fr.tsv.gz:4: 9 fields, expected 10"),
     ],
