@@ -1,6 +1,6 @@
 """Declarations of corpora: options, and functions that read a split."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +31,16 @@ class Option:
     minimum: int = 0
     choices: tuple[str, ...] = ()
     problem: Callable[[Any], str | None] = lambda value: None
+
+
+def unknown_words(corpus: str, known: Callable[[], Collection[str]]) -> Callable[[Sequence[str]], str | None]:
+    """The `problem` of an option that takes languages of a corpus."""
+
+    def problem(words: Sequence[str]) -> str | None:
+        unknown = [word for word in words if word not in known()]
+        return f": {corpus} has no {' '.join(unknown)}; its languages: {' '.join(known())}" if unknown else None
+
+    return problem
 
 
 class Options(SimpleNamespace):

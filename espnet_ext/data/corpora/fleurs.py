@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, unknown_words
 from espnet_ext.data.corpora.fleurs_archive import collect_audio, find_audio
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, header_length, incomplete, listed
@@ -190,17 +190,11 @@ def read_fleurs(options: Options, split: str, data: Path) -> SetContent:
     return content
 
 
-def _unknown_languages(languages: Sequence[str]) -> str | None:
-    known = published("FLEURS", "languages")
-    unknown = [language for language in languages if language not in known]
-    return f": FLEURS has no {' '.join(unknown)}; its languages: {' '.join(known)}" if unknown else None
-
-
-CORPUS = Corpus(
-    "fleurs",
-    "FLEURS",
-    "CC-BY 4.0",
-    "data/<lang>/{train,dev,test}.tsv and audio/*.tar.gz",
-    read_fleurs,
-    (Option("languages", (), 'FLEURS languages, e.g. "en_us fr_fr"; all 102 if empty', problem=_unknown_languages),),
+LANGUAGES = Option(
+    "languages",
+    (),
+    'FLEURS languages, e.g. "en_us fr_fr"; all 102 if empty',
+    problem=unknown_words("FLEURS", lambda: published("FLEURS", "languages")),
 )
+LAYOUT = "data/<lang>/{train,dev,test}.tsv and audio/*.tar.gz"
+CORPUS = Corpus("fleurs", "FLEURS", "CC-BY 4.0", LAYOUT, read_fleurs, (LANGUAGES,))

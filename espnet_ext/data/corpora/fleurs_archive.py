@@ -47,16 +47,17 @@ def collect_audio(source: Path, listed: Collection[str], target: Path) -> SplitA
     """
     if source.is_dir():
         return _search_folder(source, listed)
-    made_from = {"archive": _identity(source), "listed": _digest(listed)}
-    index = _read_index(target / INDEX)
-    if index is None or index["made_from"] != made_from:
+    status, names = source.stat(), "\n".join(sorted(listed))
+    digest = hashlib.sha256(names.encode()).hexdigest()
+    made_from = {"archive": [status.st_size, status.st_mtime_ns], "listed": digest}
+    path = target / INDEX
+    if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["made_from"] != made_from:
         remove_temporary(target.parent)  # a killed run's half of an archive may be large
         with atomic_folder(target) as temporary:
             unlisted = _unpack(source, listed, temporary)
             write_json_atomic(temporary / INDEX, {"made_from": made_from, "unlisted": sorted(unlisted)})
-        index = _read_index(target / INDEX)
-    names = {entry.name for entry in os.scandir(target)} - {INDEX}
-    return SplitAudio({name: target / name for name in sorted(names)}, index["unlisted"])
+    files = sorted({entry.name for entry in os.scandir(target)} - {INDEX})
+    return SplitAudio({name: target / name for name in files}, json.loads(path.read_text(encoding="utf-8"))["unlisted"])
 
 
 def _search_folder(folder: Path, listed: Collection[str]) -> SplitAudio:
@@ -95,16 +96,3 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise UserError(f"{archive}: not unpacked: {error}; fetch it again") from error
     return unlisted
-
-
-def _identity(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _digest(names: Collection[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
-
-
-def _read_index(path: Path) -> dict | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

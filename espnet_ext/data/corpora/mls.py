@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts, unknown_words
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
 from espnet_ext.data.data_dir import Utterance
@@ -115,21 +115,13 @@ def read_mls(options: Options, split: str, data: Path) -> SetContent:
     return content
 
 
-def _unknown_languages(languages: tuple[str, ...]) -> str | None:
-    unknown = [language for language in languages if language not in LANGUAGES]
-    return f": MLS has no {' '.join(unknown)}; its languages: {' '.join(LANGUAGES)}" if unknown else None
-
-
-CORPUS = Corpus(
-    "mls",
-    "MLS",
-    "CC-BY 4.0",
-    "mls_<language>/ or mls_<language>_opus/",
-    read_mls,
-    (
-        Option(
-            "mls_languages", (), 'MLS languages, e.g. "german french"; all on disk if empty', problem=_unknown_languages
-        ),
-        Option("mls_subset", "all", "of the training split of MLS: all, 10h or 1h", choices=tuple(SUBSETS)),
+OPTIONS = (
+    Option(
+        "mls_languages",
+        (),
+        'MLS languages, e.g. "german french"; all on disk if empty',
+        problem=unknown_words("MLS", lambda: LANGUAGES),
     ),
+    Option("mls_subset", "all", "part of the training split of MLS: all, 10h or 1h", choices=tuple(SUBSETS)),
 )
+CORPUS = Corpus("mls", "MLS", "CC-BY 4.0", "mls_<language>/ or mls_<language>_opus/", read_mls, OPTIONS)

@@ -1,11 +1,11 @@
 """VoxPopuli's transcribed speech: segments of sessions of the European Parliament, in 16 languages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
-from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, read_segments_of
+from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, read_segments_of
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
@@ -30,21 +30,13 @@ def parse_voxpopuli_asr(
     """
     if split not in SPLITS:
         raise UserError(f"VoxPopuli has no split {split!r}; expected one of {', '.join(SPLITS)}")
-    segments = [segment for segment in read_segments_of(root, language).values() if segment.split == split]
-    for segment in segments:
-        if not segment.text:
-            left_out.add(_name(segment, iso639_3(language)), segment.path, "no transcript")
-    spoken = [segment for segment in segments if segment.text]
-    return list(make_utterances(spoken, iso639_3(language), left_out, nj, max_left_out).values())
-
-
-def _name(segment: VoxPopuliSegment, language: str) -> str:
-    return f"{_speaker(segment, language)}-{segment.id}" if segment.speaker else f"voxpopuli-{segment.id}"
-
-
-def _speaker(segment: VoxPopuliSegment, language: str) -> str:
-    # Nobody says whether a number is the same person in another language: kept apart.
-    return f"voxpopuli-{language}-{segment.speaker}" if segment.speaker else _name(segment, language)
+    spoken = {}
+    for name, (own_split, utterance) in read_segments_of(root, language).items():
+        if own_split == split and utterance.text:
+            spoken[name] = utterance
+        elif own_split == split:
+            left_out.add(utterance.id, utterance.path, "no transcript")
+    return list(measure_segments(spoken, iso639_3(language), left_out, nj, max_left_out).values())
 
 
 def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[str, set[str]]) -> list[str]:
@@ -72,47 +64,29 @@ def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[s
     ]
 
 
-def make_utterances(
-    segments: Sequence[VoxPopuliSegment], language: str, left_out: LeftOut, nj: int, max_left_out: float
+def measure_segments(
+    segments: Mapping[str, Utterance], language: str, left_out: LeftOut, nj: int, max_left_out: float
 ) -> dict[str, Utterance]:
-    """Utterances of segments, those left out whose audio is not all there.
+    """Utterances with their lengths; those without all of their audio are excluded.
 
     Args:
-        language: ISO 639-3.
-        nj: processes that read headers.
+        segments: id -> utterance of `make_utterance`.
+        language: ISO 639-3, for messages.
+        nj: number of processes.
         max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
-    Returns:
-        segment id -> utterance.
-
     Raises:
-        UserError: of more than that share.
+        UserError: for a larger share.
     """
-    candidates = [_utterance(segment, language) for segment in segments]
     utterances = {}
     lost = LeftOut()
-    measured = measure(candidates, nj, f"VoxPopuli {language}: headers")
-    for segment, candidate, found in zip(segments, candidates, measured, strict=True):
+    measured = measure(list(segments.values()), nj, f"VoxPopuli {language}: headers")
+    for (name, utterance), found in zip(segments.items(), measured, strict=True):
         if isinstance(found, str):
-            lost.add(candidate.id, candidate.path, found)
-        elif segment.recording and not segment.spans:
-            left_out.add(candidate.id, candidate.path, "no speech by the corpus's voice activity detection")
+            lost.add(utterance.id, utterance.path, found)
+        elif utterance.recording and not utterance.spans:
+            left_out.add(utterance.id, utterance.path, "no speech by the corpus's voice activity detection")
         else:
-            utterances[segment.id] = found
+            utterances[name] = found
     check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}", left_out)
     return utterances
-
-
-def _utterance(segment: VoxPopuliSegment, language: str) -> Utterance:
-    labels = {"gender": segment.gender.lower(), "accent": segment.accent}
-    return Utterance(
-        _name(segment, language),
-        _speaker(segment, language),
-        segment.path,
-        0,
-        language,
-        text=segment.text or None,
-        recording=f"voxpopuli-{segment.recording}" if segment.recording else None,
-        spans=segment.spans,
-        labels={attribute: label for attribute, label in labels.items() if label},
-    )
