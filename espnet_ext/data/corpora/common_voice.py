@@ -4,9 +4,9 @@ import hashlib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts
@@ -45,8 +45,8 @@ def parse_common_voice(
 ) -> list[Utterance]:
     """Read one split of one language.
 
-    The speaker is the client_id, shortened, and one person in all languages. A clip whose sentence is empty
-    has no text. Clips of all lengths stay: limits of duration are stage 2's.
+    The speaker is the shortened client_id, the same in all languages. A clip whose sentence is empty has no text.
+    Clips of all lengths are kept: stage 2 applies the limits of duration.
 
     Args:
         root: the folder of a release, or one that holds a single cv-corpus-* folder.
@@ -60,30 +60,17 @@ def parse_common_voice(
         UserError: naming a table that is absent, lacks a column or is not UTF-8, or of which too much is lost.
     """
     folder = release_folder(root) / language
-    clips = folder / "clips"
+    table = folder / f"{split}.tsv"
     lost = LeftOut()
-    rows = _read_table(folder / f"{split}.tsv", lost)
-    lengths = _clip_lengths(folder, rows, nj)
-    iso_language = iso639_3(language)
+    candidates = _read_clips(table, iso639_3(language), lost)
+    lengths = _clip_lengths(folder, candidates, nj)
     utterances = []
-    for name, row in rows.items():
-        speaker = _speaker(row.client_id, name)
-        utterance = f"{speaker}-{name}" if row.client_id else speaker
-        if lengths[name].fault:
-            lost.add(utterance, clips / f"{name}.mp3", lengths[name].fault)
-            continue
-        utterances.append(
-            Utterance(
-                id=utterance,
-                speaker=speaker,
-                path=clips / f"{name}.mp3",
-                num_samples=lengths[name].num_samples,
-                language=iso_language,
-                text=row.sentence or None,
-                labels=row.labels,
-            )
-        )
-    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv", left_out)
+    for name, utterance in candidates.items():
+        if fault := lengths[name].fault:
+            lost.add(utterance.id, utterance.path, fault)
+        else:
+            utterances.append(replace(utterance, num_samples=lengths[name].num_samples))
+    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, table, left_out)
     return utterances
 
 
@@ -114,35 +101,37 @@ def list_languages(root: Path, split: str) -> list[str]:
     return languages
 
 
-class Row(NamedTuple):
-    """What is kept of a row, with labels that equal rows share: English alone has a million of them."""
-
-    client_id: str
-    sentence: str
-    labels: Mapping[str, str]
-
-
-def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
-    """Clip without suffix -> row; rows may be shorter than the header."""
-    rows: dict[str, Row] = {}
+def _read_clips(path: Path, language: str, lost: LeftOut) -> dict[str, Utterance]:
+    """Clip without suffix -> utterance without its length; rows may be shorter than the header."""
+    clips: dict[str, Utterance] = {}
+    # Equal labels share one dictionary, and a speaker is one string: English has a million rows.
     labels: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for where, row in read_table(path, "\t", REQUIRED_COLUMNS, may_be_short=True):
-        name = row["path"].strip().removesuffix(".mp3")
-        if not name or name in rows:
+        name, client = row["path"].strip().removesuffix(".mp3"), row["client_id"].strip()
+        if not name or name in clips:
             number = where.rpartition(":")[2]
             lost.add(f"commonvoice-{name or number}", path, "listed twice" if name else "no name of a clip")
             continue
+        # A client_id is 128 characters long; 64 bits tell millions apart. Without one, the clip is its own speaker.
+        speaker = sys.intern(f"commonvoice-{hashlib.sha256(client.encode()).hexdigest()[:16] if client else name}")
         own = _labels(row)
-        shared = labels.setdefault(tuple(own.items()), own)
-        rows[name] = Row(sys.intern(row["client_id"].strip()), plain_text(row["sentence"]), shared)
-    return rows
+        clips[name] = Utterance(
+            id=f"{speaker}-{name}" if client else speaker,
+            speaker=speaker,
+            path=path.parent / "clips" / f"{name}.mp3",
+            num_samples=0,
+            language=language,
+            text=plain_text(row["sentence"]) or None,
+            labels=labels.setdefault(tuple(own.items()), own),
+        )
+    return clips
 
 
 def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, AudioLength]:
     """Length of each clip: from the release's list of durations where it has one, else from the headers."""
     clips = folder / "clips"
     sizes: dict[str, int] = {}
-    # Of the many other clips (English has two million) nothing is kept.
+    # The many other clips are skipped: English has two million.
     for entry in os.scandir(clips) if clips.is_dir() else ():
         if (name := entry.name.removesuffix(".mp3")) in names:
             sizes[name] = entry.stat().st_size
@@ -167,12 +156,6 @@ def _read_durations(path: Path) -> Iterator[tuple[str, int]]:
         if not duration_ms.isdecimal():
             raise UserError(f"{where}: expected a clip and milliseconds, found {duration_ms!r}; fetch it again")
         yield clip.removesuffix(".mp3"), int(duration_ms)
-
-
-def _speaker(client_id: str, clip: str) -> str:
-    """A client_id is 128 characters long; 64 bits tell millions apart. Without one, the clip is its own speaker."""
-    digest = hashlib.sha256(client_id.encode()).hexdigest()[:16]
-    return f"commonvoice-{digest}" if client_id else f"commonvoice-{clip}"
 
 
 def _labels(row: Mapping[str, str]) -> dict[str, str]:

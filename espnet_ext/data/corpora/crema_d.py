@@ -6,7 +6,7 @@ from pathlib import Path
 from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, count_recordings
 from espnet_ext.data.corpora.labels import labels_of_years
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, incomplete, with_lengths
-from espnet_ext.data.corpora.tables import find_child, read_table, visible_files
+from espnet_ext.data.corpora.tables import check_codes, find_child, read_table, visible_files
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
@@ -93,11 +93,8 @@ def _utterance(path: Path, actors: Mapping[str, Mapping[str, str]] | None) -> Ut
     if len(fields) != 4 or not fields[0].isdecimal():
         raise UserError(f"{path}: expected a name like 1001_DFA_ANG_XX.wav; take the file out of the folder")
     actor, sentence, emotion, intensity = fields
-    for what, code, known in (
-        ("sentence", sentence, SENTENCES), ("emotion", emotion, EMOTIONS), ("level", intensity, INTENSITIES)
-    ):  # fmt: skip
-        if code not in known:
-            raise UserError(f"{path}: {what} {code!r} is none of {', '.join(known)}; correct the name")
+    codes = {"sentence": (sentence, SENTENCES), "emotion": (emotion, EMOTIONS), "level": (intensity, INTENSITIES)}
+    check_codes(path, codes)
     if actors is not None and actor not in actors:
         raise UserError(f"{path}: actor {actor} is not in {DEMOGRAPHICS}; fetch that file again")
     labels = {"emotion": EMOTIONS[emotion]} | dict(actors[actor] if actors else {})

@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, count_recordings
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
-from espnet_ext.data.corpora.tables import visible_files
+from espnet_ext.data.corpora.tables import check_codes, visible_files
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.decoding import open_audio
 from espnet_ext.data.left_out import LeftOut
@@ -70,13 +70,12 @@ def _utterance(path: Path) -> tuple[Utterance, str | None]:
     if match is None:
         raise UserError(f"{path}: expected a name like 03-01-06-01-02-01-12.wav; take the file out of the folder")
     modality, channel, emotion, intensity, statement, take, actor = match.groups()
-    for what, code, known in (
-        ("modality", modality, MODALITIES), ("vocal channel", channel, (SPEECH, SONG)),
-        ("emotion", emotion, EMOTIONS), ("intensity", intensity, INTENSITIES),
-        ("statement", statement, STATEMENTS), ("repetition", take, TAKES), ("actor", actor, (folder[1],)),
-    ):  # fmt: skip
-        if code not in known:
-            raise UserError(f"{path}: {what} {code!r} is none of {', '.join(known)}; correct the name")
+    codes = {
+        "modality": (modality, MODALITIES), "vocal channel": (channel, (SPEECH, SONG)), "emotion": (emotion, EMOTIONS),
+        "intensity": (intensity, INTENSITIES), "statement": (statement, STATEMENTS), "repetition": (take, TAKES),
+        "actor": (actor, (folder[1],)),
+    }  # fmt: skip
+    check_codes(path, codes)
     utterance = Utterance(
         id=f"ravdess-{actor}-{path.stem}",
         speaker=f"ravdess-{actor}",

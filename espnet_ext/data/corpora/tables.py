@@ -3,7 +3,7 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,6 +90,17 @@ def _unquoted(plain: list[str], separator: str, width: int) -> list[str]:
 def plain_text(text: str) -> str:
     """Text on one line, with words separated by one space instead of any Unicode spaces."""
     return " ".join(text.split())
+
+
+def check_codes(path: Path, codes: Mapping[str, tuple[str, Collection[str]]]) -> None:
+    """Refuse (UserError) a file whose name contains an unknown code.
+
+    Args:
+        codes: what a code stands for (`emotion`) -> the code in the name, and the known codes.
+    """
+    for what, (code, known) in codes.items():
+        if code not in known:
+            raise UserError(f"{path}: {what} {code!r} is none of {', '.join(known)}; correct the name")
 
 
 def find_child(folder: Path, name: str) -> Path:

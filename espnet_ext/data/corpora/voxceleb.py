@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,11 +46,11 @@ def parse_voxceleb(
 
     Args:
         root: holds the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
-            parts, and even both corpora, may share a folder: the meta file tells who belongs where.
+            parts, and even both corpora, may share a folder: the meta file lists the speakers of each.
         corpus: "voxceleb1" or "voxceleb2".
         part: "dev" or "test".
         left_out: takes files without sound, and folders of speakers that the meta file does not name.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
     Raises:
@@ -63,12 +65,10 @@ def parse_voxceleb(
             folders.append(folder)
     if not folders:
         raise UserError(f"{root}: no folder of a {part} speaker of {META[corpus]}; {_how_to_unpack(root, corpus)}")
-    by_speaker: dict[str, list[Path]] = {}
-    for folder in sorted(folders, key=lambda folder: folder.name):
-        by_speaker.setdefault(folder.name, []).append(folder)
+    by_speaker = groupby(sorted(folders, key=attrgetter("name")), key=attrgetter("name"))
     found = [
         utterance
-        for name, own in by_speaker.items()
+        for name, own in by_speaker
         for utterance in _list_utterances(corpus, name, own, speakers[name].labels)
     ]
     return with_lengths(found, left_out, nj, f"{corpus} {part}: headers", root, max_left_out)
@@ -127,7 +127,9 @@ def _how_to_unpack(root: Path, corpus: str) -> str:
     return f"give the folder where {corpus} was unpacked"
 
 
-def _list_utterances(corpus: str, speaker: str, folders: list[Path], labels: Mapping[str, str]) -> Iterator[Utterance]:
+def _list_utterances(
+    corpus: str, speaker: str, folders: Iterable[Path], labels: Mapping[str, str]
+) -> Iterator[Utterance]:
     """Utterances of one speaker, without their lengths, sorted by video and utterance."""
     found: dict[tuple[str, str], str] = {}
     for video, name, path in (file for folder in folders for file in _scan(folder)):
