@@ -52,10 +52,9 @@ class Options(SimpleNamespace):
         return 1.0 if self.allow_incomplete else 0.01
 
 
-COMMON_OPTIONS = (
-    Option("allow_incomplete", False, "true: continue when something of a corpus is missing"),
-    Option("nj", 1, "processes", minimum=1),
-)
+# Options of every recipe.
+ALLOW_INCOMPLETE = Option("allow_incomplete", False, "true: continue when something of a corpus is missing")
+NJ = Option("nj", 1, "number of processes", minimum=1)
 
 
 def make_options(declared: Iterable[Option], **given: Any) -> Options:
@@ -65,7 +64,7 @@ def make_options(declared: Iterable[Option], **given: Any) -> Options:
         UserError: naming the option: a folder that does not exist, or another illegal value.
     """
     values = {}
-    for option in (*COMMON_OPTIONS, *declared):
+    for option in (NJ, *declared):
         value = values[option.name] = given.pop(option.name, option.default)
         if isinstance(value, Path) and not value.is_dir():
             raise UserError(f"--{option.name} {value}: no such folder; unpack the corpus there or leave the option out")

@@ -9,7 +9,7 @@ from typing import Any
 
 from espnet_ext.data.atomic import atomic_folder, write_json_atomic, write_text_atomic
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.corpora.corpus import COMMON_OPTIONS, Corpus, Option, Options, SetContent, make_options
+from espnet_ext.data.corpora.corpus import ALLOW_INCOMPLETE, Corpus, Option, Options, SetContent, make_options
 from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation, SetSkippedError
 from espnet_ext.data.corpora.lengths import IncompleteCorpusError
 from espnet_ext.data.corpora.published import check_counts
@@ -58,11 +58,11 @@ class Recipe:
     def declared_options(self) -> tuple[Option, ...]:
         """All options except `nj`: of the corpora, of the recipe, and `allow_incomplete`."""
         of_corpora = [option for entry in self.corpora for option in entry.corpus.all_options]
-        return (*of_corpora, *self.options, COMMON_OPTIONS[0])
+        return (*of_corpora, *self.options, ALLOW_INCOMPLETE)
 
     def make_options(self, **given: Any) -> Options:
         """Complete the given values with the defaults, and check them (UserError)."""
-        options = make_options(self.declared_options()[:-1], **given)
+        options = make_options(self.declared_options(), **given)
         self.check(options)
         return options
 
@@ -82,8 +82,9 @@ def prepare(recipe: Recipe, options: Options, data: Path) -> Iterator[str]:
         raise UserError(f"no corpus given; name the folder of at least one: {roots}")
     data.mkdir(parents=True, exist_ok=True)
     remove_temporary(data)
+    # NOT_PREPARED is written at the end: it marks that all sets are done.
     for path in (*data.glob(f"*{EXCLUSIONS}"), data / NOT_PREPARED):
-        path.unlink(missing_ok=True)  # the last one is written at the end, when all is done
+        path.unlink(missing_ok=True)
     skipped: dict[str, str] = {}
     made: list[CorpusSet] = []
     for entry in recipe.corpora:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.corpora.corpus import SetContent, add_parts, choose_parts, make_options
+from espnet_ext.data.corpora.corpus import ALLOW_INCOMPLETE, SetContent, add_parts, choose_parts, make_options
 from espnet_ext.data.corpora.fleurs import count_fleurs
 from espnet_ext.data.corpora.published import Count, check_counts, counted, num_on_disk, published, unknown_counts
 from espnet_ext.data.data_dir import Utterance
@@ -48,7 +48,7 @@ def test_numbers_are_compared_where_one_is_published() -> None:
 
 def test_parts_are_counted_where_a_count_is_published_and_named_where_none_is() -> None:
     content = SetContent({"corpus": "VoxPopuli"})
-    options = make_options([], allow_incomplete=True)
+    options = make_options([ALLOW_INCOMPLETE], allow_incomplete=True)
     add_parts(content, "dev", "segments", ["en", "xx"], lambda part, *_: utterances(part, [1, 2]), options)
     assert content.counts == [Count("VoxPopuli en dev: segments", 2, 1753)]
     assert content.notes == ["no published count known for VoxPopuli dev segments: xx"]
@@ -61,7 +61,7 @@ def test_parts_are_counted_where_a_count_is_published_and_named_where_none_is() 
 
 def test_languages_that_are_missing_are_named() -> None:
     content = SetContent({"corpus": "Corpus"})
-    options = make_options([], allow_incomplete=True)
+    options = make_options([ALLOW_INCOMPLETE], allow_incomplete=True)
     assert choose_parts(content, "dev", options, (), ["en"], ["en", "fr"]) == ["en"]
     assert choose_parts(content, "dev", options, ("fr", "en"), ["en"], ["en", "fr"], Path("root").joinpath) == ["en"]
     assert content.notes == [
@@ -69,7 +69,7 @@ def test_languages_that_are_missing_are_named() -> None:
         "Corpus is not whole: no root/fr",
     ]
     with pytest.raises(UserError, match="incomplete corpus: Corpus lacks fr; .*--allow_incomplete true"):
-        choose_parts(content, "dev", make_options([]), ("fr",), ["en"], ["en", "fr"])
+        choose_parts(content, "dev", make_options([ALLOW_INCOMPLETE]), ("fr",), ["en"], ["en", "fr"])
 
 
 def test_what_a_rule_leaves_out_was_published_too() -> None:
