@@ -166,7 +166,7 @@ def make_dev_trials(utterances: Sequence[Utterance]) -> list[Trial]:
     utterance of a non-target trial is drawn by SHA-1.
 
     Returns:
-        trials sorted by enrolment and test utterance; none if there is but one speaker.
+        trials sorted by enrolment and test utterance; none if there is only one speaker.
     """
     by_speaker: dict[str, list[Utterance]] = {}
     for utterance in sorted(utterances, key=lambda utterance: utterance.id):

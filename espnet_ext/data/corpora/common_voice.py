@@ -28,7 +28,7 @@ from espnet_ext.errors import UserError
 
 REQUIRED_COLUMNS = ("client_id", "path", "sentence")
 DURATIONS, DURATION_COLUMNS = "clip_durations.tsv", ("clip", "duration[ms]")
-# The names changed with the releases; who prefers not to say has no label.
+# The names changed with the releases; speakers who prefer not to say have no label.
 GENDERS = {"male_masculine": "male", "female_feminine": "female", "do_not_wish_to_say": ""}
 LABELS = {"age": "age", "gender": "gender", "accent": "accent", "accents": "accent"}  # column -> attribute
 # MP3 has no lower bit rate than 8 kbit/s: a smaller clip is empty or cut, whatever the list of durations has.
@@ -49,15 +49,15 @@ def parse_common_voice(
     Clips of all lengths are kept: stage 2 applies the limits of duration.
 
     Args:
-        root: the folder of a release, or one that holds a single cv-corpus-* folder.
+        root: the folder of a release, or a folder with a single cv-corpus-* folder.
         split: train, dev, test, validated, invalidated or other.
         language: Common Voice's code (a folder's name).
         left_out: takes rows without a clip.
-        nj: processes that read headers, for languages without clip_durations.tsv.
+        nj: number of processes that read headers, for languages without clip_durations.tsv.
         max_left_out: largest share of the rows that may lack a clip.
 
     Raises:
-        UserError: naming a table that is absent, lacks a column or is not UTF-8, or of which too much is lost.
+        UserError: naming a table that is absent, incomplete or not UTF-8, or if too many clips are missing.
     """
     folder = release_folder(root) / language
     table = folder / f"{split}.tsv"
@@ -78,7 +78,7 @@ def release_folder(root: Path) -> Path:
     """The folder of the languages' folders.
 
     Raises:
-        UserError: if `root` is absent or holds several releases.
+        UserError: if `root` is absent or contains several releases.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; check the option")
@@ -92,7 +92,7 @@ def list_languages(root: Path, split: str) -> list[str]:
     """Codes of the languages that have this split.
 
     Raises:
-        UserError: none has, as in a folder of something else.
+        UserError: there are none, as in the folder of another corpus.
     """
     release = release_folder(root)
     languages = sorted(path.parent.name for path in release.glob(f"*/{split}.tsv"))
@@ -128,7 +128,7 @@ def _read_clips(path: Path, language: str, lost: LeftOut) -> dict[str, Utterance
 
 
 def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, AudioLength]:
-    """Length of each clip: from the release's list of durations where it has one, else from the headers."""
+    """Length of each clip: from the release's list of durations if it has one, else from the headers."""
     clips = folder / "clips"
     sizes: dict[str, int] = {}
     # The many other clips are skipped: English has two million.
@@ -191,5 +191,5 @@ CORPUS = Corpus(
     "CC0 1.0",
     "a release: <lang>/{train,dev}.tsv and <lang>/clips/",
     read_common_voice,
-    (Option("commonvoice_languages", (), 'Common Voice languages, e.g. "en fr"; all that are there if empty'),),
+    (Option("commonvoice_languages", (), 'Common Voice languages, e.g. "en fr"; all on disk if empty'),),
 )

@@ -46,10 +46,10 @@ def parse_crema_d(
     """Read the corpus. The emotion is the one that was acted, not the one that listeners heard.
 
     Args:
-        root: holds AudioWAV/1001_DFA_ANG_XX.wav ...
-        actors: of `read_actors`; None = their gender and age are not known.
+        root: contains AudioWAV/1001_DFA_ANG_XX.wav ...
+        actors: of `read_actors`; None if their gender and age are unknown.
         left_out: takes the faulty files (`FAULTY`), second files of a name, and files without sound.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
     Raises:
@@ -58,7 +58,7 @@ def parse_crema_d(
     """
     folder = find_child(root, AUDIO)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; --crema_d is the folder that holds {AUDIO}/ and {DEMOGRAPHICS}")
+        raise UserError(f"{folder}: no such folder; --crema_d is the folder that contains {AUDIO}/ and {DEMOGRAPHICS}")
     found: dict[str, Utterance] = {}
     for path in visible_files(folder, ".wav"):
         utterance = _utterance(path, actors)
@@ -113,7 +113,7 @@ def _utterance(path: Path, actors: Mapping[str, Mapping[str, str]] | None) -> Ut
 
 
 def _refuse_pointer(path: Path) -> None:
-    """A clone made without Git LFS holds small text files in place of the audio."""
+    """Refuse (UserError) the small text file that a clone without Git LFS contains instead of audio."""
     with path.open("rb") as file:
         if b"git-lfs" in file.read(100):
             raise UserError(f"{path}: a pointer of Git LFS, not audio; run `git lfs pull` in the corpus's folder")

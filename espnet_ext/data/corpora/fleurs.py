@@ -17,7 +17,7 @@ from espnet_ext.data.pool import process_pool
 from espnet_ext.data.progress import audio_progress
 from espnet_ext.errors import UserError
 
-# Set -> the names that its files go by; hub exports say "validation".
+# Split -> names of its files; hub exports use "validation".
 SPLITS = {"train": ("train",), "dev": ("dev", "validation"), "test": ("test",)}
 NUM_COLUMNS = 7
 
@@ -43,19 +43,19 @@ def parse_fleurs(
     """Read one split of some languages.
 
     Speakers are not known, so each utterance is its own. `text` is the raw transcription (cased, with
-    punctuation). Short clips stay: limits of duration are stage 2's.
+    punctuation). Short clips are kept: stage 2 applies the limits of duration.
 
     Args:
-        root: holds <lang>/<split>.tsv, or a folder `data` that does.
+        root: contains <lang>/<split>.tsv, or a folder `data` with it.
         split: of SPLITS.
-        audio_folder: archives are unpacked to `<lang>/<split>` here; a run that was killed goes on.
+        audio_folder: archives are unpacked to `<lang>/<split>` here; a killed run resumes.
         left_out: takes rows without audio, and files of an archive that the table does not list.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of a language's rows that may lack audio.
 
     Raises:
         UserError: naming a table or archive that is absent or broken, the line of a bad row, or a table
-            of which more than `max_left_out` is lost.
+            whose missing audio exceeds `max_left_out`.
     """
     languages = sorted(languages)
     utterances: list[Utterance] = []
@@ -75,7 +75,7 @@ def corpus_folder(root: Path) -> Path:
 
 
 def missing_parts(root: Path, languages: Iterable[str], split: str) -> dict[str, str]:
-    """Language -> what of its split is not there: its folder, its table or its audio."""
+    """Language -> missing part of its split: its folder, its table or its audio."""
     missing = {}
     for language in languages:
         folder = corpus_folder(root) / language

@@ -35,12 +35,12 @@ def parse_iemocap(
     """Read the turns whose emotion is in `classes`, sorted by session and dialog.
 
     Args:
-        root: holds Session1 ... Session5, each with sentences/wav/<dialog>/<turn>.wav,
+        root: contains Session1 ... Session5, each with sentences/wav/<dialog>/<turn>.wav,
             dialog/EmoEvaluation/<dialog>.txt and dialog/transcriptions/<dialog>.txt.
         classes: of `chosen_emotions`.
         left_out: takes turns without agreement, of other emotions, listed twice, or without sound; and files
             of turns that were not evaluated.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of the chosen turns that may lack sound.
 
     Raises:
@@ -49,7 +49,7 @@ def parse_iemocap(
     """
     sessions = [folder for number in SESSIONS if (folder := find_child(root, f"Session{number}")).is_dir()]
     if not sessions:
-        raise UserError(f"{root}: no folder Session1 to Session5; --iemocap is the folder that holds them")
+        raise UserError(f"{root}: no folder Session1 to Session5; --iemocap is the folder that contains them")
     found: dict[str, Utterance] = {}
     for session in sessions:
         found |= _parse_session(session, classes, left_out)

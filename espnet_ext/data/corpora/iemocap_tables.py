@@ -17,7 +17,7 @@ _SUMMARY = re.compile(
     r"\[[\d.]+ *- *[\d.]+\]\s+(?P<turn>\S+)\s+(?P<emotion>\S+)\s+"
     r"\[(?P<valence>[\d.]+), *(?P<activation>[\d.]+), *(?P<dominance>[\d.]+)\]"
 )
-# The letter of the dialog (Ses01F) is who wore the markers; that of the turn is who speaks.
+# The letter of the dialog (Ses01F) marks the actor with motion capture; that of the turn marks the speaker.
 _TURN = re.compile(r"(?P<dialog>Ses0(?P<session>[1-5])[FM]_(?:impro|script)\w+)_(?P<gender>[FM])\d{3}")
 # Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
 _TRANSCRIPTION = re.compile(r"(?P<turn>Ses\S+) +\[[-\d. ]+\]: *(?P<text>.*)")
@@ -25,7 +25,7 @@ _MARKER = re.compile(r"\[[A-Z ]+\]|\+\+[A-Z ]+\+\+")  # [LAUGHTER]
 
 
 class Turn(NamedTuple):
-    """What the evaluators say of one turn of a dialog.
+    """Evaluation of one turn of a dialog.
 
     Attributes:
         gender: of the speaker, "F" or "M".

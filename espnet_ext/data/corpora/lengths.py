@@ -21,7 +21,7 @@ UNREADABLE = "audio cannot be read"
 OUTSIDE = "times outside its recording"
 # Reasons for recordings that were published and are not on disk.
 MISSING = frozenset({NO_AUDIO, OUTSIDE})
-ADVICE = "fetch and unpack the rest, or go on with what there is: --allow_incomplete true"
+ADVICE = "fetch and unpack the rest, or continue without it: --allow_incomplete true"
 MAX_LISTED = 10  # parts of a corpus in a message
 
 

@@ -31,15 +31,15 @@ def parse_mtedx(
 ) -> list[Utterance]:
     """Read one split of one pair of languages.
 
-    Segments of the same translation (of the same text, where there is none) are one sentence: nothing that
-    goes by the words could tell them apart.
+    Segments of the same translation (of the same text, if there is none) have the same sentence id, because text
+    retrieval cannot distinguish them.
 
     Args:
-        root: holds `<pair>/data/<split>/{wav,txt}`.
+        root: contains `<pair>/data/<split>/{wav,txt}`.
         pair: `<source>-<target>`, for instance `it-en`; `it-it` has no translations.
         split: train, valid or test.
-        left_out: takes what has no audio, no text, no duration or the times of another segment.
-        nj: processes that read headers.
+        left_out: takes segments without audio, text or duration, or with the times of another segment.
+        nj: number of processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing: the talk is absent, unreadable or
             shorter than the segment's times.
 
@@ -107,13 +107,13 @@ def _audio_file(folder: Path, talk: str) -> Path:
 
 
 def _name(segment: TalkSegment) -> str:
-    """Starts with the speaker, then sorts by time; the same in every pair that has the segment."""
+    """Starts with the speaker, sorts by time, and is the same in every pair that contains the segment."""
     talk = "" if segment.talk == segment.speaker else f"-{segment.talk}"
     return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in _span(segment))])
 
 
 def _span(segment: TalkSegment) -> tuple[float, float]:
-    # The sum has more digits than the corpus means.
+    # Without the digits that the sum adds.
     return segment.start_s, round(segment.start_s + segment.duration_s, 6)
 
 

@@ -36,10 +36,10 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
     A few files are stereo; they are read as a whole segment, which averages the channels.
 
     Args:
-        root: holds Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
+        root: contains Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
         left_out: takes songs, the sound of videos, files found a second time in another folder, takes that are
             another take's copy, and files without sound.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
     Raises:

@@ -141,11 +141,11 @@ def _make(name: str, preparation: Preparation, optional: bool) -> SetContent | s
             return str(error)
         if isinstance(error, IncompleteCorpusError):
             raise
-        raise UserError(f"{error} (or go on without {name}: --allow_incomplete true)") from error
+        raise UserError(f"{error} (or continue without {name}: --allow_incomplete true)") from error
 
 
 def write_set(path: Path, content: SetContent) -> str:
-    """Write and validate a data directory, whole or not at all.
+    """Write and validate a data directory atomically.
 
     Returns:
         one line on its content.

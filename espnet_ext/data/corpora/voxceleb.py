@@ -45,7 +45,7 @@ def parse_voxceleb(
     """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
 
     Args:
-        root: holds the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
+        root: contains the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
             parts, and even both corpora, may share a folder: the meta file lists the speakers of each.
         corpus: "voxceleb1" or "voxceleb2".
         part: "dev" or "test".
@@ -112,7 +112,7 @@ def speaker_folders(root: Path, depth: int = MAX_DEPTH) -> list[Path]:
 
 
 def _how_to_unpack(root: Path, corpus: str) -> str:
-    """What to do about archives that are still packed, or may not be there at all."""
+    """Advice about archives that are still packed or missing."""
     packed = sorted([*root.glob(f"vox{corpus[-1]}_*"), *root.glob(f"*/vox{corpus[-1]}_*")])
     for path in packed:
         stem, _, last = path.name.partition("_part")

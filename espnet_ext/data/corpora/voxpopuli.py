@@ -14,15 +14,15 @@ from espnet_ext.errors import UserError
 def parse_voxpopuli_asr(
     root: Path, split: str, language: str, left_out: LeftOut, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
-    """Read one split of one language, from the sessions (`raw_audios`) where they are there, else from the
+    """Read one split of one language, from the sessions (`raw_audios`) if they are on disk, else from the
     files cut from them.
 
     Args:
         root: with `raw_audios/original` and `asr_<language>.tsv.gz`, or `transcribed_data/<language>`.
         split: train, dev or test.
         language: VoxPopuli's code (`en_accented` is one).
-        left_out: takes what has no audio or no text.
-        nj: processes that read headers.
+        left_out: takes segments without audio or text.
+        nj: number of processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
     Raises:
@@ -40,7 +40,7 @@ def parse_voxpopuli_asr(
 
 
 def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[str, set[str]]) -> list[str]:
-    """A line on the speaker ids that these utterances add to those of several languages; nothing if there are none.
+    """A line on speaker ids that now occur in several languages; none if there are no new ones.
 
     Args:
         utterances: of one set.

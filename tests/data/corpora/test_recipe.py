@@ -105,7 +105,7 @@ def test_a_set_that_cannot_be_made_is_skipped_only_if_optional_and_allowed(toy: 
     train, dev = split_sets(TOY, "dev")
     entry = CorpusEntry(TOY, "", (replace(train, make=fail), dev), optional=True)
     recipe = Recipe("test", (entry,))
-    with pytest.raises(UserError, match=r"broken table \(or go on without toy_train: --allow_incomplete true\)"):
+    with pytest.raises(UserError, match=r"broken table \(or continue without toy_train: --allow_incomplete true\)"):
         list(prepare(recipe, recipe.make_options(toy=toy), tmp_path / "data"))
     lines = list(prepare(recipe, recipe.make_options(toy=toy, allow_incomplete=True), tmp_path / "data"))
     assert lines[0] == "toy_train: not prepared: broken table"

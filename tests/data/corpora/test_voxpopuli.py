@@ -32,7 +32,7 @@ def parse(
     languages: Sequence[str] = (),
     max_left_out: float = 1.0,
 ) -> list[Utterance]:
-    """Utterances of some languages, or of all that are there."""
+    """Utterances of some languages, or of all on disk."""
     return [
         utterance
         for language in languages or present_languages(root)
