@@ -1,5 +1,7 @@
 """Multilingual LibriSpeech: read audiobooks in 8 languages (Pratap et al., 2020, arXiv 2012.03411; CC-BY 4.0)."""
 
+import re
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,7 @@ LANGUAGES = {
     "dutch": "nld", "english": "eng", "french": "fra", "german": "deu",
     "italian": "ita", "polish": "pol", "portuguese": "por", "spanish": "spa",
 }  # fmt: skip
+_NAME = re.compile(r"\d+_\d+_\d+")
 GENDERS = {"F": "female", "M": "male"}
 # Subsets of `train` (limited supervision) -> lists of their utterances.
 SUBSETS = {
@@ -50,29 +53,40 @@ def parse_mls(
     kept = _read_subset(folder, subset) if split == "train" else None
     genders = _read_genders(folder.parent / "metainfo.txt")
     found: dict[str, Utterance] = {}
-    for number, (name, *text) in read_rows(folder / "transcripts.txt"):
-        speaker, book, index = (name.split("_") + ["", ""])[:3]
-        if not (speaker.isdecimal() and book.isdecimal() and index.isdecimal() and len(text) == 1):
-            where = f"{folder / 'transcripts.txt'}:{number}"
-            raise UserError(f"{where}: expected `speaker_book_index<tab>text`, found {name!r}; fetch the file again")
+    for name, text in _read_transcripts(folder / "transcripts.txt"):
         if kept is not None and name not in kept:
             continue
-        path = folder / "audio" / speaker / book / name
-        flac, opus = path.with_suffix(".flac"), path.with_suffix(".opus")
-        utterance = Utterance(
-            id=f"mls-{speaker}-{name}",
-            speaker=f"mls-{speaker}",
-            path=flac if flac.is_file() or not opus.is_file() else opus,
-            num_samples=0,
-            language=LANGUAGES[language],
-            text=plain_text(text[0]) or None,
-            labels={"gender": genders[speaker]} if speaker in genders else {},
-        )
+        utterance = _utterance(folder, name, text, LANGUAGES[language], genders)
         if utterance.id in found:
             left_out.add(utterance.id, utterance.path, "listed twice")
         found.setdefault(utterance.id, utterance)
     label = f"MLS {language} {split}: headers"
     return with_lengths(list(found.values()), left_out, nj, label, folder, max_left_out)
+
+
+def _read_transcripts(path: Path) -> Iterator[tuple[str, str]]:
+    """`speaker_book_index` and text of each line."""
+    for number, (name, *text) in read_rows(path):
+        if len(text) != 1 or not _NAME.fullmatch(name):
+            raise UserError(
+                f"{path}:{number}: expected `speaker_book_index<tab>text`, found {name!r}; fetch the file again"
+            )
+        yield name, plain_text(text[0])
+
+
+def _utterance(folder: Path, name: str, text: str, language: str, genders: Mapping[str, str]) -> Utterance:
+    speaker, book, _ = name.split("_")
+    flac = folder / "audio" / speaker / book / f"{name}.flac"
+    opus = flac.with_suffix(".opus")
+    return Utterance(
+        id=f"mls-{speaker}-{name}",
+        speaker=f"mls-{speaker}",
+        path=opus if opus.is_file() and not flac.is_file() else flac,
+        num_samples=0,
+        language=language,
+        text=text or None,
+        labels={"gender": genders[speaker]} if speaker in genders else {},
+    )
 
 
 def language_folder(root: Path, language: str) -> Path:
