@@ -13,8 +13,8 @@ from espnet_ext.data.corpora.iemocap import CORPUS as IEMOCAP
 from espnet_ext.data.corpora.iemocap import SESSIONS
 from espnet_ext.data.corpora.ravdess import CORPUS as RAVDESS
 from espnet_ext.data.corpora.recipe import CorpusEntry, Recipe, write_exclusions
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 BALANCED = ("emotion", "gender")  # of the folds of a corpus
 SHARED = ("sentence", "text")  # all actors say the same sentences
@@ -52,10 +52,10 @@ def make_set(name: str, preparation: Preparation) -> SetContent:
         content.counts += whole.counts
         content.notes += whole.notes
         content.utterances += [utterance for utterance in whole.utterances if sets[utterance.speaker] == name]
-        for entry in whole.left_out.entries:
+        for entry in whole.excluded.entries:
             # Ids start with the speaker; excluded utterances of speakers without any other are listed in train.
             if sets.get("-".join(entry.utterance.split("-")[:2]), "train") == name:
-                content.left_out.entries.append(entry)
+                content.excluded.entries.append(entry)
     if not content.utterances:
         exclusions = write_exclusions(preparation.data / name, content)
         raise UserError(

@@ -11,9 +11,9 @@ from espnet_ext.data.corpora.lengths import incomplete
 from espnet_ext.data.corpora.published import counted, published
 from espnet_ext.data.corpora.voxceleb import VOXCELEB1, VOXCELEB2
 from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, read_trial_list
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.trials import Trial
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.trials import Trial
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 # Enough for calibration (about 17,000 target trials of 100 speakers), few enough to validate with in training.
 VALID_PER_SPEAKER = 20
@@ -54,7 +54,7 @@ def voxceleb2_valid(preparation: Preparation) -> SetContent:
     for utterance in utterances:
         if utterance.id not in kept:
             reason = f"held-out speaker has its {VALID_PER_SPEAKER} utterances"
-            content.left_out.add(utterance.id, utterance.path, reason)
+            content.excluded.add(utterance.id, utterance.path, reason)
     if trials := make_dev_trials(content.utterances):
         content.trials = {"dev": trials}
     else:
@@ -83,7 +83,7 @@ def voxceleb1_eh(preparation: Preparation) -> SetContent:
     named = {name for trials in content.trials.values() for trial in trials for name in trial[1:]}
     for utterance in content.utterances:
         if utterance.id not in named:
-            content.left_out.add(utterance.id, utterance.path, "in no trial")
+            content.excluded.add(utterance.id, utterance.path, "in no trial")
     content.utterances = [utterance for utterance in content.utterances if utterance.id in named]
     return content
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts
 from espnet_ext.data.corpora.labels import labels_of_decade
 from espnet_ext.data.corpora.languages import iso639_3
@@ -22,9 +22,9 @@ from espnet_ext.data.corpora.lengths import (
 )
 from espnet_ext.data.corpora.published import published
 from espnet_ext.data.corpora.tables import plain_text, read_table
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 REQUIRED_COLUMNS = ("client_id", "path", "sentence")
 DURATIONS, DURATION_COLUMNS = "clip_durations.tsv", ("clip", "duration[ms]")
@@ -39,7 +39,7 @@ def parse_common_voice(
     root: Path,
     split: str,
     language: str,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
@@ -52,7 +52,7 @@ def parse_common_voice(
         root: the folder of a release, or a folder with a single cv-corpus-* folder.
         split: train, dev, test, validated, invalidated or other.
         language: Common Voice's code (a folder's name).
-        left_out: takes rows without a clip.
+        excluded: takes rows without a clip.
         nj: number of processes that read headers, for languages without clip_durations.tsv.
         max_left_out: largest share of the rows that may lack a clip.
 
@@ -61,7 +61,7 @@ def parse_common_voice(
     """
     folder = release_folder(root) / language
     table = folder / f"{split}.tsv"
-    lost = LeftOut()
+    lost = Exclusions()
     candidates = _read_clips(table, iso639_3(language), lost)
     lengths = _clip_lengths(folder, candidates, nj)
     utterances = []
@@ -70,7 +70,7 @@ def parse_common_voice(
             lost.add(utterance.id, utterance.path, fault)
         else:
             utterances.append(replace(utterance, num_samples=lengths[name].num_samples))
-    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, table, left_out)
+    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, table, excluded)
     return utterances
 
 
@@ -101,7 +101,7 @@ def list_languages(root: Path, split: str) -> list[str]:
     return languages
 
 
-def _read_clips(path: Path, language: str, lost: LeftOut) -> dict[str, Utterance]:
+def _read_clips(path: Path, language: str, lost: Exclusions) -> dict[str, Utterance]:
     """Clip without suffix -> utterance without its length; rows may be shorter than the header."""
     clips: dict[str, Utterance] = {}
     # Equal labels share one dictionary, and a speaker is one string: English has a million rows.

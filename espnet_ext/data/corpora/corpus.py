@@ -8,10 +8,10 @@ from typing import Any
 
 from espnet_ext.data.corpora.lengths import MISSING, incomplete, listed
 from espnet_ext.data.corpora.published import Count, counted, num_on_disk, published, unknown_counts
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import Trial
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.trials import Trial
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class SetContent:
 
     origin: Mapping[str, str]
     utterances: list[Utterance] = field(default_factory=list)
-    left_out: LeftOut = field(default_factory=LeftOut)
+    excluded: Exclusions = field(default_factory=Exclusions)
     counts: list[Count] = field(default_factory=list)
     trials: Mapping[str, list[Trial]] = field(default_factory=dict)
     details: list[str] = field(default_factory=list)
@@ -159,7 +159,7 @@ def add_parts(
     split: str,
     unit: str,
     parts: Iterable[str],
-    parse: Callable[[str, LeftOut, int, float], list[Utterance]],
+    parse: Callable[[str, Exclusions, int, float], list[Utterance]],
     options: Options,
     is_counted: Callable[[Utterance], bool] = lambda utterance: True,
 ) -> None:
@@ -167,7 +167,7 @@ def add_parts(
 
     Args:
         unit: what the published numbers count, for instance `clips`.
-        parse: reads a part; called with `(part, left_out, nj, max_left_out)`.
+        parse: reads a part; called with `(part, excluded, nj, max_left_out)`.
         is_counted: whether an utterance is included in the published number.
 
     Raises:
@@ -177,14 +177,14 @@ def add_parts(
     numbers, corpus = published(*release, split), " ".join(release)
     found = []
     for part in parts:
-        left_out = LeftOut()
-        utterances = parse(part, left_out, options.nj, options.max_left_out)
-        number = num_on_disk(sum(map(is_counted, utterances)), left_out)
+        excluded = Exclusions()
+        utterances = parse(part, excluded, options.nj, options.max_left_out)
+        number = num_on_disk(sum(map(is_counted, utterances)), excluded)
         found.append(part)
         if part in numbers:
             content.counts.append(Count(f"{corpus} {part} {split}: {unit}", number, numbers[part]))
         content.utterances += utterances
-        content.left_out.entries += left_out.entries
+        content.excluded.entries += excluded.entries
     content.notes += unknown_counts(f"{corpus} {split} {unit}", found, numbers)
 
 
@@ -197,7 +197,7 @@ def count_recordings(content: SetContent, *unpublished: str, **further: int) -> 
     """
     corpus = content.origin["corpus"]
     recordings = {utterance.id for utterance in content.utterances}
-    recordings |= {e.utterance for e in content.left_out.entries if e.reason not in {*MISSING, *unpublished}}
+    recordings |= {e.utterance for e in content.excluded.entries if e.reason not in {*MISSING, *unpublished}}
     speakers = {utterance.speaker for utterance in content.utterances}
     found = {"speakers": len(speakers), "recordings": len(recordings)} | further
     content.counts += counted(corpus, found, published(corpus))

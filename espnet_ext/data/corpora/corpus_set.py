@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.split import normalise
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import normalize_text
 
 
 class SetSkippedError(Exception):
@@ -60,22 +60,22 @@ def read_apart(preparation: Preparation, corpus: Corpus, split: str, *held_out: 
     """Read a split without utterances whose speaker or (normalized) text is also in the held-out splits.
 
     Returns:
-        a content that may be changed; the other utterances are in its `left_out`.
+        a content that may be changed; the other utterances are in its `excluded`.
     """
     content = preparation.read(corpus, split)
     evaluation = [utterance for name in held_out for utterance in preparation.read(corpus, name).utterances]
     speakers = {utterance.speaker for utterance in evaluation}
-    texts = {normalise(utterance.text or "") for utterance in evaluation} - {""}
-    kept, left_out = [], LeftOut()
-    left_out.entries = list(content.left_out.entries)
+    texts = {normalize_text(utterance.text or "") for utterance in evaluation} - {""}
+    kept, excluded = [], Exclusions()
+    excluded.entries = list(content.excluded.entries)
     for utterance in content.utterances:
         if utterance.speaker in speakers:
-            left_out.add(utterance.id, utterance.path, "speaker of an evaluation set")
-        elif normalise(utterance.text or "") in texts:
-            left_out.add(utterance.id, utterance.path, "same text as an evaluation sentence")
+            excluded.add(utterance.id, utterance.path, "speaker of an evaluation set")
+        elif normalize_text(utterance.text or "") in texts:
+            excluded.add(utterance.id, utterance.path, "same text as an evaluation sentence")
         else:
             kept.append(utterance)
-    return replace(content, utterances=kept, left_out=left_out, counts=list(content.counts), notes=list(content.notes))
+    return replace(content, utterances=kept, excluded=excluded, counts=list(content.counts), notes=list(content.notes))
 
 
 def split_set(corpus: Corpus, split: str, *held_out: str) -> CorpusSet:

@@ -7,9 +7,9 @@ from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, count_re
 from espnet_ext.data.corpora.labels import labels_of_years
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, incomplete, with_lengths
 from espnet_ext.data.corpora.tables import check_codes, find_child, read_table, visible_files
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 AUDIO = "AudioWAV"
 DEMOGRAPHICS = "VideoDemographics.csv"
@@ -39,7 +39,7 @@ FAULTY = {"1064_IEO_DIS_MD", "1064_TIE_SAD_XX", "1076_MTI_NEU_XX", "1076_MTI_SAD
 def parse_crema_d(
     root: Path,
     actors: Mapping[str, Mapping[str, str]] | None,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
@@ -48,7 +48,7 @@ def parse_crema_d(
     Args:
         root: contains AudioWAV/1001_DFA_ANG_XX.wav ...
         actors: of `read_actors`; None if their gender and age are unknown.
-        left_out: takes the faulty files (`FAULTY`), second files of a name, and files without sound.
+        excluded: takes the faulty files (`FAULTY`), second files of a name, and files without sound.
         nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
@@ -63,13 +63,13 @@ def parse_crema_d(
     for path in visible_files(folder, ".wav"):
         utterance = _utterance(path, actors)
         if path.stem.upper() in FAULTY:
-            left_out.add(utterance.id, path, "known to be faulty")
+            excluded.add(utterance.id, path, "known to be faulty")
         elif utterance.id in found:
-            left_out.add(utterance.id, path, "second file of this name")
+            excluded.add(utterance.id, path, "second file of this name")
         else:
             _refuse_pointer(path)
             found[utterance.id] = utterance
-    return with_lengths(list(found.values()), left_out, nj, "CREMA-D: headers", folder, max_left_out)
+    return with_lengths(list(found.values()), excluded, nj, "CREMA-D: headers", folder, max_left_out)
 
 
 def read_actors(path: Path) -> dict[str, dict[str, str]]:
@@ -128,7 +128,7 @@ def read_crema_d(options: Options, split: str, data: Path) -> SetContent:
         raise incomplete([f"CREMA-D lacks {table}"])
     if actors is None:
         content.notes.append(f"CREMA-D without {table}: the gender and age of its actors are not known")
-    content.utterances = parse_crema_d(options.crema_d, actors, content.left_out, options.nj, options.max_left_out)
+    content.utterances = parse_crema_d(options.crema_d, actors, content.excluded, options.nj, options.max_left_out)
     count_recordings(content)
     return content
 

@@ -11,11 +11,11 @@ from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, header_length, incomplete, listed
 from espnet_ext.data.corpora.published import Count, counted, published, unknown_counts
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 # Split -> names of its files; hub exports use "validation".
 SPLITS = {"train": ("train",), "dev": ("dev", "validation"), "test": ("test",)}
@@ -36,7 +36,7 @@ def parse_fleurs(
     split: str,
     languages: Iterable[str],
     audio_folder: Path,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
@@ -49,7 +49,7 @@ def parse_fleurs(
         root: contains <lang>/<split>.tsv, or a folder `data` with it.
         split: of SPLITS.
         audio_folder: archives are unpacked to `<lang>/<split>` here; a killed run resumes.
-        left_out: takes rows without audio, and files of an archive that the table does not list.
+        excluded: takes rows without audio, and files of an archive that the table does not list.
         nj: number of processes.
         max_left_out: largest share of a language's rows that may lack audio.
 
@@ -64,7 +64,7 @@ def parse_fleurs(
         parse = partial(_parse_language, corpus_folder(root), split, audio_folder, max_left_out)
         for parsed, lost in executor.map(parse, languages):
             utterances += parsed
-            left_out.entries += lost.entries
+            excluded.entries += lost.entries
             advance(1)
     return utterances
 
@@ -114,14 +114,14 @@ def read_table(path: Path) -> list[Row]:
 
 def _parse_language(
     folder: Path, split: str, audio_folder: Path, max_left_out: float, language: str
-) -> tuple[list[Utterance], LeftOut]:
+) -> tuple[list[Utterance], Exclusions]:
     table = _table(folder / language, split)
     rows = read_table(table)
     source = find_audio(folder / language, SPLITS[split])
     if source is None:
         raise UserError(f"{folder / language / 'audio'}: neither {split}.tar.gz nor {split}/; fetch the archive")
     audio = collect_audio(source, {row.file_name for row in rows}, audio_folder / language / split)
-    lost = LeftOut()
+    lost = Exclusions()
     utterances: dict[str, Utterance] = {}
     for row in rows:
         name = _utterance_id(language, row.file_name)
@@ -133,11 +133,11 @@ def _parse_language(
             lost.add(name, audio.files[row.file_name], length.fault)
         else:
             utterances[name] = _utterance(name, row, audio.files[row.file_name], length.num_samples, language)
-    left_out = LeftOut()
-    check_lost(lost, len(rows), max_left_out, table, left_out)
+    excluded = Exclusions()
+    check_lost(lost, len(rows), max_left_out, table, excluded)
     for name in audio.unlisted:
-        left_out.add(_utterance_id(language, name), source / name, "not in the table")
-    return list(utterances.values()), left_out
+        excluded.add(_utterance_id(language, name), source / name, "not in the table")
+    return list(utterances.values()), excluded
 
 
 def _utterance(name: str, row: Row, path: Path, num_samples: int, language: str) -> Utterance:
@@ -182,7 +182,7 @@ def read_fleurs(options: Options, split: str, data: Path) -> SetContent:
     content.notes += [f"FLEURS {split} of {name} is not there: {path}" for name, path in missing[split].items()]
     languages = [language for language in chosen if language not in missing[split]]
     content.utterances = parse_fleurs(
-        options.fleurs, split, languages, data / "fleurs_audio", content.left_out, options.nj, options.max_left_out
+        options.fleurs, split, languages, data / "fleurs_audio", content.excluded, options.nj, options.max_left_out
     )
     content.counts += count_fleurs(split, content.utterances, chosen)
     known = published("FLEURS", "test") if split == "test" else {}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.data.corpora.tables import find_child, plain_text, visible_files
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 EMOTIONS = {
     "ang": "angry", "dis": "disgusted", "exc": "excited", "fea": "fearful", "fru": "frustrated", "hap": "happy",

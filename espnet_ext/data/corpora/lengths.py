@@ -5,17 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio import RATE, samples_at_16k
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import lie_within, samples_at_16k
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.segments import lie_within
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 CHUNK_SIZE = 500  # files per task of a worker
 MAX_LEFT_OUT = 0.01  # a corpus that loses a larger share of its recordings is not the published one
-# Reasons for `LeftOut`.
+# Reasons for `Exclusions`.
 NO_AUDIO = "no audio file"
 UNREADABLE = "audio cannot be read"
 OUTSIDE = "times outside its recording"
@@ -26,7 +26,7 @@ MAX_LISTED = 10  # parts of a corpus in a message
 
 
 class AudioLength(NamedTuple):
-    """Samples at 16 kHz from the header, or the reason why there are none (for `LeftOut`)."""
+    """Samples at 16 kHz from the header, or the reason why there are none (for `Exclusions`)."""
 
     num_samples: int
     fault: str | None = None
@@ -84,9 +84,9 @@ def _with_length(utterance: Utterance, length: AudioLength) -> Utterance | str:
 
 
 def with_lengths(
-    utterances: Sequence[Utterance], left_out: LeftOut, nj: int, label: str, where: str | Path, max_left_out: float
+    utterances: Sequence[Utterance], excluded: Exclusions, nj: int, label: str, where: str | Path, max_left_out: float
 ) -> list[Utterance]:
-    """Return the utterances that have audio, with their lengths; the others are added to `left_out`.
+    """Return the utterances that have audio, with their lengths; the others are added to `excluded`.
 
     Args:
         where: the part of the corpus, for the error.
@@ -95,14 +95,14 @@ def with_lengths(
     Raises:
         IncompleteCorpusError: for a larger share.
     """
-    lost = LeftOut()
+    lost = Exclusions()
     found = []
     for utterance, measured in zip(utterances, measure(utterances, nj, label), strict=True):
         if isinstance(measured, str):
             lost.add(utterance.id, utterance.path, measured)
         else:
             found.append(measured)
-    check_lost(lost, len(utterances), max_left_out, where, left_out)
+    check_lost(lost, len(utterances), max_left_out, where, excluded)
     return found
 
 
@@ -115,8 +115,8 @@ def incomplete(missing: Sequence[str]) -> IncompleteCorpusError:
     return IncompleteCorpusError(f"incomplete corpus: {listed(missing, '; ')}; {ADVICE}")
 
 
-def check_lost(lost: LeftOut, total: int, max_left_out: float, where: str | Path, left_out: LeftOut) -> None:
-    """Add the unreadable recordings of a part of a corpus to `left_out`, unless there are too many.
+def check_lost(lost: Exclusions, total: int, max_left_out: float, where: str | Path, excluded: Exclusions) -> None:
+    """Add the unreadable recordings of a part of a corpus to `excluded`, unless there are too many.
 
     Args:
         total: number of listed recordings.
@@ -129,7 +129,7 @@ def check_lost(lost: LeftOut, total: int, max_left_out: float, where: str | Path
         lost.check_share(total, max_left_out, where, ADVICE)
     except UserError as error:
         raise IncompleteCorpusError(str(error)) from None
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
 
 
 def listed(names: Sequence[str], separator: str = ", ") -> str:

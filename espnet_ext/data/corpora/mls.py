@@ -8,9 +8,9 @@ from pathlib import Path
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts, unknown_words
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 LANGUAGES = {
     "dutch": "nld", "english": "eng", "french": "fra", "german": "deu",
@@ -30,7 +30,7 @@ def parse_mls(
     root: Path,
     split: str,
     language: str,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
     subset: str = "all",
@@ -41,7 +41,7 @@ def parse_mls(
         root: contains `mls_<language>` (flac) or `mls_<language>_opus`.
         split: train, dev or test.
         language: of LANGUAGES.
-        left_out: takes utterances without audio, and those listed twice.
+        excluded: takes utterances without audio, and those listed twice.
         nj: number of processes.
         max_left_out: largest share of the utterances that may have no audio.
         subset: of `train`: all, 10h or 1h.
@@ -58,10 +58,10 @@ def parse_mls(
             continue
         utterance = _utterance(folder, name, text, LANGUAGES[language], genders)
         if utterance.id in found:
-            left_out.add(utterance.id, utterance.path, "listed twice")
+            excluded.add(utterance.id, utterance.path, "listed twice")
         found.setdefault(utterance.id, utterance)
     label = f"MLS {language} {split}: headers"
-    return with_lengths(list(found.values()), left_out, nj, label, folder, max_left_out)
+    return with_lengths(list(found.values()), excluded, nj, label, folder, max_left_out)
 
 
 def _read_transcripts(path: Path) -> Iterator[tuple[str, str]]:

@@ -5,17 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.split import normalise
-from espnet_ext.data.text_file import read_lines
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import normalize_text
+from espnet_ext.kaldi.scp import read_lines
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 class Line(NamedTuple):
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 def parse_mtedx(
-    root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
+    root: Path, pair: str, split: str, excluded: Exclusions, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read one split of one pair of languages.
 
@@ -38,7 +38,7 @@ def parse_mtedx(
         root: contains `<pair>/data/<split>/{wav,txt}`.
         pair: `<source>-<target>`, for instance `it-en`; `it-it` has no translations.
         split: train, valid or test.
-        left_out: takes segments without audio, text or duration, or with the times of another segment.
+        excluded: takes segments without audio, text or duration, or with the times of another segment.
         nj: number of processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing: the talk is absent, unreadable or
             shorter than the segment's times.
@@ -57,18 +57,18 @@ def parse_mtedx(
     candidates = [_utterance(line, talks[line.segment.talk], source, target) for line in lines]
     utterances: dict[str, Utterance] = {}
     sentences: dict[str, str] = {}
-    lost = LeftOut()
+    lost = Exclusions()
     measured = measure(candidates, nj, f"mTEDx {pair} {split}: headers")
     for line, candidate, found in zip(lines, candidates, measured, strict=True):
         name = candidate.id
         if isinstance(found, str):
             lost.add(name, candidate.path, found)
         elif reason := "same times as another segment" if name in utterances else _fault(line):
-            left_out.add(name, candidate.path, reason)
+            excluded.add(name, candidate.path, reason)
         else:
-            sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
+            sentence = sentences.setdefault(normalize_text(line.translation or line.text) or name, name)
             utterances[name] = replace(found, sentence=sentence)
-    check_lost(lost, len(lines), max_left_out, folder / "wav", left_out)
+    check_lost(lost, len(lines), max_left_out, folder / "wav", excluded)
     return list(utterances.values())
 
 
@@ -145,8 +145,8 @@ def read_mtedx(options: Options, split: str, data: Path) -> SetContent:
     """Read a split of the chosen pairs; a segment that is translated into several languages is one utterance."""
     content = CORPUS.content(options)
 
-    def parse(pair: str, left_out: LeftOut, nj: int, max_left_out: float) -> list[Utterance]:
-        return parse_mtedx(options.mtedx, pair, split, left_out, nj, max_left_out)
+    def parse(pair: str, excluded: Exclusions, nj: int, max_left_out: float) -> list[Utterance]:
+        return parse_mtedx(options.mtedx, pair, split, excluded, nj, max_left_out)
 
     unit = "translated segments"
     add_parts(content, split, unit, options.mtedx_pairs, parse, options, lambda utterance: bool(utterance.translations))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import yaml
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 class TalkSegment(NamedTuple):

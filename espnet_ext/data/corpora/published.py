@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from espnet_ext.data.corpora.lengths import MISSING, incomplete, listed
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.excluded import Exclusions
 
 
 @cache
@@ -45,9 +45,9 @@ def counted(of_what: str, found: Mapping[str, int], published_numbers: Mapping[s
     ]
 
 
-def num_on_disk(num_kept: int, left_out: LeftOut) -> int:
+def num_on_disk(num_kept: int, excluded: Exclusions) -> int:
     """Number of recordings on disk: those excluded by a rule were published, too."""
-    return num_kept + sum(entry.reason not in MISSING for entry in left_out.entries)
+    return num_kept + sum(entry.reason not in MISSING for entry in excluded.entries)
 
 
 def check_counts(counts: Iterable[Count], allow_incomplete: bool) -> list[str]:

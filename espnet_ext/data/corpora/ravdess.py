@@ -5,14 +5,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
+from espnet_ext.audio.decoding import open_audio
 from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, count_recordings
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
 from espnet_ext.data.corpora.tables import check_codes, visible_files
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.decoding import open_audio
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 EMOTIONS = {
     "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
@@ -30,14 +30,14 @@ _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 _ACTOR_FOLDER = re.compile(r"actor_(\d\d)", re.IGNORECASE)
 
 
-def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT) -> list[Utterance]:
+def parse_ravdess(root: Path, excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT) -> list[Utterance]:
     """Read the speech files, sorted by utterance.
 
     A few files are stereo; they are read as a whole segment, which averages the channels.
 
     Args:
         root: contains Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
-        left_out: takes songs, the sound of videos, files found a second time in another folder, takes that are
+        excluded: takes songs, the sound of videos, files found a second time in another folder, takes that are
             another take's copy, and files without sound.
         nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
@@ -53,13 +53,13 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
     for path in (path for folder in folders for path in visible_files(folder, ".wav")):
         utterance, reason = _utterance(path)
         if reason:
-            left_out.add(utterance.id, path, reason)
+            excluded.add(utterance.id, path, reason)
         elif utterance.id in found:
-            left_out.add(utterance.id, path, "second file of this name")
+            excluded.add(utterance.id, path, "second file of this name")
         else:
             found[utterance.id] = utterance
-    distinct = _without_copies([found[name] for name in sorted(found)], left_out)
-    utterances = with_lengths(distinct, left_out, nj, "RAVDESS: headers", root, max_left_out)
+    distinct = _without_copies([found[name] for name in sorted(found)], excluded)
+    utterances = with_lengths(distinct, excluded, nj, "RAVDESS: headers", root, max_left_out)
     return [_averaged(utterance) for utterance in utterances]
 
 
@@ -95,7 +95,7 @@ def _utterance(path: Path) -> tuple[Utterance, str | None]:
     return utterance, SUNG if channel == SONG else None
 
 
-def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utterance]:
+def _without_copies(utterances: list[Utterance], excluded: Exclusions) -> list[Utterance]:
     """Utterances without files of the same bytes: the distribution has one take of actor 7 twice."""
     first: dict[tuple[str, str], str] = {}
     kept = []
@@ -104,7 +104,7 @@ def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utte
         if first.setdefault((utterance.speaker, digest), utterance.id) == utterance.id:
             kept.append(utterance)
         else:
-            left_out.add(utterance.id, utterance.path, "same file as another take")
+            excluded.add(utterance.id, utterance.path, "same file as another take")
     return kept
 
 
@@ -118,7 +118,7 @@ def _averaged(utterance: Utterance) -> Utterance:
 def read_ravdess(options: Options, split: str, data: Path) -> SetContent:
     """Read the speech of the whole corpus, which has no splits."""
     content = CORPUS.content(options)
-    content.utterances = parse_ravdess(options.ravdess, content.left_out, options.nj, options.max_left_out)
+    content.utterances = parse_ravdess(options.ravdess, content.excluded, options.nj, options.max_left_out)
     count_recordings(content, SUNG, FILMED)
     return content
 

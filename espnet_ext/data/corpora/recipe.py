@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic, write_text_atomic
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora.corpus import ALLOW_INCOMPLETE, Corpus, Option, Options, SetContent, make_options
 from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation, SetSkippedError
 from espnet_ext.data.corpora.lengths import IncompleteCorpusError
 from espnet_ext.data.corpora.published import check_counts
-from espnet_ext.data.data_dir import write_utterances
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.trials import write_trials
-from espnet_ext.data.validate import validate_data_dir, validate_split
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.overlap import validate_split
+from espnet_ext.kaldi.trials import write_trials
+from espnet_ext.kaldi.utterances import write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.atomic import atomic_folder, write_json_atomic, write_text_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 
-EXCLUSIONS = ".left_out.tsv"
+EXCLUSIONS = ".excluded.tsv"
 NOT_PREPARED = "not_prepared.tsv"
 
 
@@ -113,7 +114,7 @@ def _write_sets(
             skipped[one.name] = content
         elif not content.utterances:
             exclusions = write_exclusions(path, content)
-            skipped[one.name] = f"no utterances, {content.left_out.summary()} (listed in {exclusions})"
+            skipped[one.name] = f"no utterances, {content.excluded.summary()} (listed in {exclusions})"
         else:
             yield f"{path}: {write_set(path, content)}"
             made.append(one)
@@ -161,26 +162,26 @@ def write_set(path: Path, content: SetContent) -> str:
         "hours": hours,
         "languages": dict(sorted(languages.items())),
         "published_counts": [count._asdict() for count in content.counts],
-        "left_out": content.left_out.counts(),
+        "excluded": content.excluded.counts(),
     }
     with atomic_folder(path) as temporary:
         write_utterances(temporary, content.utterances)
         for name, trials in content.trials.items():
             write_trials(temporary / "trials" / name, trials)
-        content.left_out.write(temporary / "left_out.tsv")
+        content.excluded.write(temporary / "excluded.tsv")
         write_json_atomic(temporary / "provenance.json", provenance)
         validate_data_dir(temporary)
     trials = "".join(f", {len(listed)} trials {name}" for name, listed in content.trials.items())
     return (
         f"{len(content.utterances)} utterances, {hours:g} h, {len(languages)} languages{trials}; "
-        f"{content.left_out.summary()}"
+        f"{content.excluded.summary()}"
     )
 
 
 def write_exclusions(path: Path, content: SetContent) -> Path:
     """Write the list of those excluded from a set without utterances next to `path`, and return its name."""
     exclusions = path.with_name(f"{path.name}{EXCLUSIONS}")
-    content.left_out.write(exclusions)
+    content.excluded.write(exclusions)
     return exclusions
 
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from espnet_ext.data.audio_files import is_visible
-from espnet_ext.data.text_file import decode_lines
-from espnet_ext.errors import UserError
+from espnet_ext.audio.files import is_visible
+from espnet_ext.kaldi.scp import decode_lines
+from espnet_ext.utils.errors import UserError
 
 
 def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str]]]:

@@ -8,15 +8,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio_files import is_visible
+from espnet_ext.audio.files import is_visible
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
 from espnet_ext.data.corpora.published import counted, published
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 META = {"voxceleb1": "vox1_meta.csv", "voxceleb2": "vox2_meta.csv"}
 GENDERS = {"m": "male", "f": "female"}
@@ -40,7 +40,7 @@ def utterance_id(corpus: str, speaker: str, video: str, utterance: str) -> str:
 
 
 def parse_voxceleb(
-    root: Path, corpus: str, part: str, left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT
+    root: Path, corpus: str, part: str, excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
 
@@ -49,7 +49,7 @@ def parse_voxceleb(
             parts, and even both corpora, may share a folder: the meta file lists the speakers of each.
         corpus: "voxceleb1" or "voxceleb2".
         part: "dev" or "test".
-        left_out: takes files without sound, and folders of speakers that the meta file does not name.
+        excluded: takes files without sound, and folders of speakers that the meta file does not name.
         nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
@@ -60,7 +60,7 @@ def parse_voxceleb(
     folders: list[Path] = []
     for folder in speaker_folders(root):
         if folder.name not in speakers:
-            left_out.add(f"{corpus}-{folder.name}", folder, "speaker not in the meta file")
+            excluded.add(f"{corpus}-{folder.name}", folder, "speaker not in the meta file")
         elif speakers[folder.name].part == part:
             folders.append(folder)
     if not folders:
@@ -71,7 +71,7 @@ def parse_voxceleb(
         for name, own in by_speaker
         for utterance in _list_utterances(corpus, name, own, speakers[name].labels)
     ]
-    return with_lengths(found, left_out, nj, f"{corpus} {part}: headers", root, max_left_out)
+    return with_lengths(found, excluded, nj, f"{corpus} {part}: headers", root, max_left_out)
 
 
 def read_meta(path: Path) -> dict[str, Speaker]:
@@ -163,7 +163,7 @@ def read_voxceleb(corpus: Corpus, options: Options, split: str, data: Path) -> S
     """Read one part (`dev` or `test`) of a corpus."""
     name, content = corpus.option, corpus.content(options)
     content.utterances = parse_voxceleb(
-        getattr(options, name), name, split, content.left_out, options.nj, options.max_left_out
+        getattr(options, name), name, split, content.excluded, options.nj, options.max_left_out
     )
     speakers = {utterance.speaker for utterance in content.utterances}
     found = {"speakers": len(speakers), "utterances": len(content.utterances)}

@@ -6,13 +6,13 @@ from pathlib import Path
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, read_segments_of
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def parse_voxpopuli_asr(
-    root: Path, split: str, language: str, left_out: LeftOut, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
+    root: Path, split: str, language: str, excluded: Exclusions, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read one split of one language, from the sessions (`raw_audios`) if they are on disk, else from the
     files cut from them.
@@ -21,7 +21,7 @@ def parse_voxpopuli_asr(
         root: with `raw_audios/original` and `asr_<language>.tsv.gz`, or `transcribed_data/<language>`.
         split: train, dev or test.
         language: VoxPopuli's code (`en_accented` is one).
-        left_out: takes segments without audio or text.
+        excluded: takes segments without audio or text.
         nj: number of processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
@@ -35,8 +35,8 @@ def parse_voxpopuli_asr(
         if own_split == split and utterance.text:
             spoken[name] = utterance
         elif own_split == split:
-            left_out.add(utterance.id, utterance.path, "no transcript")
-    return list(measure_segments(spoken, iso639_3(language), left_out, nj, max_left_out).values())
+            excluded.add(utterance.id, utterance.path, "no transcript")
+    return list(measure_segments(spoken, iso639_3(language), excluded, nj, max_left_out).values())
 
 
 def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[str, set[str]]) -> list[str]:
@@ -65,7 +65,7 @@ def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[s
 
 
 def measure_segments(
-    segments: Mapping[str, Utterance], language: str, left_out: LeftOut, nj: int, max_left_out: float
+    segments: Mapping[str, Utterance], language: str, excluded: Exclusions, nj: int, max_left_out: float
 ) -> dict[str, Utterance]:
     """Utterances with their lengths; those without all of their audio are excluded.
 
@@ -79,14 +79,14 @@ def measure_segments(
         UserError: for a larger share.
     """
     utterances = {}
-    lost = LeftOut()
+    lost = Exclusions()
     measured = measure(list(segments.values()), nj, f"VoxPopuli {language}: headers")
     for (name, utterance), found in zip(segments.items(), measured, strict=True):
         if isinstance(found, str):
             lost.add(utterance.id, utterance.path, found)
         elif utterance.recording and not utterance.spans:
-            left_out.add(utterance.id, utterance.path, "no speech by the corpus's voice activity detection")
+            excluded.add(utterance.id, utterance.path, "no speech by the corpus's voice activity detection")
         else:
             utterances[name] = found
-    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}", left_out)
+    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}", excluded)
     return utterances

@@ -12,14 +12,14 @@ from espnet_ext.data.corpora.published import published
 from espnet_ext.data.corpora.tables import plain_text, read_table
 from espnet_ext.data.corpora.voxpopuli import measure_segments, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_segments import make_utterance, present_languages, read_segments_of
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def parse_voxpopuli_s2s(
     root: Path,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int = 1,
     source: str = "fr",
     target: str = "en",
@@ -34,7 +34,7 @@ def parse_voxpopuli_s2s(
     Args:
         root: as for `parse_voxpopuli_asr`, with `raw_audios/<target>` and `s2s_<target>[_ref].tsv.gz`, or
             `transcribed_data/<source>/<target>/s2s[_ref].tsv` and the files it lists.
-        left_out: takes pairs without the audio of one half.
+        excluded: takes pairs without the audio of one half.
         nj: number of processes.
         source, target: languages, in VoxPopuli's codes.
         split: of the source segments; the pairs have no splits of their own.
@@ -50,21 +50,21 @@ def parse_voxpopuli_s2s(
     interpretations = _read_interpretations(root, source, target)
     for name, interpretation in interpretations.items():
         if name not in segments:
-            left_out.add(interpretation.id, interpretation.path, "interpretation of an unknown segment")
+            excluded.add(interpretation.id, interpretation.path, "interpretation of an unknown segment")
     wanted = [name for name in interpretations if name in segments and segments[name][0] == split]
     if not wanted:
         raise UserError(f"{root}: no VoxPopuli pair {source}-{target} of split {split}")
     originals = {name: segments[name][1] for name in wanted}
     targets = {name: interpretations[name] for name in wanted}
-    said = measure_segments(originals, iso639_3(source), left_out, nj, max_left_out)
-    made = measure_segments(targets, iso639_3(target), left_out, nj, max_left_out)
+    said = measure_segments(originals, iso639_3(source), excluded, nj, max_left_out)
+    made = measure_segments(targets, iso639_3(target), excluded, nj, max_left_out)
     direction = f"{iso639_3(source)}-{iso639_3(target)}"
     pairs = []
     for name in wanted:
         halves = [said.get(name), made.get(name)]
         for half in halves:
             if half and None in halves:
-                left_out.add(half.id, half.path, "the other half of its pair is left out")
+                excluded.add(half.id, half.path, "the other half of its pair is left out")
             elif half:
                 labels = {**half.labels, "direction": direction}
                 pairs.append(replace(half, sentence=f"voxpopuli-{name}", labels=labels))
@@ -145,7 +145,7 @@ def read_voxpopuli(options: Options, split: str, data: Path) -> SetContent:
     """Read a split (`train`, `dev` or `test`) of all languages on disk, or the pairs of speech (`s2s`)."""
     root, content = options.voxpopuli, CORPUS.content(options)
     if split == "s2s":
-        content.utterances = parse_voxpopuli_s2s(root, content.left_out, options.nj, max_left_out=options.max_left_out)
+        content.utterances = parse_voxpopuli_s2s(root, content.excluded, options.nj, max_left_out=options.max_left_out)
         content.notes.append("no published count known for VoxPopuli speech-to-speech pairs")
         return content
     present, every = present_languages(root), published("VoxPopuli", "languages")

@@ -4,12 +4,12 @@ from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from espnet_ext.audio.waveform import Spans
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.published import published
 from espnet_ext.data.corpora.tables import plain_text, read_table
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.segments import Spans
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 SPLITS = ("train", "dev", "test")
 UNKNOWN = ("", "None", "nan", "n/a")

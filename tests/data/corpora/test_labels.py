@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.data.corpora.labels import frequent_labels, labels_of_decade, labels_of_years, with_labels_among
-from espnet_ext.data.data_dir import Utterance
+from espnet_ext.kaldi.utterances import Utterance
 
 ACCENTS = {"a-1": "us", "a-2": "us", "b-1": "us", "c-1": "my own", "c-2": "my own", "d-1": "england", "e-1": "england"}
 

@@ -10,12 +10,13 @@ from clips import Clip, tone, tones
 from corpora_tree import prepare, tiny_options
 from mls_tree import write_mls
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.mls import parse_mls
-from espnet_ext.data.data_dir import DataDir, Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 CLIPS = {
     "train": tones(["1", "2"], ["deu", "pol"], ["s1", "s2"]),
@@ -24,20 +25,20 @@ CLIPS = {
 }
 
 
-def parse(root: Path, split: str = "train", **options) -> tuple[dict[str, Utterance], LeftOut]:
+def parse(root: Path, split: str = "train", **options) -> tuple[dict[str, Utterance], Exclusions]:
     """German utterances by id."""
-    left_out = LeftOut()
-    utterances = parse_mls(root, split, "german", left_out, 1, **options)
-    return {utterance.id: utterance for utterance in utterances}, left_out
+    excluded = Exclusions()
+    utterances = parse_mls(root, split, "german", excluded, 1, **options)
+    return {utterance.id: utterance for utterance in utterances}, excluded
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".opus"])
 def test_both_variants_are_read(tmp_path: Path, suffix: str) -> None:
     written = write_mls(tmp_path, CLIPS, suffix)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     german = {name: clip for name, clip in written.items() if clip.language == "deu" and clip in CLIPS["train"]}
     assert found.keys() == german.keys() and len(german) == 4
-    assert left_out.entries == [], "files that no transcript lists are not utterances"
+    assert excluded.entries == [], "files that no transcript lists are not utterances"
     for name, utterance in found.items():
         clip = german[name]
         assert (utterance.text, utterance.language, utterance.speaker) == (clip.text, "deu", f"mls-{clip.speaker}")
@@ -71,8 +72,8 @@ def test_missing_audio_and_broken_lines(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(UserError, match=r"mls_german/train: 1 of 4 utterances left out, more than 1%"):
         parse(tmp_path)
-    found, left_out = parse(tmp_path, max_left_out=1.0)
-    assert (len(found), left_out.counts()) == (3, {"no audio file": 1})
+    found, excluded = parse(tmp_path, max_left_out=1.0)
+    assert (len(found), excluded.counts()) == (3, {"no audio file": 1})
     transcripts = tmp_path / "mls_german/train/transcripts.txt"
     content = transcripts.read_text()
     transcripts.write_text(content + content.splitlines()[1] + "\n")
@@ -112,8 +113,8 @@ def test_data_directories_of_the_recipe(tmp_path: Path) -> None:
         assert one.read("utt2gender").keys() == expected[name].keys()
     speakers = [speaker for one in sets.values() for speaker in set(one.utt2spk.values())]
     assert sorted(speakers) == ["mls-1", "mls-2", "mls-3", "mls-4"]
-    left_out = (tmp_path / "data/mls_train/left_out.tsv").read_text().splitlines()[1:]
-    assert sorted(line.split("\t")[2] for line in left_out) == [
+    excluded = (tmp_path / "data/mls_train/excluded.tsv").read_text().splitlines()[1:]
+    assert sorted(line.split("\t")[2] for line in excluded) == [
         "same text as an evaluation sentence", "speaker of an evaluation set"
     ]  # fmt: skip
     assert "  note: MLS german dev: utterances: 1 here, 3,469 published (-3,468)" in lines

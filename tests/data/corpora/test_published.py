@@ -7,9 +7,9 @@ import pytest
 from espnet_ext.data.corpora.corpus import ALLOW_INCOMPLETE, SetContent, add_parts, choose_parts, make_options
 from espnet_ext.data.corpora.fleurs import count_fleurs
 from espnet_ext.data.corpora.published import Count, check_counts, counted, num_on_disk, published, unknown_counts
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def test_more_is_said_and_fewer_is_an_error() -> None:
@@ -73,10 +73,10 @@ def test_languages_that_are_missing_are_named() -> None:
 
 
 def test_what_a_rule_leaves_out_was_published_too() -> None:
-    left_out = LeftOut()
+    excluded = Exclusions()
     for reason in ("no audio file", "no transcript", "audio cannot be read"):
-        left_out.add("a", "a.wav", reason)
-    assert num_on_disk(10, left_out) == 12
+        excluded.add("a", "a.wav", reason)
+    assert num_on_disk(10, excluded) == 12
 
 
 def test_a_release_of_common_voice_has_its_own_counts() -> None:

@@ -16,8 +16,9 @@ from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.corpus_set import split_sets
 from espnet_ext.data.corpora.lengths import with_lengths
 from espnet_ext.data.corpora.recipe import CorpusEntry, Recipe, prepare
-from espnet_ext.data.data_dir import DataDir, Utterance
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def read_toy(options: Options, split: str, data: Path) -> SetContent:
@@ -30,7 +31,7 @@ def read_toy(options: Options, split: str, data: Path) -> SetContent:
         for path in sorted((options.toy / split).glob("*.wav"))
     ]
     content.utterances = with_lengths(
-        utterances, content.left_out, options.nj, "toy", options.toy, options.max_left_out
+        utterances, content.excluded, options.nj, "toy", options.toy, options.max_left_out
     )
     return content
 
@@ -67,7 +68,7 @@ def test_a_corpus_is_one_declaration_and_one_line_of_the_table(recipe: Recipe, t
     assert dev.text == {"toy-b_four": "A four", "toy-c_two": "A two"}
     assert train.utt2num_samples == {"toy-a_one": 8000}
     assert sorted(path.name for path in train.path.iterdir()) == [
-        "left_out.tsv", "provenance.json", "spk2utt", "text", "utt2lang", "utt2num_samples", "utt2source", "utt2spk",
+        "excluded.tsv", "provenance.json", "spk2utt", "text", "utt2lang", "utt2num_samples", "utt2source", "utt2spk",
         "wav.scp",
     ]  # fmt: skip
     assert any(line.startswith("--mls not given: no training on MLS") for line in lines)

@@ -7,7 +7,7 @@ import pytest
 
 from espnet_ext.data.corpora.fleurs_archive import collect_audio
 from espnet_ext.data.corpora.tables import find_child, plain_text, read_rows, read_table, visible_files
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def test_only_line_feeds_and_the_separator_split(tmp_path: Path) -> None:
