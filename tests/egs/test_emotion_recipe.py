@@ -48,4 +48,4 @@ def test_bad_options_are_one_line(emotion: EmotionRecipe) -> None:
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert lines == ["error: --num_folds 10: the folds of IEMOCAP are its sessions; give --num_folds 5"]
     output = emotion.run_on(options=("--stop-stage", "1"), status=1)
-    assert "error: no corpus given; name the folder of one or more: --crema_d --ravdess --iemocap" in output
+    assert "error: no corpus given; name the folder of at least one: --crema_d --ravdess --iemocap" in output

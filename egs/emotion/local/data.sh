@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-exec ../../tools/venv/bin/python -m espnet_ext.bin.prepare_emotion "$@"
+exec ../../tools/venv/bin/python local/prepare.py "$@"

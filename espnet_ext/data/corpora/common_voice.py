@@ -4,25 +4,33 @@ import hashlib
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from espnet_ext.audio import RATE
-from espnet_ext.data.corpora.ages import labels_of_decade
-from espnet_ext.data.corpora.incomplete import check_lost
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts
+from espnet_ext.data.corpora.labels import labels_of_decade
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import NO_AUDIO, UNREADABLE, AudioLength, header_lengths
-from espnet_ext.data.corpora.tables import plain_text, read_rows
+from espnet_ext.data.corpora.lengths import (
+    MAX_LEFT_OUT,
+    NO_AUDIO,
+    UNREADABLE,
+    AudioLength,
+    check_lost,
+    header_lengths,
+)
+from espnet_ext.data.corpora.published import published
+from espnet_ext.data.corpora.tables import plain_text, read_table
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
 REQUIRED_COLUMNS = ("client_id", "path", "sentence")
-DURATIONS = "clip_durations.tsv"
-# The names changed with the releases; who prefers not to say has no label.
+DURATIONS, DURATION_COLUMNS = "clip_durations.tsv", ("clip", "duration[ms]")
+# The names changed with the releases; speakers who prefer not to say have no label.
 GENDERS = {"male_masculine": "male", "female_feminine": "female", "do_not_wish_to_say": ""}
 LABELS = {"age": "age", "gender": "gender", "accent": "accent", "accents": "accent"}  # column -> attribute
-MAX_LEFT_OUT = 0.01
 # MP3 has no lower bit rate than 8 kbit/s: a smaller clip is empty or cut, whatever the list of durations has.
 MIN_BYTES_PER_MS = 1.0
 
@@ -37,46 +45,32 @@ def parse_common_voice(
 ) -> list[Utterance]:
     """Read one split of one language.
 
-    The speaker is the client_id, shortened, and one person in all languages. A clip whose sentence is empty
-    has no text. Clips of all lengths stay: limits of duration are stage 2's.
+    The speaker is the shortened client_id, the same in all languages. A clip whose sentence is empty has no text.
+    Clips of all lengths are kept: stage 2 applies the limits of duration.
 
     Args:
-        root: the folder of a release, or one that holds a single cv-corpus-* folder.
+        root: the folder of a release, or a folder with a single cv-corpus-* folder.
         split: train, dev, test, validated, invalidated or other.
         language: Common Voice's code (a folder's name).
         excluded: takes rows without a clip.
-        nj: processes that read headers, for languages without clip_durations.tsv.
+        nj: number of processes that read headers, for languages without clip_durations.tsv.
         max_left_out: largest share of the rows that may lack a clip.
 
     Raises:
-        UserError: naming a table that is absent, lacks a column or is not UTF-8, or of which too much is lost.
+        UserError: naming a table that is absent, incomplete or not UTF-8, or if too many clips are missing.
     """
     folder = release_folder(root) / language
-    clips = folder / "clips"
+    table = folder / f"{split}.tsv"
     lost = Exclusions()
-    rows = _read_table(folder / f"{split}.tsv", lost)
-    lengths = _clip_lengths(folder, rows, nj)
-    iso_language = iso639_3(language)
+    candidates = _read_clips(table, iso639_3(language), lost)
+    lengths = _clip_lengths(folder, candidates, nj)
     utterances = []
-    for name, row in rows.items():
-        speaker = _speaker(row.client_id, name)
-        utterance = f"{speaker}-{name}" if row.client_id else speaker
-        if lengths[name].fault:
-            lost.add(utterance, clips / f"{name}.mp3", lengths[name].fault)
-            continue
-        utterances.append(
-            Utterance(
-                id=utterance,
-                speaker=speaker,
-                path=clips / f"{name}.mp3",
-                num_samples=lengths[name].num_samples,
-                language=iso_language,
-                text=row.sentence or None,
-                labels=row.labels,
-            )
-        )
-    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
-    excluded.entries += lost.entries
+    for name, utterance in candidates.items():
+        if fault := lengths[name].fault:
+            lost.add(utterance.id, utterance.path, fault)
+        else:
+            utterances.append(replace(utterance, num_samples=lengths[name].num_samples))
+    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, table, excluded)
     return utterances
 
 
@@ -84,7 +78,7 @@ def release_folder(root: Path) -> Path:
     """The folder of the languages' folders.
 
     Raises:
-        UserError: if `root` is absent or holds several releases.
+        UserError: if `root` is absent or contains several releases.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; check the option")
@@ -98,7 +92,7 @@ def list_languages(root: Path, split: str) -> list[str]:
     """Codes of the languages that have this split.
 
     Raises:
-        UserError: none has, as in a folder of something else.
+        UserError: there are none, as in the folder of another corpus.
     """
     release = release_folder(root)
     languages = sorted(path.parent.name for path in release.glob(f"*/{split}.tsv"))
@@ -107,42 +101,37 @@ def list_languages(root: Path, split: str) -> list[str]:
     return languages
 
 
-class Row(NamedTuple):
-    """What is kept of a row, with labels that equal rows share: English alone has a million of them."""
-
-    client_id: str
-    sentence: str
-    labels: Mapping[str, str]
-
-
-def _read_table(path: Path, lost: Exclusions) -> dict[str, Row]:
-    """Clip without suffix -> row; rows may be shorter than the header."""
-    header: list[str] = []
-    rows: dict[str, Row] = {}
+def _read_clips(path: Path, language: str, lost: Exclusions) -> dict[str, Utterance]:
+    """Clip without suffix -> utterance without its length; rows may be shorter than the header."""
+    clips: dict[str, Utterance] = {}
+    # Equal labels share one dictionary, and a speaker is one string: English has a million rows.
     labels: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
-    for number, columns in read_rows(path):
-        if not header:
-            header = columns
-            missing = [name for name in REQUIRED_COLUMNS if name not in header]
-            if missing:
-                raise UserError(f"{path}:1: no column {', '.join(missing)} in {', '.join(header)}; not Common Voice?")
-            continue
-        row = dict.fromkeys(header, "") | dict(zip(header, columns, strict=False))
-        name = row["path"].strip().removesuffix(".mp3")
-        if not name or name in rows:
+    for where, row in read_table(path, "\t", REQUIRED_COLUMNS, may_be_short=True):
+        name, client = row["path"].strip().removesuffix(".mp3"), row["client_id"].strip()
+        if not name or name in clips:
+            number = where.rpartition(":")[2]
             lost.add(f"commonvoice-{name or number}", path, "listed twice" if name else "no name of a clip")
             continue
+        # A client_id is 128 characters long; 64 bits tell millions apart. Without one, the clip is its own speaker.
+        speaker = sys.intern(f"commonvoice-{hashlib.sha256(client.encode()).hexdigest()[:16] if client else name}")
         own = _labels(row)
-        shared = labels.setdefault(tuple(own.items()), own)
-        rows[name] = Row(sys.intern(row["client_id"].strip()), plain_text(row["sentence"]), shared)
-    return rows
+        clips[name] = Utterance(
+            id=f"{speaker}-{name}" if client else speaker,
+            speaker=speaker,
+            path=path.parent / "clips" / f"{name}.mp3",
+            num_samples=0,
+            language=language,
+            text=plain_text(row["sentence"]) or None,
+            labels=labels.setdefault(tuple(own.items()), own),
+        )
+    return clips
 
 
 def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, AudioLength]:
-    """Length of each clip: from the release's list of durations where it has one, else from the headers."""
+    """Length of each clip: from the release's list of durations if it has one, else from the headers."""
     clips = folder / "clips"
     sizes: dict[str, int] = {}
-    # Of the many other clips (English has two million) nothing is kept.
+    # The many other clips are skipped: English has two million.
     for entry in os.scandir(clips) if clips.is_dir() else ():
         if (name := entry.name.removesuffix(".mp3")) in names:
             sizes[name] = entry.stat().st_size
@@ -161,18 +150,12 @@ def _clip_lengths(folder: Path, names: Collection[str], nj: int) -> dict[str, Au
 
 def _read_durations(path: Path) -> Iterator[tuple[str, int]]:
     """Clip without suffix, and milliseconds; nothing for a release without the list."""
-    for number, columns in read_rows(path) if path.is_file() else ():
-        if number == 1:  # clip, duration[ms]
-            continue
-        if len(columns) != 2 or not columns[1].isdecimal():
-            raise UserError(f"{path}:{number}: expected a clip and milliseconds, found {columns!r}; fetch it again")
-        yield columns[0].removesuffix(".mp3"), int(columns[1])
-
-
-def _speaker(client_id: str, clip: str) -> str:
-    """A client_id is 128 characters long; 64 bits tell millions apart. Without one, the clip is its own speaker."""
-    digest = hashlib.sha256(client_id.encode()).hexdigest()[:16]
-    return f"commonvoice-{digest}" if client_id else f"commonvoice-{clip}"
+    table = read_table(path, "\t", DURATION_COLUMNS) if path.is_file() else ()
+    for where, row in table:
+        clip, duration_ms = (row[column] for column in DURATION_COLUMNS)
+        if not duration_ms.isdecimal():
+            raise UserError(f"{where}: expected a clip and milliseconds, found {duration_ms!r}; fetch it again")
+        yield clip.removesuffix(".mp3"), int(duration_ms)
 
 
 def _labels(row: Mapping[str, str]) -> dict[str, str]:
@@ -182,3 +165,31 @@ def _labels(row: Mapping[str, str]) -> dict[str, str]:
         gender = labels["gender"].lower()
         labels["gender"] = GENDERS.get(gender, gender)
     return {attribute: label for attribute, label in labels.items() if label}
+
+
+def read_common_voice(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split (`train` or `dev`) of the chosen languages."""
+    root = options.commonvoice
+    release = release_folder(root)
+    content = CORPUS.content(options, version=release.name)
+    languages = choose_parts(
+        content,
+        split,
+        options,
+        options.commonvoice_languages,
+        list_languages(root, split),
+        published("Common Voice", release.name, split),
+        lambda language: release / language / f"{split}.tsv",
+    )
+    add_parts(content, split, "clips", languages, partial(parse_common_voice, root, split), options)
+    return content
+
+
+CORPUS = Corpus(
+    "commonvoice",
+    "Common Voice",
+    "CC0 1.0",
+    "a release: <lang>/{train,dev}.tsv and <lang>/clips/",
+    read_common_voice,
+    (Option("commonvoice_languages", (), 'Common Voice languages, e.g. "en fr"; all on disk if empty'),),
+)

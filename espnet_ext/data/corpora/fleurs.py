@@ -1,14 +1,15 @@
 """FLEURS: the sentences of FLoRes read aloud in 102 languages (Conneau et al., 2022, arXiv 2205.12446; CC-BY 4.0)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, unknown_words
 from espnet_ext.data.corpora.fleurs_archive import collect_audio, find_audio
-from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import header_length
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, header_length, incomplete, listed
+from espnet_ext.data.corpora.published import Count, counted, published, unknown_counts
 from espnet_ext.data.corpora.tables import plain_text, read_rows
 from espnet_ext.data.pool import process_pool
 from espnet_ext.kaldi.excluded import Exclusions
@@ -16,11 +17,9 @@ from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.progress import audio_progress
 
-# Set -> the names that its files go by; hub exports say "validation".
+# Split -> names of its files; hub exports use "validation".
 SPLITS = {"train": ("train",), "dev": ("dev", "validation"), "test": ("test",)}
 NUM_COLUMNS = 7
-# A table that lost more than this share of its rows is not the one that was published.
-MAX_LEFT_OUT = 0.01
 
 
 class Row(NamedTuple):
@@ -44,19 +43,19 @@ def parse_fleurs(
     """Read one split of some languages.
 
     Speakers are not known, so each utterance is its own. `text` is the raw transcription (cased, with
-    punctuation). Short clips stay: limits of duration are stage 2's.
+    punctuation). Short clips are kept: stage 2 applies the limits of duration.
 
     Args:
-        root: holds <lang>/<split>.tsv, or a folder `data` that does.
+        root: contains <lang>/<split>.tsv, or a folder `data` with it.
         split: of SPLITS.
-        audio_folder: archives are unpacked to `<lang>/<split>` here; a run that was killed goes on.
+        audio_folder: archives are unpacked to `<lang>/<split>` here; a killed run resumes.
         excluded: takes rows without audio, and files of an archive that the table does not list.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of a language's rows that may lack audio.
 
     Raises:
         UserError: naming a table or archive that is absent or broken, the line of a bad row, or a table
-            of which more than `max_left_out` is lost.
+            whose missing audio exceeds `max_left_out`.
     """
     languages = sorted(languages)
     utterances: list[Utterance] = []
@@ -76,7 +75,7 @@ def corpus_folder(root: Path) -> Path:
 
 
 def missing_parts(root: Path, languages: Iterable[str], split: str) -> dict[str, str]:
-    """Language -> what of its split is not there: its folder, its table or its audio."""
+    """Language -> missing part of its split: its folder, its table or its audio."""
     missing = {}
     for language in languages:
         folder = corpus_folder(root) / language
@@ -134,9 +133,11 @@ def _parse_language(
             lost.add(name, audio.files[row.file_name], length.fault)
         else:
             utterances[name] = _utterance(name, row, audio.files[row.file_name], length.num_samples, language)
-    check_lost(lost, len(rows), max_left_out, table)
-    _note_unlisted(lost, audio.unlisted, source, language)
-    return list(utterances.values()), lost
+    excluded = Exclusions()
+    check_lost(lost, len(rows), max_left_out, table, excluded)
+    for name in audio.unlisted:
+        excluded.add(_utterance_id(language, name), source / name, "not in the table")
+    return list(utterances.values()), excluded
 
 
 def _utterance(name: str, row: Row, path: Path, num_samples: int, language: str) -> Utterance:
@@ -156,6 +157,44 @@ def _utterance_id(language: str, file_name: str) -> str:
     return f"fleurs-{language}-{PurePosixPath(file_name).stem}"
 
 
-def _note_unlisted(lost: Exclusions, names: Collection[str], source: Path, language: str) -> None:
-    for name in names:
-        lost.add(_utterance_id(language, name), source / name, "not in the table")
+def count_fleurs(split: str, utterances: Sequence[Utterance], languages: Iterable[str]) -> list[Count]:
+    """Compare the sentences of a split of all languages, and recordings and sentences of the known test sets."""
+    numbers, languages = published("FLEURS"), set(languages)
+    counts = []
+    if languages == set(numbers["languages"]):
+        sentences = {utterance.sentence for utterance in utterances}
+        counts += counted(f"FLEURS {split}", {"sentences": len(sentences)}, {"sentences": numbers["sentences"][split]})
+    for language in sorted(languages & set(numbers["test"])) if split == "test" else ():
+        own = [u.sentence for u in utterances if u.id.startswith(f"fleurs-{language}-")]
+        found = {"recordings": len(own), "sentences": len(set(own))}
+        counts += counted(f"FLEURS {language} test", found, numbers["test"][language])
+    return counts
+
+
+def read_fleurs(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split of the chosen languages; archives are unpacked to `data/fleurs_audio`."""
+    chosen = options.languages or tuple(published("FLEURS", "languages"))
+    missing = {name: missing_parts(options.fleurs, chosen, name) for name in SPLITS}
+    paths = sorted({path for parts in missing.values() for path in parts.values()})
+    if paths and not options.allow_incomplete:
+        raise incomplete([f"FLEURS lacks {listed(paths)}"])
+    content = CORPUS.content(options)
+    content.notes += [f"FLEURS {split} of {name} is not there: {path}" for name, path in missing[split].items()]
+    languages = [language for language in chosen if language not in missing[split]]
+    content.utterances = parse_fleurs(
+        options.fleurs, split, languages, data / "fleurs_audio", content.excluded, options.nj, options.max_left_out
+    )
+    content.counts += count_fleurs(split, content.utterances, chosen)
+    known = published("FLEURS", "test") if split == "test" else {}
+    content.notes += unknown_counts(f"FLEURS {split} recordings", languages, known)
+    return content
+
+
+LANGUAGES = Option(
+    "languages",
+    (),
+    'FLEURS languages, e.g. "en_us fr_fr"; all 102 if empty',
+    problem=unknown_words("FLEURS", lambda: published("FLEURS", "languages")),
+)
+LAYOUT = "data/<lang>/{train,dev,test}.tsv and audio/*.tar.gz"
+CORPUS = Corpus("fleurs", "FLEURS", "CC-BY 4.0", LAYOUT, read_fleurs, (LANGUAGES,))

@@ -16,7 +16,7 @@ from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
 
-INDEX = "index.json"  # of an unpacked folder: what it was made from
+INDEX = "index.json"  # of an unpacked folder: identifies the archive
 
 
 class SplitAudio(NamedTuple):
@@ -27,7 +27,7 @@ class SplitAudio(NamedTuple):
 
 
 def find_audio(language_folder: Path, split_names: Collection[str]) -> Path | None:
-    """The archive or the unpacked folder of a split, which wins; None when there is neither."""
+    """The unpacked folder of a split, else its archive, else None."""
     for name in split_names:
         for path in (language_folder / "audio" / name, language_folder / "audio" / f"{name}.tar.gz"):
             if path.exists():
@@ -39,24 +39,25 @@ def collect_audio(source: Path, listed: Collection[str], target: Path) -> SplitA
     """Find the files of a table by their base names; inner folder names vary.
 
     Args:
-        source: an archive, unpacked into `target` unless that was done before, or an unpacked folder.
+        source: an archive, unpacked into `target` unless it was unpacked before, or an unpacked folder.
         listed: base names of the table.
 
     Raises:
-        UserError: naming the archive, if it is damaged or holds two files of one name.
+        UserError: naming the archive, if it is damaged or contains two files with the same name.
     """
     if source.is_dir():
         return _search_folder(source, listed)
-    made_from = {"archive": _identity(source), "listed": _digest(listed)}
-    index = _read_index(target / INDEX)
-    if index is None or index["made_from"] != made_from:
+    status, names = source.stat(), "\n".join(sorted(listed))
+    digest = hashlib.sha256(names.encode()).hexdigest()
+    made_from = {"archive": [status.st_size, status.st_mtime_ns], "listed": digest}
+    path = target / INDEX
+    if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["made_from"] != made_from:
         remove_temporary(target.parent)  # a killed run's half of an archive may be large
         with atomic_folder(target) as temporary:
             unlisted = _unpack(source, listed, temporary)
             write_json_atomic(temporary / INDEX, {"made_from": made_from, "unlisted": sorted(unlisted)})
-        index = _read_index(target / INDEX)
-    names = {entry.name for entry in os.scandir(target)} - {INDEX}
-    return SplitAudio({name: target / name for name in sorted(names)}, index["unlisted"])
+    files = sorted({entry.name for entry in os.scandir(target)} - {INDEX})
+    return SplitAudio({name: target / name for name in files}, json.loads(path.read_text(encoding="utf-8"))["unlisted"])
 
 
 def _search_folder(folder: Path, listed: Collection[str]) -> SplitAudio:
@@ -66,7 +67,7 @@ def _search_folder(folder: Path, listed: Collection[str]) -> SplitAudio:
         if path.name not in listed:
             unlisted.append(path.name)
         elif path.name in files:
-            raise UserError(f"{folder}: holds two files {path.name}: {files[path.name]} and {path}; remove one")
+            raise UserError(f"{folder}: contains two files {path.name}: {files[path.name]} and {path}; remove one")
         else:
             files[path.name] = path
     return SplitAudio(files, unlisted)
@@ -91,20 +92,7 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
             while stream.read(1 << 20):  # to the checksum at the end, which says that nothing is cut
                 pass
     except FileExistsError as error:
-        raise UserError(f"{archive}: holds two files {Path(error.filename).name}; fetch it again") from error
+        raise UserError(f"{archive}: contains two files {Path(error.filename).name}; fetch it again") from error
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise UserError(f"{archive}: not unpacked: {error}; fetch it again") from error
     return unlisted
-
-
-def _identity(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _digest(names: Collection[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
-
-
-def _read_index(path: Path) -> dict | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from espnet_ext.data.corpora.any_case import child, visible_files
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, count_recordings
 from espnet_ext.data.corpora.iemocap_tables import EMOTIONS, Turn, read_evaluation, read_transcriptions
-from espnet_ext.data.corpora.incomplete import check_lost
-from espnet_ext.data.corpora.with_lengths import with_lengths
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
+from espnet_ext.data.corpora.tables import find_child, visible_files
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
@@ -14,7 +14,6 @@ from espnet_ext.utils.errors import UserError
 SESSIONS = ("1", "2", "3", "4", "5")
 GENDERS = {"F": "female", "M": "male"}
 NOT_EVALUATED = "not evaluated"
-MAX_LEFT_OUT = 0.01
 
 
 def chosen_emotions(subset: str, merge_excited: bool) -> dict[str, str]:
@@ -36,35 +35,31 @@ def parse_iemocap(
     """Read the turns whose emotion is in `classes`, sorted by session and dialog.
 
     Args:
-        root: holds Session1 ... Session5, each with sentences/wav/<dialog>/<turn>.wav,
+        root: contains Session1 ... Session5, each with sentences/wav/<dialog>/<turn>.wav,
             dialog/EmoEvaluation/<dialog>.txt and dialog/transcriptions/<dialog>.txt.
         classes: of `chosen_emotions`.
         excluded: takes turns without agreement, of other emotions, listed twice, or without sound; and files
             of turns that were not evaluated.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of the chosen turns that may lack sound.
 
     Raises:
         UserError: without any session, naming the line of an evaluation that is not understood, or if too many
             turns lack sound.
     """
-    sessions = [folder for number in SESSIONS if (folder := child(root, f"Session{number}")).is_dir()]
+    sessions = [folder for number in SESSIONS if (folder := find_child(root, f"Session{number}")).is_dir()]
     if not sessions:
-        raise UserError(f"{root}: no folder Session1 to Session5; --iemocap is the folder that holds them")
+        raise UserError(f"{root}: no folder Session1 to Session5; --iemocap is the folder that contains them")
     found: dict[str, Utterance] = {}
     for session in sessions:
         found |= _parse_session(session, classes, excluded)
-    lost = Exclusions()
-    utterances = with_lengths(list(found.values()), lost, nj, "IEMOCAP: headers")
-    check_lost(lost, len(found), max_left_out, root)
-    excluded.entries += lost.entries
-    return utterances
+    return with_lengths(list(found.values()), excluded, nj, "IEMOCAP: headers", root, max_left_out)
 
 
 def _parse_session(session: Path, classes: Mapping[str, str], excluded: Exclusions) -> dict[str, Utterance]:
     texts = read_transcriptions(session)
     audio = {path.stem: path for path in _audio_files(session)}
-    evaluations = child(child(session, "dialog"), "EmoEvaluation")
+    evaluations = find_child(find_child(session, "dialog"), "EmoEvaluation")
     turns: dict[str, Turn] = {}
     for path in visible_files(evaluations, ".txt"):
         for turn in read_evaluation(path):
@@ -86,7 +81,7 @@ def _parse_session(session: Path, classes: Mapping[str, str], excluded: Exclusio
 
 
 def _audio_files(session: Path) -> list[Path]:
-    folder = child(child(session, "sentences"), "wav")
+    folder = find_child(find_child(session, "sentences"), "wav")
     dialogs = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     return [path for dialog in dialogs for path in visible_files(dialog, ".wav")]
 
@@ -109,3 +104,32 @@ def _utterance(turn: Turn, emotion: str, path: Path, text: str | None) -> Uttera
         text=text,
         labels={"emotion": emotion, "gender": GENDERS[turn.gender], "session": turn.session} | turn.dimensions,
     )
+
+
+def read_iemocap(options: Options, split: str, data: Path) -> SetContent:
+    """Read the chosen emotions of all sessions."""
+    content = CORPUS.content(options)
+    classes = chosen_emotions(options.iemocap_emotions, options.merge_excited)
+    content.utterances = parse_iemocap(options.iemocap, classes, content.excluded, options.nj, options.max_left_out)
+    is_usual = options.iemocap_emotions == "four" and options.merge_excited
+    further = {"turns of the four classes": len(content.utterances)} if is_usual else {}
+    count_recordings(content, NOT_EVALUATED, **further)
+    return content
+
+
+CORPUS = Corpus(
+    "iemocap",
+    "IEMOCAP",
+    "of its own",
+    "Session1/ to Session5/",
+    read_iemocap,
+    (
+        Option(
+            "iemocap_emotions",
+            "four",
+            "four: angry, happy, neutral, sad; all: every emotion that the evaluators of IEMOCAP agreed upon",
+            choices=("four", "all"),
+        ),
+        Option("merge_excited", True, "true: excited turns of IEMOCAP are labeled happy"),
+    ),
+)

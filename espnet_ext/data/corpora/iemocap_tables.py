@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.corpora.any_case import child, visible_files
-from espnet_ext.data.corpora.tables import plain_text
+from espnet_ext.data.corpora.tables import find_child, plain_text, visible_files
 from espnet_ext.utils.errors import UserError
 
 EMOTIONS = {
@@ -18,7 +17,7 @@ _SUMMARY = re.compile(
     r"\[[\d.]+ *- *[\d.]+\]\s+(?P<turn>\S+)\s+(?P<emotion>\S+)\s+"
     r"\[(?P<valence>[\d.]+), *(?P<activation>[\d.]+), *(?P<dominance>[\d.]+)\]"
 )
-# The letter of the dialog (Ses01F) is who wore the markers; that of the turn is who speaks.
+# The letter of the dialog (Ses01F) marks the actor with motion capture; that of the turn marks the speaker.
 _TURN = re.compile(r"(?P<dialog>Ses0(?P<session>[1-5])[FM]_(?:impro|script)\w+)_(?P<gender>[FM])\d{3}")
 # Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
 _TRANSCRIPTION = re.compile(r"(?P<turn>Ses\S+) +\[[-\d. ]+\]: *(?P<text>.*)")
@@ -26,7 +25,7 @@ _MARKER = re.compile(r"\[[A-Z ]+\]|\+\+[A-Z ]+\+\+")  # [LAUGHTER]
 
 
 class Turn(NamedTuple):
-    """What the evaluators say of one turn of a dialog.
+    """Evaluation of one turn of a dialog.
 
     Attributes:
         gender: of the speaker, "F" or "M".
@@ -70,7 +69,7 @@ def read_evaluation(path: Path) -> list[Turn]:
 def read_transcriptions(session: Path) -> dict[str, str]:
     """Turn -> words, of dialog/transcriptions/*.txt; noises and the directions between turns are left out."""
     texts = {}
-    for path in visible_files(child(child(session, "dialog"), "transcriptions"), ".txt"):
+    for path in visible_files(find_child(find_child(session, "dialog"), "transcriptions"), ".txt"):
         for line in _read(path).split("\n"):
             if match := _TRANSCRIPTION.fullmatch(line.strip()):
                 text = plain_text(_MARKER.sub(" ", match["text"])).strip(" ,;")

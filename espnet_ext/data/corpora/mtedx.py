@@ -1,14 +1,14 @@
 """mTEDx: sentences of TEDx talks with translations (Salesky et al., 2021, arXiv 2102.01757; CC BY-NC-ND 4.0)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.audio import RATE
-from espnet_ext.audio.waveform import lie_within
-from espnet_ext.data.corpora.incomplete import check_lost
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent, add_parts
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.kaldi.excluded import Exclusions
@@ -16,8 +16,6 @@ from espnet_ext.kaldi.overlap import normalize_text
 from espnet_ext.kaldi.scp import read_lines
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
-
-MAX_LEFT_OUT = 0.01
 
 
 class Line(NamedTuple):
@@ -33,15 +31,15 @@ def parse_mtedx(
 ) -> list[Utterance]:
     """Read one split of one pair of languages.
 
-    Segments of the same translation (of the same text, where there is none) are one sentence: nothing that
-    goes by the words could tell them apart.
+    Segments of the same translation (of the same text, if there is none) have the same sentence id, because text
+    retrieval cannot distinguish them.
 
     Args:
-        root: holds `<pair>/data/<split>/{wav,txt}`.
+        root: contains `<pair>/data/<split>/{wav,txt}`.
         pair: `<source>-<target>`, for instance `it-en`; `it-it` has no translations.
         split: train, valid or test.
-        excluded: takes what has no audio, no text, no duration or the times of another segment.
-        nj: processes that read headers.
+        excluded: takes segments without audio, text or duration, or with the times of another segment.
+        nj: number of processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing: the talk is absent, unreadable or
             shorter than the segment's times.
 
@@ -56,22 +54,21 @@ def parse_mtedx(
     folder = _split_folder(root, pair, split)
     lines = sorted(_read_lines(folder, split, source, target), key=lambda line: _name(line.segment))
     talks = {line.segment.talk: _audio_file(folder / "wav", line.segment.talk) for line in lines}
-    paths = [str(path) for path in talks.values()]
-    lengths = dict(zip(talks, header_lengths(paths, nj, f"mTEDx {pair} {split}: headers"), strict=True))
+    candidates = [_utterance(line, talks[line.segment.talk], source, target) for line in lines]
     utterances: dict[str, Utterance] = {}
     sentences: dict[str, str] = {}
     lost = Exclusions()
-    for line in lines:
-        name, path, length = _name(line.segment), talks[line.segment.talk], lengths[line.segment.talk]
-        if fault := length.fault or _missing(line, length):
-            lost.add(name, path, fault)
+    measured = measure(candidates, nj, f"mTEDx {pair} {split}: headers")
+    for line, candidate, found in zip(lines, candidates, measured, strict=True):
+        name = candidate.id
+        if isinstance(found, str):
+            lost.add(name, candidate.path, found)
         elif reason := "same times as another segment" if name in utterances else _fault(line):
-            excluded.add(name, path, reason)
+            excluded.add(name, candidate.path, reason)
         else:
             sentence = sentences.setdefault(normalize_text(line.translation or line.text) or name, name)
-            utterances[name] = _utterance(name, line, path, sentence, source, target)
-    check_lost(lost, len(lines), max_left_out, folder / "wav")
-    excluded.entries += lost.entries
+            utterances[name] = replace(found, sentence=sentence)
+    check_lost(lost, len(lines), max_left_out, folder / "wav", excluded)
     return list(utterances.values())
 
 
@@ -110,20 +107,14 @@ def _audio_file(folder: Path, talk: str) -> Path:
 
 
 def _name(segment: TalkSegment) -> str:
-    """Starts with the speaker, then sorts by time; the same in every pair that has the segment."""
+    """Starts with the speaker, sorts by time, and is the same in every pair that contains the segment."""
     talk = "" if segment.talk == segment.speaker else f"-{segment.talk}"
     return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in _span(segment))])
 
 
 def _span(segment: TalkSegment) -> tuple[float, float]:
-    # The sum has more digits than the corpus means.
+    # Without the digits that the sum adds.
     return segment.start_s, round(segment.start_s + segment.duration_s, 6)
-
-
-def _missing(line: Line, length: AudioLength) -> str | None:
-    """The reason why a readable talk lacks the audio of a segment."""
-    is_there = line.segment.duration_s <= 0 or lie_within((_span(line.segment),), length.num_samples / RATE)
-    return None if is_there else OUTSIDE
 
 
 def _fault(line: Line) -> str | None:
@@ -135,17 +126,47 @@ def _fault(line: Line) -> str | None:
     return None
 
 
-def _utterance(name: str, line: Line, path: Path, sentence: str, source: str, target: str) -> Utterance:
+def _utterance(line: Line, path: Path, source: str, target: str) -> Utterance:
     segment = line.segment
     return Utterance(
-        name,
+        _name(segment),
         f"mtedx-{segment.speaker}",
         path,
         round(segment.duration_s * RATE),
         iso639_3(source),
         text=line.text or None,
-        sentence=sentence,
         recording=f"mtedx-{segment.talk}",
-        spans=(_span(segment),),
+        spans=(_span(segment),) if segment.duration_s > 0 else (),
         translations={iso639_3(target): line.translation} if line.translation else {},
     )
+
+
+def read_mtedx(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split of the chosen pairs; a segment that is translated into several languages is one utterance."""
+    content = CORPUS.content(options)
+
+    def parse(pair: str, excluded: Exclusions, nj: int, max_left_out: float) -> list[Utterance]:
+        return parse_mtedx(options.mtedx, pair, split, excluded, nj, max_left_out)
+
+    unit = "translated segments"
+    add_parts(content, split, unit, options.mtedx_pairs, parse, options, lambda utterance: bool(utterance.translations))
+    merged: dict[str, Utterance] = {}
+    for utterance in content.utterances:
+        first = merged.get(utterance.id, utterance)
+        merged[utterance.id] = replace(first, translations={**first.translations, **utterance.translations})
+    content.utterances = list(merged.values())
+    return content
+
+
+def _no_pairs(pairs: Sequence[str]) -> str | None:
+    return None if pairs else " is empty; give pairs such as it-en, or leave the option out"
+
+
+CORPUS = Corpus(
+    "mtedx",
+    "mTEDx",
+    "CC BY-NC-ND 4.0",
+    "<src>-<tgt>/data/",
+    read_mtedx,
+    (Option("mtedx_pairs", ("it-en",), 'mTEDx pairs, e.g. "it-en fr-en"', problem=_no_pairs),),
+)

@@ -1,17 +1,11 @@
-"""mTEDx's lists of segments: YAML of 100,000 small mappings, read fast where they are as plain as they should be."""
+"""Lists of segments of mTEDx: YAML of up to 100,000 small mappings."""
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
 from espnet_ext.utils.errors import UserError
-
-# Of values that mean the same to every YAML reader that takes scalars for text.
-_PAIR = r"(\w+): ([\w.+-]+)"
-_LINE = re.compile(rf"- \{{{_PAIR}(?:, {_PAIR})*\}}")
-_PAIRS = re.compile(_PAIR)
 
 
 class TalkSegment(NamedTuple):
@@ -33,34 +27,15 @@ def read_talk_segments(path: Path) -> list[TalkSegment]:
     if not path.is_file():
         raise UserError(f"{path}: no such list of segments; unpack the corpus again")
     try:
-        text = path.read_text(encoding="utf-8")
+        # All scalars stay text: talks and speakers may be named 1e5 or no.
+        items = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 ({error.reason}); unpack the corpus again") from error
-    items = _read_plain_lines(text)
-    if items is None:
-        items = _read_yaml(text, path)
-    return [_segment(item, f"{path}: item {number}") for number, item in enumerate(items, 1)]
-
-
-def _read_plain_lines(text: str) -> list[dict[str, str]] | None:
-    """Items of a file of `- {key: value, ...}` lines; None if it has others."""
-    items = []
-    for line in text.removesuffix("\n").split("\n"):
-        if not _LINE.fullmatch(line):
-            return None
-        items.append(dict(_PAIRS.findall(line)))
-    return items
-
-
-def _read_yaml(text: str, path: Path) -> list[object]:
-    try:
-        # All scalars stay text: talks and speakers may be named 1e5 or no.
-        items = yaml.load(text, Loader=yaml.CBaseLoader)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(items, list):
         raise UserError(f"{path}: expected a list of segments; unpack the corpus again")
-    return items
+    return [_segment(item, f"{path}: item {number}") for number, item in enumerate(items, 1)]
 
 
 def _segment(item: object, where: str) -> TalkSegment:

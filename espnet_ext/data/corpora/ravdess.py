@@ -7,9 +7,9 @@ from pathlib import Path
 
 from espnet_ext.audio import RATE
 from espnet_ext.audio.decoding import open_audio
-from espnet_ext.data.corpora.any_case import visible_files
-from espnet_ext.data.corpora.incomplete import check_lost
-from espnet_ext.data.corpora.with_lengths import with_lengths
+from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, count_recordings
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
+from espnet_ext.data.corpora.tables import check_codes, visible_files
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
@@ -25,7 +25,6 @@ TAKES = {"01": "first", "02": "second"}
 AUDIO_ONLY, MODALITIES = "03", ("01", "02", "03")
 SPEECH, SONG = "01", "02"
 SUNG, FILMED = "sung", "sound of a video"
-MAX_LEFT_OUT = 0.01
 
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 _ACTOR_FOLDER = re.compile(r"actor_(\d\d)", re.IGNORECASE)
@@ -37,10 +36,10 @@ def parse_ravdess(root: Path, excluded: Exclusions, nj: int, max_left_out: float
     A few files are stereo; they are read as a whole segment, which averages the channels.
 
     Args:
-        root: holds Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
+        root: contains Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
         excluded: takes songs, the sound of videos, files found a second time in another folder, takes that are
             another take's copy, and files without sound.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
     Raises:
@@ -59,11 +58,8 @@ def parse_ravdess(root: Path, excluded: Exclusions, nj: int, max_left_out: float
             excluded.add(utterance.id, path, "second file of this name")
         else:
             found[utterance.id] = utterance
-    lost = Exclusions()
     distinct = _without_copies([found[name] for name in sorted(found)], excluded)
-    utterances = with_lengths(distinct, lost, nj, "RAVDESS: headers")
-    check_lost(lost, len(found), max_left_out, root)
-    excluded.entries += lost.entries
+    utterances = with_lengths(distinct, excluded, nj, "RAVDESS: headers", root, max_left_out)
     return [_averaged(utterance) for utterance in utterances]
 
 
@@ -74,13 +70,12 @@ def _utterance(path: Path) -> tuple[Utterance, str | None]:
     if match is None:
         raise UserError(f"{path}: expected a name like 03-01-06-01-02-01-12.wav; take the file out of the folder")
     modality, channel, emotion, intensity, statement, take, actor = match.groups()
-    for what, code, known in (
-        ("modality", modality, MODALITIES), ("vocal channel", channel, (SPEECH, SONG)),
-        ("emotion", emotion, EMOTIONS), ("intensity", intensity, INTENSITIES),
-        ("statement", statement, STATEMENTS), ("repetition", take, TAKES), ("actor", actor, (folder[1],)),
-    ):  # fmt: skip
-        if code not in known:
-            raise UserError(f"{path}: {what} {code!r} is none of {', '.join(known)}; correct the name")
+    codes = {
+        "modality": (modality, MODALITIES), "vocal channel": (channel, (SPEECH, SONG)), "emotion": (emotion, EMOTIONS),
+        "intensity": (intensity, INTENSITIES), "statement": (statement, STATEMENTS), "repetition": (take, TAKES),
+        "actor": (actor, (folder[1],)),
+    }  # fmt: skip
+    check_codes(path, codes)
     utterance = Utterance(
         id=f"ravdess-{actor}-{path.stem}",
         speaker=f"ravdess-{actor}",
@@ -118,3 +113,14 @@ def _averaged(utterance: Utterance) -> Utterance:
         if reader.num_channels == 1:
             return utterance
     return replace(utterance, recording=utterance.id, spans=((0.0, utterance.num_samples / RATE),))
+
+
+def read_ravdess(options: Options, split: str, data: Path) -> SetContent:
+    """Read the speech of the whole corpus, which has no splits."""
+    content = CORPUS.content(options)
+    content.utterances = parse_ravdess(options.ravdess, content.excluded, options.nj, options.max_left_out)
+    count_recordings(content, SUNG, FILMED)
+    return content
+
+
+CORPUS = Corpus("ravdess", "RAVDESS", "CC BY-NC-SA 4.0", "Actor_01/ and so on", read_ravdess)

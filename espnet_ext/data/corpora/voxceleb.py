@@ -2,39 +2,29 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.audio.files import is_visible
-from espnet_ext.data.corpora.incomplete import check_lost
+from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
-from espnet_ext.data.corpora.lengths import header_length
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, with_lengths
+from espnet_ext.data.corpora.published import counted, published
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.pool import process_pool
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utils.progress import audio_progress
 
 META = {"voxceleb1": "vox1_meta.csv", "voxceleb2": "vox2_meta.csv"}
 GENDERS = {"m": "male", "f": "female"}
 SUFFIXES = (".wav", ".flac", ".m4a")  # of one utterance in several formats, the first is read
 ARCHIVE_PARTS = {"vox1_dev_wav": {"aa", "ab", "ac", "ad"}, "vox2_dev_aac": {f"a{letter}" for letter in "abcdefgh"}}
-MAX_LEFT_OUT = 0.01
 MAX_DEPTH = 3  # folders between the root and the speakers: dev/aac/id00012
 
 _SPEAKER = re.compile(r"id\d{5}")
-
-
-class VoxFile(NamedTuple):
-    """A file id10270/5r0dWxy17C8/00001.wav; a video's id may hold '-' and '_', so the fields stay apart."""
-
-    speaker: str
-    video: str
-    utterance: str
-    path: str
 
 
 class Speaker(NamedTuple):
@@ -55,12 +45,12 @@ def parse_voxceleb(
     """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
 
     Args:
-        root: holds the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
-            parts, and even both corpora, may share a folder: the meta file tells who belongs where.
+        root: contains the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
+            parts, and even both corpora, may share a folder: the meta file lists the speakers of each.
         corpus: "voxceleb1" or "voxceleb2".
         part: "dev" or "test".
         excluded: takes files without sound, and folders of speakers that the meta file does not name.
-        nj: processes.
+        nj: number of processes.
         max_left_out: largest share of files that may be unreadable.
 
     Raises:
@@ -75,21 +65,13 @@ def parse_voxceleb(
             folders.append(folder)
     if not folders:
         raise UserError(f"{root}: no folder of a {part} speaker of {META[corpus]}; {_how_to_unpack(root, corpus)}")
-    by_speaker: dict[str, list[Path]] = {}
-    for folder in sorted(folders, key=lambda folder: folder.name):
-        by_speaker.setdefault(folder.name, []).append(folder)
-    utterances: list[Utterance] = []
-    lost = Exclusions()
-    parse = partial(_parse_speaker, corpus, speakers)
-    label = f"{corpus} {part}: headers"
-    with process_pool(nj, __name__) as executor, audio_progress(label, len(by_speaker), "speakers") as advance:
-        for parsed, unreadable in executor.map(parse, by_speaker.values(), chunksize=8):
-            utterances += parsed
-            lost.entries += unreadable.entries
-            advance(1)
-    check_lost(lost, len(utterances) + len(lost.entries), max_left_out, root)
-    excluded.entries += lost.entries
-    return utterances
+    by_speaker = groupby(sorted(folders, key=attrgetter("name")), key=attrgetter("name"))
+    found = [
+        utterance
+        for name, own in by_speaker
+        for utterance in _list_utterances(corpus, name, own, speakers[name].labels)
+    ]
+    return with_lengths(found, excluded, nj, f"{corpus} {part}: headers", root, max_left_out)
 
 
 def read_meta(path: Path) -> dict[str, Speaker]:
@@ -130,7 +112,7 @@ def speaker_folders(root: Path, depth: int = MAX_DEPTH) -> list[Path]:
 
 
 def _how_to_unpack(root: Path, corpus: str) -> str:
-    """What to do about archives that are still packed, or may not be there at all."""
+    """Advice about archives that are still packed or missing."""
     packed = sorted([*root.glob(f"vox{corpus[-1]}_*"), *root.glob(f"*/vox{corpus[-1]}_*")])
     for path in packed:
         stem, _, last = path.name.partition("_part")
@@ -145,47 +127,63 @@ def _how_to_unpack(root: Path, corpus: str) -> str:
     return f"give the folder where {corpus} was unpacked"
 
 
-def _parse_speaker(
-    corpus: str, speakers: Mapping[str, Speaker], folders: list[Path]
-) -> tuple[list[Utterance], Exclusions]:
-    utterances, lost = [], Exclusions()
-    labels: dict[str, dict[str, str]] = {}  # one dictionary a video, for the memory of a million utterances
-    for file in _list_files(folders):
-        name = utterance_id(corpus, file.speaker, file.video, file.utterance)
-        length = header_length(file.path)
-        if length.fault:
-            lost.add(name, file.path, length.fault)
-            continue
-        utterances.append(
-            Utterance(
-                id=name,
-                speaker=f"{corpus}-{file.speaker}",
-                path=Path(file.path),
-                num_samples=length.num_samples,
-                language=UNKNOWN_LANGUAGE,
-                labels=labels.setdefault(file.video, speakers[file.speaker].labels | {"video": file.video}),
-            )
+def _list_utterances(
+    corpus: str, speaker: str, folders: Iterable[Path], labels: Mapping[str, str]
+) -> Iterator[Utterance]:
+    """Utterances of one speaker, without their lengths, sorted by video and utterance."""
+    found: dict[tuple[str, str], str] = {}
+    for video, name, path in (file for folder in folders for file in _scan(folder)):
+        found[video, name] = min(path, found.get((video, name), path), key=_preference)
+    shared: dict[str, dict[str, str]] = {}  # one dictionary per video, for the memory of a million utterances
+    for (video, name), path in sorted(found.items()):
+        yield Utterance(
+            id=utterance_id(corpus, speaker, video, name),
+            speaker=f"{corpus}-{speaker}",
+            path=Path(path),
+            num_samples=0,
+            language=UNKNOWN_LANGUAGE,
+            labels=shared.setdefault(video, {**labels, "video": video}),
         )
-    return utterances, lost
 
 
-def _list_files(folders: list[Path]) -> list[VoxFile]:
-    """The files of one speaker, sorted by video and utterance, each utterance once."""
-    found: dict[tuple[str, str], VoxFile] = {}
-    for file in (file for folder in folders for file in _scan(folder)):
-        key = (file.video, file.utterance)
-        if key not in found or _preference(file) < _preference(found[key]):
-            found[key] = file
-    return [found[key] for key in sorted(found)]
+def _preference(path: str) -> tuple[int, str]:
+    return SUFFIXES.index(os.path.splitext(path)[1].lower()), path
 
 
-def _preference(file: VoxFile) -> tuple[int, str]:
-    return SUFFIXES.index(os.path.splitext(file.path)[1].lower()), file.path
-
-
-def _scan(speaker: Path) -> Iterator[VoxFile]:
+def _scan(speaker: Path) -> Iterator[tuple[str, str, str]]:
+    """Video, utterance and path of each file; a video's id may contain '-' and '_', so the fields stay apart."""
     for video in os.scandir(speaker):
         for entry in os.scandir(video.path) if video.is_dir() else ():
             stem, suffix = os.path.splitext(entry.name)
             if suffix.lower() in SUFFIXES and is_visible(entry.name):
-                yield VoxFile(speaker.name, video.name, stem, entry.path)
+                yield video.name, stem, entry.path
+
+
+def read_voxceleb(corpus: Corpus, options: Options, split: str, data: Path) -> SetContent:
+    """Read one part (`dev` or `test`) of a corpus."""
+    name, content = corpus.option, corpus.content(options)
+    content.utterances = parse_voxceleb(
+        getattr(options, name), name, split, content.excluded, options.nj, options.max_left_out
+    )
+    speakers = {utterance.speaker for utterance in content.utterances}
+    found = {"speakers": len(speakers), "utterances": len(content.utterances)}
+    content.counts += counted(f"{name} {split}", found, published("VoxCeleb", f"{name} {split}"))
+    return content
+
+
+LICENSE = "CC-BY 4.0 (lists and cuts; the videos remain their owners')"
+VOXCELEB1 = Corpus(
+    "voxceleb1",
+    "VoxCeleb 1",
+    LICENSE,
+    "wav/, vox1_meta.csv and the trial lists",
+    lambda *arguments: read_voxceleb(VOXCELEB1, *arguments),
+    (Option("voxceleb_trials", None, "folder of the trial lists, if they are not in that of VoxCeleb 1"),),
+)
+VOXCELEB2 = Corpus(
+    "voxceleb2",
+    "VoxCeleb 2 dev",
+    LICENSE,
+    "dev/aac/ and vox2_meta.csv",
+    lambda *arguments: read_voxceleb(VOXCELEB2, *arguments),
+)

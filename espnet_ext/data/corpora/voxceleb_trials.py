@@ -1,15 +1,12 @@
-"""The trial lists of VoxCeleb 1, and trials of our own among held-out speakers."""
+"""The trial lists of VoxCeleb 1."""
 
-import hashlib
 import re
 from collections.abc import Collection, Sequence
-from itertools import combinations
 from pathlib import Path
 
 from espnet_ext.data.corpora.tables import read_rows
 from espnet_ext.data.corpora.voxceleb import utterance_id
 from espnet_ext.kaldi.trials import Trial
-from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
 # Trial set -> file; the lists without "-original" were cleaned of labelling faults.
@@ -54,34 +51,3 @@ def check_known(trials: Sequence[Trial], known: Collection[str], path: Path) -> 
                 raise UserError(
                     f"{path}:{number}: utterance {utterance!r} is not in VoxCeleb 1 as unpacked here; unpack the rest"
                 )
-
-
-def make_dev_trials(utterances: Sequence[Utterance]) -> list[Trial]:
-    """Trials of held-out speakers: every pair of one speaker from two videos, and as many of two speakers.
-
-    Two recordings of one video share room and microphone, and would be told apart too easily. The other
-    utterance of a non-target trial is drawn by SHA-1.
-
-    Returns:
-        trials sorted by enrolment and test utterance; none if there is but one speaker.
-    """
-    by_speaker: dict[str, list[Utterance]] = {}
-    for utterance in sorted(utterances, key=lambda utterance: utterance.id):
-        by_speaker.setdefault(utterance.speaker, []).append(utterance)
-    if len(by_speaker) < 2:
-        return []
-    targets = [
-        Trial(True, first.id, second.id)
-        for own in by_speaker.values()
-        for first, second in combinations(own, 2)
-        if first.labels["video"] != second.labels["video"]
-    ]
-    speaker_of = {utterance.id: utterance.speaker for utterance in utterances}
-    nontargets = set()
-    for target in targets:
-        others = [speaker for speaker in by_speaker if speaker != speaker_of[target.enrol]]
-        draw = int.from_bytes(hashlib.sha1(f"{target.enrol} {target.test}".encode()).digest())
-        own = by_speaker[others[draw % len(others)]]
-        pair = sorted((target.enrol, own[draw // len(others) % len(own)].id))
-        nontargets.add(Trial(False, *pair))
-    return sorted([*targets, *nontargets], key=lambda trial: trial[1:])

@@ -1,33 +1,28 @@
 """VoxPopuli's transcribed speech: segments of sessions of the European Parliament, in 16 languages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from espnet_ext.audio import RATE
-from espnet_ext.audio.waveform import lie_within
-from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
-from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, read_segments_of
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
+from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, read_segments_of
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
-
-MAX_LEFT_OUT = 0.01
 
 
 def parse_voxpopuli_asr(
     root: Path, split: str, language: str, excluded: Exclusions, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
-    """Read one split of one language, from the sessions (`raw_audios`) where they are there, else from the
+    """Read one split of one language, from the sessions (`raw_audios`) if they are on disk, else from the
     files cut from them.
 
     Args:
         root: with `raw_audios/original` and `asr_<language>.tsv.gz`, or `transcribed_data/<language>`.
         split: train, dev or test.
         language: VoxPopuli's code (`en_accented` is one).
-        excluded: takes what has no audio or no text.
-        nj: processes that read headers.
+        excluded: takes segments without audio or text.
+        nj: number of processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
     Raises:
@@ -35,25 +30,17 @@ def parse_voxpopuli_asr(
     """
     if split not in SPLITS:
         raise UserError(f"VoxPopuli has no split {split!r}; expected one of {', '.join(SPLITS)}")
-    segments = [segment for segment in read_segments_of(root, language).values() if segment.split == split]
-    for segment in segments:
-        if not segment.text:
-            excluded.add(_name(segment, iso639_3(language)), segment.path, "no transcript")
-    spoken = [segment for segment in segments if segment.text]
-    return list(make_utterances(spoken, iso639_3(language), excluded, nj, max_left_out).values())
-
-
-def _name(segment: VoxPopuliSegment, language: str) -> str:
-    return f"{_speaker(segment, language)}-{segment.id}" if segment.speaker else f"voxpopuli-{segment.id}"
-
-
-def _speaker(segment: VoxPopuliSegment, language: str) -> str:
-    # Nobody says whether a number is the same person in another language: kept apart.
-    return f"voxpopuli-{language}-{segment.speaker}" if segment.speaker else _name(segment, language)
+    spoken = {}
+    for name, (own_split, utterance) in read_segments_of(root, language).items():
+        if own_split == split and utterance.text:
+            spoken[name] = utterance
+        elif own_split == split:
+            excluded.add(utterance.id, utterance.path, "no transcript")
+    return list(measure_segments(spoken, iso639_3(language), excluded, nj, max_left_out).values())
 
 
 def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[str, set[str]]) -> list[str]:
-    """A line on the speaker ids that these utterances add to those of several languages; nothing if there are none.
+    """A line on speaker ids that now occur in several languages; none if there are no new ones.
 
     Args:
         utterances: of one set.
@@ -77,56 +64,29 @@ def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[s
     ]
 
 
-def make_utterances(
-    segments: Sequence[VoxPopuliSegment], language: str, excluded: Exclusions, nj: int, max_left_out: float
+def measure_segments(
+    segments: Mapping[str, Utterance], language: str, excluded: Exclusions, nj: int, max_left_out: float
 ) -> dict[str, Utterance]:
-    """Utterances of segments, those left out whose audio is not all there.
+    """Utterances with their lengths; those without all of their audio are excluded.
 
     Args:
-        language: ISO 639-3.
-        nj: processes that read headers.
+        segments: id -> utterance of `make_utterance`.
+        language: ISO 639-3, for messages.
+        nj: number of processes.
         max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
-    Returns:
-        segment id -> utterance.
-
     Raises:
-        UserError: of more than that share.
+        UserError: for a larger share.
     """
-    paths = sorted({str(segment.path) for segment in segments})
-    lengths = dict(zip(paths, header_lengths(paths, nj, f"VoxPopuli {language}: headers"), strict=True))
     utterances = {}
     lost = Exclusions()
-    for segment in segments:
-        length = lengths[str(segment.path)]
-        if fault := length.fault or _missing(segment, length):
-            lost.add(_name(segment, language), segment.path, fault)
-        elif segment.recording and not segment.spans:
-            reason = "no speech by the corpus's voice activity detection"
-            excluded.add(_name(segment, language), segment.path, reason)
+    measured = measure(list(segments.values()), nj, f"VoxPopuli {language}: headers")
+    for (name, utterance), found in zip(segments.items(), measured, strict=True):
+        if isinstance(found, str):
+            lost.add(utterance.id, utterance.path, found)
+        elif utterance.recording and not utterance.spans:
+            excluded.add(utterance.id, utterance.path, "no speech by the corpus's voice activity detection")
         else:
-            utterances[segment.id] = _utterance(segment, language, length)
-    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}")
-    excluded.entries += lost.entries
+            utterances[name] = found
+    check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}", excluded)
     return utterances
-
-
-def _utterance(segment: VoxPopuliSegment, language: str, length: AudioLength) -> Utterance:
-    num_samples = round(RATE * sum(end - start for start, end in segment.spans)) or length.num_samples
-    labels = {"gender": segment.gender.lower(), "accent": segment.accent}
-    return Utterance(
-        _name(segment, language),
-        _speaker(segment, language),
-        segment.path,
-        num_samples,
-        language,
-        text=segment.text or None,
-        recording=f"voxpopuli-{segment.recording}" if segment.recording else None,
-        spans=segment.spans,
-        labels={attribute: label for attribute, label in labels.items() if label},
-    )
-
-
-def _missing(segment: VoxPopuliSegment, length: AudioLength) -> str | None:
-    """The reason why a readable file lacks the audio of a segment."""
-    return None if lie_within(segment.spans, length.num_samples / RATE) else OUTSIDE

@@ -1,14 +1,17 @@
-"""VoxPopuli's speech-to-speech pairs: what was said in a session, and what the interpreters made of it."""
+"""Speech-to-speech pairs of VoxPopuli: speeches and their interpretations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from espnet_ext.data.corpora.corpus import Corpus, Options, SetContent, add_parts, choose_parts
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.data.corpora.voxpopuli import MAX_LEFT_OUT, make_utterances
-from espnet_ext.data.corpora.voxpopuli_segments import VoxPopuliSegment, read_segments_of
-from espnet_ext.data.corpora.voxpopuli_tables import read_table
+from espnet_ext.data.corpora.lengths import MAX_LEFT_OUT
+from espnet_ext.data.corpora.published import published
+from espnet_ext.data.corpora.tables import plain_text, read_table
+from espnet_ext.data.corpora.voxpopuli import measure_segments, parse_voxpopuli_asr
+from espnet_ext.data.corpora.voxpopuli_segments import make_utterance, present_languages, read_segments_of
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
@@ -18,74 +21,58 @@ def parse_voxpopuli_s2s(
     root: Path,
     excluded: Exclusions,
     nj: int = 1,
-    directions: Sequence[str] = ("fr-en",),
-    splits: Sequence[str] = ("test",),
+    source: str = "fr",
+    target: str = "en",
+    split: str = "test",
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
     """Read aligned pairs: a segment of the transcribed speech and its interpretation.
 
-    The two share `sentence`, and the label `direction` (`fra-eng`; several where one segment was interpreted
-    into several languages). Interpreters are not known: each interpretation is its own speaker.
+    The two share `sentence`, and the label `direction` (`fra-eng`). Interpreters are not known: each interpretation is
+    its own speaker.
 
     Args:
         root: as for `parse_voxpopuli_asr`, with `raw_audios/<target>` and `s2s_<target>[_ref].tsv.gz`, or
             `transcribed_data/<source>/<target>/s2s[_ref].tsv` and the files it lists.
-        excluded: takes pairs of which a half has no audio.
-        nj: processes that read headers.
-        directions: `<source>-<target>` in VoxPopuli's codes.
-        splits: of the source segments; the pairs have none of their own.
+        excluded: takes pairs without the audio of one half.
+        nj: number of processes.
+        source, target: languages, in VoxPopuli's codes.
+        split: of the source segments; the pairs have no splits of their own.
         max_left_out: largest share of either half whose audio may be missing or unreadable.
 
+    Returns:
+        both halves of the pairs, sorted by utterance.
+
     Raises:
-        UserError: no such direction, a malformed table (file and line), no pair at all, too much audio missing.
+        UserError: no such pairs, a malformed table (file and line), too much audio missing.
     """
-    utterances: dict[str, Utterance] = {}
-    for direction in directions:
-        source, _, target = direction.partition("-")
-        if not source or not target or source == target:
-            raise UserError(f"VoxPopuli pairs {direction!r}: expected <source>-<target>, for instance fr-en")
-        for utterance in _read_direction(root, source, target, splits, excluded, nj, max_left_out):
-            if utterance.id in utterances:
-                both = f"{utterances[utterance.id].labels['direction']} {utterance.labels['direction']}"
-                utterance = replace(utterance, labels={**utterance.labels, "direction": both})
-            utterances[utterance.id] = utterance
-    return [utterances[name] for name in sorted(utterances)]
-
-
-def _read_direction(
-    root: Path,
-    source: str,
-    target: str,
-    splits: Sequence[str],
-    excluded: Exclusions,
-    nj: int,
-    max_left_out: float,
-) -> list[Utterance]:
     segments = read_segments_of(root, source)
     interpretations = _read_interpretations(root, source, target)
     for name, interpretation in interpretations.items():
         if name not in segments:
-            excluded.add(f"voxpopuli-{interpretation.id}", interpretation.path, "interpretation of an unknown segment")
-    wanted = [name for name in interpretations if name in segments and segments[name].split in splits]
+            excluded.add(interpretation.id, interpretation.path, "interpretation of an unknown segment")
+    wanted = [name for name in interpretations if name in segments and segments[name][0] == split]
     if not wanted:
-        raise UserError(f"{root}: no VoxPopuli pair {source}-{target} of split {', '.join(splits)}")
-    said = make_utterances([segments[name] for name in wanted], iso639_3(source), excluded, nj, max_left_out)
-    made = make_utterances([interpretations[name] for name in wanted], iso639_3(target), excluded, nj, max_left_out)
+        raise UserError(f"{root}: no VoxPopuli pair {source}-{target} of split {split}")
+    originals = {name: segments[name][1] for name in wanted}
+    targets = {name: interpretations[name] for name in wanted}
+    said = measure_segments(originals, iso639_3(source), excluded, nj, max_left_out)
+    made = measure_segments(targets, iso639_3(target), excluded, nj, max_left_out)
     direction = f"{iso639_3(source)}-{iso639_3(target)}"
     pairs = []
     for name in wanted:
-        halves = [said.get(name), made.get(interpretations[name].id)]
+        halves = [said.get(name), made.get(name)]
         for half in halves:
             if half and None in halves:
                 excluded.add(half.id, half.path, "the other half of its pair is left out")
             elif half:
                 labels = {**half.labels, "direction": direction}
                 pairs.append(replace(half, sentence=f"voxpopuli-{name}", labels=labels))
-    return pairs
+    return sorted(pairs, key=lambda utterance: utterance.id)
 
 
-def _read_interpretations(root: Path, source: str, target: str) -> dict[str, VoxPopuliSegment]:
-    """Id of the source segment -> its interpretation; alignments made with transcripts by hand are preferred."""
+def _read_interpretations(root: Path, source: str, target: str) -> dict[str, Utterance]:
+    """Id of the source segment -> its interpretation; alignments made with manual transcripts are preferred."""
     folder = root / "transcribed_data" / source / target
     alignments = [
         place / f"s2s_{target}{suffix}.tsv.gz"
@@ -103,7 +90,7 @@ def _read_interpretations(root: Path, source: str, target: str) -> dict[str, Vox
             f"{root}: no VoxPopuli pairs {source}-{target}: expected s2s_{target}_ref.tsv.gz or s2s_{target}.tsv.gz "
             f"with raw_audios/{target}/, or transcribed_data/{source}/{target}/s2s.tsv with the files it lists"
         )
-    pairs: dict[str, VoxPopuliSegment] = {}
+    pairs: dict[str, Utterance] = {}
     for name, interpretation in rows:
         if name in pairs:
             raise UserError(f"{found}: segment {name!r} is aligned twice; remove one of the lines")
@@ -115,9 +102,9 @@ def _first_file(paths: Sequence[Path]) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _read_alignments(path: Path, sessions: Path, source: str, target: str) -> Iterator[tuple[str, VoxPopuliSegment]]:
+def _read_alignments(path: Path, sessions: Path, source: str, target: str) -> Iterator[tuple[str, Utterance]]:
     """Rows of one source language, as parts of the interpreters' channel of a session."""
-    for where, row in read_table(path, "\t", ("id", "start_time", "end_time")):
+    for where, row in read_table(path, "\t", ("id", "start_time", "end_time"), quoted=True):
         session, language, utterance = _parse_id(row["id"], where)
         if language != source:
             continue
@@ -125,26 +112,20 @@ def _read_alignments(path: Path, sessions: Path, source: str, target: str) -> It
             start, end = float(row["start_time"]), float(row["end_time"])
         except ValueError as error:
             raise UserError(f"{where}: times {row['start_time']!r}, {row['end_time']!r} are not numbers") from error
-        recording = f"{session}_{target}"
-        yield (
-            row["id"],
-            VoxPopuliSegment(
-                _name(source, target, session, utterance),
-                sessions / session[:4] / f"{recording}.ogg",
-                recording,
-                ((start, end),) if start < end else (),
-                text=plain_text(row.get("tgt_text", "")),
-            ),
-        )
+        recording, spans = f"{session}_{target}", ((start, end),) if start < end else ()
+        audio = sessions / session[:4] / f"{recording}.ogg"
+        name, text = _name(source, target, session, utterance), plain_text(row.get("tgt_text", ""))
+        yield row["id"], make_utterance(name, iso639_3(target), audio, text, {}, recording, spans)
 
 
-def _read_manifest(path: Path, source: str, target: str) -> Iterator[tuple[str, VoxPopuliSegment]]:
+def _read_manifest(path: Path, source: str, target: str) -> Iterator[tuple[str, Utterance]]:
     """Interpretations that were cut to files of their own."""
-    for where, row in read_table(path, "\t", ("src_id", "tgt_id")):
+    for where, row in read_table(path, "\t", ("src_id", "tgt_id"), quoted=True):
         session, _, utterance = _parse_id(row["src_id"], where)
         audio = path.parent / session[:4] / f"{row['tgt_id']}.ogg"
         text = plain_text(row.get("tgt_text", ""))
-        yield row["src_id"], VoxPopuliSegment(_name(source, target, session, utterance), audio, text=text)
+        name = _name(source, target, session, utterance)
+        yield row["src_id"], make_utterance(name, iso639_3(target), audio, text, {})
 
 
 def _name(source: str, target: str, session: str, utterance: str) -> str:
@@ -158,3 +139,19 @@ def _parse_id(name: str, where: str) -> tuple[str, str, str]:
     if not session or not language or not utterance:
         raise UserError(f"{where}: id {name!r}, expected <session>-<language>_<utterance>")
     return session, language, utterance
+
+
+def read_voxpopuli(options: Options, split: str, data: Path) -> SetContent:
+    """Read a split (`train`, `dev` or `test`) of all languages on disk, or the pairs of speech (`s2s`)."""
+    root, content = options.voxpopuli, CORPUS.content(options)
+    if split == "s2s":
+        content.utterances = parse_voxpopuli_s2s(root, content.excluded, options.nj, max_left_out=options.max_left_out)
+        content.notes.append("no published count known for VoxPopuli speech-to-speech pairs")
+        return content
+    present, every = present_languages(root), published("VoxPopuli", "languages")
+    languages = choose_parts(content, split, options, (), present, every)
+    add_parts(content, split, "segments", languages, partial(parse_voxpopuli_asr, root, split), options)
+    return content
+
+
+CORPUS = Corpus("voxpopuli", "VoxPopuli", "CC0 1.0", "raw_audios/ or transcribed_data/", read_voxpopuli)

@@ -1,4 +1,4 @@
-"""Makes the helpers beside the tests importable, and the corpora of egs/fleurs_voxceleb once for all of them."""
+"""Import paths of the test helpers and of the recipes' own modules, and tiny corpora made once for all tests."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import espnet_ext
+
 if TYPE_CHECKING:
     from clips import Clip
 
-sys.path.insert(0, str(Path(__file__).parent))
+RECIPES = Path(espnet_ext.__file__).parents[1] / "egs"
+sys.path[:0] = [str(Path(__file__).parent), *(str(RECIPES / name / "local") for name in ("fleurs_voxceleb", "emotion"))]
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,19 @@
 """All corpora of egs/fleurs_voxceleb as tiny trees, of tones."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from clips import Clip, tone, tones
 from common_voice_tree import write_common_voice
 from fleurs_tree import write_fleurs
+from fleurs_voxceleb_sets import RECIPE
+from mls_tree import write_mls
 from mtedx_tree import write_mtedx
 from voxceleb_tree import write_voxceleb1, write_voxceleb2
 from voxpopuli_tree import write_voxpopuli
 
-from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
+from espnet_ext.data.corpora import recipe
+from espnet_ext.data.corpora.corpus import Options
 
 FLEURS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),
@@ -19,8 +23,8 @@ FLEURS = {
 
 
 def write_corpora(root: Path) -> dict[str, Path]:
-    """All six corpora; option -> folder."""
-    names = ("fleurs", "voxceleb2", "voxceleb1", "commonvoice", "voxpopuli", "mtedx")
+    """All corpora; option -> folder."""
+    names = ("fleurs", "voxceleb2", "voxceleb1", "commonvoice", "voxpopuli", "mtedx", "mls")
     roots = {name: root / name for name in names}
     write_fleurs(roots["fleurs"], FLEURS)
     speakers = [f"speaker{n}" for n in range(6)]
@@ -39,11 +43,18 @@ def write_corpora(root: Path) -> dict[str, Path]:
     write_voxpopuli(roots["voxpopuli"], parliament, tones(["interpreter"], ["eng"], ["p2", "q2"]))
     talks = tones(["ted"], ["ita"], ["t1", "t2"])
     write_mtedx(roots["mtedx"], {"test": talks}, {"t1": "One.", "t2": "Two."})
+    books = {"train": tones(["1", "2"], ["deu", "fra"], ["b1", "b2"]), "dev": tones(["3"], ["deu"], ["b3"])}
+    write_mls(roots["mls"], books | {"test": tones(["4"], ["deu"], ["b4"])})
     return roots
 
 
-def tiny_options(roots: dict[str, Path], **changes) -> FleursVoxcelebOptions:
+def tiny_options(roots: dict[str, Path], **changes) -> Options:
     """Options of stage 1 that go with corpora so small."""
-    return FleursVoxcelebOptions(
+    return RECIPE.make_options(
         **roots | {"languages": ("en_us", "fr_fr"), "num_valid_speakers": 2, "allow_incomplete": True} | changes
     )
+
+
+def prepare(options: Options, data: Path) -> Iterator[str]:
+    """Make the sets of the recipe."""
+    return recipe.prepare(RECIPE, options, data)

@@ -8,10 +8,10 @@ from pathlib import Path
 import soundfile
 from clips import RATE, Clip
 
-from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.languages import iso639_3
+from espnet_ext.data.corpora.published import published
 
-FOLDERS = {iso639_3(code): code for code in LANGUAGES}  # ISO 639-3 -> FLEURS
+FOLDERS = {iso639_3(code): code for code in published("FLEURS", "languages")}  # ISO 639-3 -> FLEURS
 GENDERS = ("MALE", "FEMALE", "OTHER")
 # Inner folder names vary from archive to archive.
 INNER_FOLDERS = ("{split}", "./{split}", "home/someone/{split}", ".")

@@ -99,7 +99,7 @@ def test_the_folder_may_have_another_case_or_be_absent(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
     (tmp_path / "AudioWAV").rename(tmp_path / "audiowav")
     assert len(parse(tmp_path)[0]) == 12 * len(ACTORS)
-    with pytest.raises(UserError, match=r"AudioWAV: no such folder; --crema_d is the folder that holds AudioWAV/"):
+    with pytest.raises(UserError, match=r"AudioWAV: no such folder; --crema_d is the folder that contains AudioWAV/"):
         parse_crema_d(tmp_path / "audiowav", None, Exclusions(), 1)
 
 

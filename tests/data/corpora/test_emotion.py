@@ -6,21 +6,27 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import emotion_sets
 import pytest
 from crema_d_tree import write_crema_d
+from emotion_sets import RECIPE
 from iemocap_tree import write_iemocap
 from ravdess_tree import write_ravdess
 
-from espnet_ext.bin import prepare_emotion
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.corpora.emotion import SETS, prepare
-from espnet_ext.data.corpora.emotion_corpora import EmotionOptions
+from espnet_ext.bin.prepare_data import prepare_data
+from espnet_ext.data.corpora import recipe
+from espnet_ext.data.corpora.corpus import Options
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
 
+ENTRY = Path(emotion_sets.__file__).with_name("prepare.py")
+SETS = ("train", "dev", "test")
 ALL = {"angry", "calm", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"}
 
 
@@ -33,8 +39,12 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: root / name for name in ("crema_d", "ravdess", "iemocap")}
 
 
-def options(roots: dict[str, Path], *names: str, **changes) -> EmotionOptions:
-    return EmotionOptions(**{name: roots[name] for name in names} | {"allow_incomplete": True} | changes)
+def prepare(options: Options, data: Path) -> Iterator[str]:
+    return recipe.prepare(RECIPE, options, data)
+
+
+def options(roots: dict[str, Path], *names: str, **changes) -> Options:
+    return RECIPE.make_options(**{name: roots[name] for name in names} | {"allow_incomplete": True} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +159,7 @@ def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
     prepared: tuple[Path, list[str]], roots: dict[str, Path], tmp_path: Path
 ) -> None:
     data, _ = prepared
-    command = [sys.executable, "-m", "espnet_ext.bin.prepare_emotion", "--data", str(tmp_path), "--nj", "1"]
+    command = [sys.executable, str(ENTRY), "--data", str(tmp_path), "--nj", "1"]
     command += ["--allow_incomplete", "true"]
     command += [word for name, root in roots.items() for word in (f"--{name}", str(root))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -181,8 +191,8 @@ def test_options_are_checked(roots: dict[str, Path], changes: dict, message: str
 
 
 def test_no_corpus_at_all(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no corpus given; name the folder of one or more: --crema_d --ravdess"):
-        list(prepare(EmotionOptions(), tmp_path))
+    with pytest.raises(UserError, match="no corpus given; name the folder of at least one: --crema_d --ravdess"):
+        list(prepare(RECIPE.make_options(), tmp_path))
 
 
 def test_the_command(
@@ -191,12 +201,12 @@ def test_the_command(
     command = ["prepare", "--data", str(tmp_path), "--iemocap", str(roots["iemocap"]), "--nj", "1"]
     monkeypatch.setattr("sys.argv", [*command, "--allow_incomplete", "yes"])
     with pytest.raises(SystemExit, match="1"):
-        run_main(prepare_emotion.main)
+        run_main(partial(prepare_data, RECIPE))
     assert "expected true or false, found 'yes'" in capsys.readouterr().err
     command += ["--allow_incomplete", "true", "--iemocap_emotions", "all", "--merge_excited", "false", "--fold", "4"]
     monkeypatch.setattr("sys.argv", command)
     with pytest.raises(SystemExit, match="0"):
-        run_main(prepare_emotion.main)
+        run_main(partial(prepare_data, RECIPE))
     assert f"{tmp_path / 'test'}: 24 utterances" in capsys.readouterr().out
     emotions = set(DataDir(tmp_path / "test").read("utt2emotion").values())
     assert emotions == {"angry", "happy", "excited", "sad", "neutral", "frustrated"}

@@ -170,7 +170,7 @@ def test_two_members_of_one_name_are_refused(root: Path) -> None:
             member = tarfile.TarInfo(f"{folder}/{Path(first.name).name}")
             member.size = len(content)
             members.addfile(member, io.BytesIO(content))
-    with pytest.raises(UserError, match=r"train\.tar\.gz: holds two files 1\d+\.wav; fetch it again"):
+    with pytest.raises(UserError, match=r"train\.tar\.gz: contains two files 1\d+\.wav; fetch it again"):
         parse(root)
 
 

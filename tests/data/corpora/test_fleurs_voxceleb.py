@@ -8,15 +8,18 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import fleurs_voxceleb_sets
 import pytest
 from clips import Clip, tone, tones
-from corpora_tree import tiny_options
+from corpora_tree import prepare, tiny_options
 from fleurs_tree import write_fleurs
+from fleurs_voxceleb_sets import RECIPE
 
-from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.trials import read_trials
 from espnet_ext.kaldi.validate import validate_data_dir
+
+ENTRY = Path(fleurs_voxceleb_sets.__file__).with_name("prepare.py")
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,8 @@ def prepared(corpora: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 def test_every_set_of_the_recipe_is_made_and_valid(prepared: tuple[Path, list[str]]) -> None:
     data, lines = prepared
     sizes = {}
-    for corpus in CORPORA.values():
-        for name in corpus.sets:
+    for entry in RECIPE.corpora:
+        for name in (one.name for one in entry.sets):
             validate_data_dir(data / name)
             sizes[name] = len(DataDir(data / name).utterances)
             assert any(line.startswith(f"{data / name}: {sizes[name]} utterances") for line in lines)
@@ -39,15 +42,17 @@ def test_every_set_of_the_recipe_is_made_and_valid(prepared: tuple[Path, list[st
         "voxceleb2_train": 16, "voxceleb2_valid": 8, "voxceleb2_cohort": 16,
         "voxceleb1_o": 4, "voxceleb1_eh": 10,
         "commonvoice_train": 6, "commonvoice_dev": 1, "mtedx_test": 2,
+        "mls_train": 8, "mls_dev": 1, "mls_test": 1,
     }  # fmt: skip
     assert (data / "not_prepared.tsv").read_text() == ""
 
 
 def test_utterances_of_two_sets_have_the_name_of_their_corpus_first(prepared: tuple[Path, list[str]]) -> None:
     data, _ = prepared
-    for name, corpus in CORPORA.items():
-        for one in corpus.sets:
-            assert all(utterance.startswith(name) for utterance in DataDir(data / one).utterances)
+    for entry in RECIPE.corpora:
+        for one in entry.sets:
+            utterances = DataDir(data / one.name).utterances
+            assert all(utterance.startswith(entry.corpus.option) for utterance in utterances)
 
 
 def test_held_out_speakers_are_in_no_training_set(prepared: tuple[Path, list[str]]) -> None:
@@ -141,7 +146,7 @@ def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
     prepared: tuple[Path, list[str]], corpora: dict[str, Path], tmp_path: Path
 ) -> None:
     data, _ = prepared
-    command = [sys.executable, "-m", "espnet_ext.bin.prepare_fleurs_voxceleb", "--data", str(tmp_path)]
+    command = [sys.executable, str(ENTRY), "--data", str(tmp_path)]
     command += ["--allow_incomplete", "true", "--num_valid_speakers", "2", "--languages", "en_us fr_fr"]
     command += [word for name in ("fleurs", "voxceleb2") for word in (f"--{name}", str(corpora[name]))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

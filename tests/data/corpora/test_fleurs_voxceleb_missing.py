@@ -1,19 +1,19 @@
 """Stage 1 of egs/fleurs_voxceleb where something is missing, wrong or in two sets."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 from clips import tones
-from corpora_tree import tiny_options
+from corpora_tree import prepare, tiny_options
 from fleurs_tree import write_fleurs
+from fleurs_voxceleb_sets import RECIPE
 from voxceleb_tree import write_voxceleb2
 from voxpopuli_tree import write_voxpopuli
 
-from espnet_ext.bin import prepare_fleurs_voxceleb
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
-from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
+from espnet_ext.bin.prepare_data import prepare_data
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.utils.errors import UserError
 
@@ -37,9 +37,11 @@ def test_a_corpus_that_is_not_given_is_left_out_with_a_line(corpora: dict[str, P
     (tmp_path / "mtedx_test").mkdir()  # of an earlier run
     lines = list(prepare(tiny_options({"fleurs": corpora["fleurs"]}), tmp_path))
     assert "--mtedx not given: no speech-to-text retrieval on mTEDx (mtedx_test left out)" in lines
-    assert sum("not given" in line for line in lines) == 5
+    assert sum("not given" in line for line in lines) == 6
     rows = dict(line.split("\t") for line in (tmp_path / "not_prepared.tsv").read_text().splitlines())
-    assert sorted(rows) == sorted(one for name, corpus in CORPORA.items() if name != "fleurs" for one in corpus.sets)
+    assert sorted(rows) == sorted(
+        one.name for entry in RECIPE.corpora if entry.corpus.option != "fleurs" for one in entry.sets
+    )
     assert rows["voxceleb1_eh"] == "--voxceleb1 not given"
     assert not (tmp_path / "mtedx_test").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -49,7 +51,7 @@ def test_a_corpus_that_is_not_given_is_left_out_with_a_line(corpora: dict[str, P
 
 def test_no_corpus_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no corpus given; name the folder of at least one: --fleurs"):
-        list(prepare(FleursVoxcelebOptions(), tmp_path))
+        list(prepare(RECIPE.make_options(), tmp_path))
 
 
 def test_what_is_missing_is_named_and_passed_over_only_when_told(corpora: dict[str, Path], tmp_path: Path) -> None:
@@ -141,16 +143,16 @@ def test_an_overlap_of_training_and_evaluation_is_listed(tmp_path: Path) -> None
 
 def test_options_are_checked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--languages: FLEURS has no xx_yy; its languages: af_za am_et"):
-        FleursVoxcelebOptions(languages=("en_us", "xx_yy"))
+        RECIPE.make_options(languages=("en_us", "xx_yy"))
     with pytest.raises(UserError, match="--mtedx_pairs is empty; give pairs such as it-en"):
-        FleursVoxcelebOptions(mtedx_pairs=())
+        RECIPE.make_options(mtedx_pairs=())
     with pytest.raises(UserError, match=r"--mtedx .*absent: no such folder"):
-        FleursVoxcelebOptions(mtedx=tmp_path / "absent")
+        RECIPE.make_options(mtedx=tmp_path / "absent")
     with pytest.raises(UserError, match="--num_valid_speakers 5: VoxCeleb 2 has 6 speakers here"):
         write_voxceleb2(tmp_path, tones([f"s{n}" for n in range(6)], ["eng"], ["a"]))
         list(
             prepare(
-                FleursVoxcelebOptions(voxceleb2=tmp_path, num_valid_speakers=5, allow_incomplete=True),
+                RECIPE.make_options(voxceleb2=tmp_path, num_valid_speakers=5, allow_incomplete=True),
                 tmp_path / "data",
             )
         )
@@ -162,10 +164,10 @@ def test_the_command(
     command = ["prepare", "--data", str(tmp_path), "--fleurs", str(corpora["fleurs"]), "--languages", "en_us fr_fr"]
     monkeypatch.setattr("sys.argv", command)
     with pytest.raises(SystemExit, match="1"):
-        run_main(prepare_fleurs_voxceleb.main)
+        run_main(partial(prepare_data, RECIPE))
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: incomplete corpus: FLEURS en_us test: recordings: 2 here, 647 published (-645); ")
     monkeypatch.setattr("sys.argv", [*command, "--allow_incomplete", "true", "--nj", "1"])
     with pytest.raises(SystemExit, match="0"):
-        run_main(prepare_fleurs_voxceleb.main)
+        run_main(partial(prepare_data, RECIPE))
     assert f"{tmp_path / 'fleurs_train'}: 8 utterances" in capsys.readouterr().out

@@ -2,9 +2,8 @@
 
 import pytest
 
-from espnet_ext.data.corpora.common_voice_counts import CLIPS
-from espnet_ext.data.corpora.fleurs_languages import LANGUAGES as FLEURS_LANGUAGES
 from espnet_ext.data.corpora.languages import iso639_3
+from espnet_ext.data.corpora.published import published
 from espnet_ext.utils.errors import UserError
 
 # As published for FLEURS (its card lists ISO 639-3 codes in the order of its folders' languages), with
@@ -20,12 +19,22 @@ FLEURS_ISO639_3 = [
 ]  # fmt: skip
 
 # Of release 19, and some of later ones.
-COMMON_VOICE = [*CLIPS["cv-corpus-19.0-2024-09-13"], "an", "co", "hr", "km", "tg", "vec", "za"]
+COMMON_VOICE = [
+    *published("Common Voice", "cv-corpus-19.0-2024-09-13", "train"),
+    "an",
+    "co",
+    "hr",
+    "km",
+    "tg",
+    "vec",
+    "za",
+]
 
 
 def test_every_fleurs_code_maps() -> None:
-    assert len(FLEURS_LANGUAGES) == 102
-    assert sorted(iso639_3(code) for code in FLEURS_LANGUAGES) == sorted(FLEURS_ISO639_3)
+    languages = published("FLEURS", "languages")
+    assert len(languages) == 102
+    assert sorted(iso639_3(code) for code in languages) == sorted(FLEURS_ISO639_3)
 
 
 def test_every_common_voice_code_maps() -> None:

@@ -6,15 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import yaml
 from clips import Clip, tones, write_audio
 from mtedx_tree import write_mtedx
 
 from espnet_ext.audio.waveform import read_source
-from espnet_ext.data.corpora import mtedx_yaml
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
-from espnet_ext.data.corpora.published_counts import num_there
+from espnet_ext.data.corpora.published import num_on_disk
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import write_utterances
@@ -144,7 +142,7 @@ def test_a_talk_that_was_cut_counts_as_missing_audio(tree: tuple[Path, dict[str,
     ):
         parse_mtedx(tree[0], "it-en", "test", Exclusions())
     excluded = Exclusions()
-    assert len(parse_mtedx(tree[0], "it-en", "test", excluded, max_left_out=1.0)) == num_there(4, excluded) == 4
+    assert len(parse_mtedx(tree[0], "it-en", "test", excluded, max_left_out=1.0)) == num_on_disk(4, excluded) == 4
 
 
 def test_talks_that_are_all_absent_are_an_error(tree: tuple[Path, dict[str, Clip]]) -> None:
@@ -168,14 +166,6 @@ PLAIN = "- {duration: 3.100000, offset: 12.340000, rW: 7, speaker_id: 0123, uW: 
 def test_a_list_may_be_written_in_any_way_that_yaml_allows(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     assert read_talk_segments(tmp_path / "a.yaml") == [TalkSegment("-a_B", "0123", 12.34, 3.1)]
-
-
-def test_plain_lists_are_read_as_yaml_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = PLAIN + "- {wav: no.wav, speaker_id: 1e5, offset: 1e2, duration: .5}\n"
-    assert mtedx_yaml._read_plain_lines(text) == yaml.load(text, Loader=yaml.BaseLoader)
-    monkeypatch.setattr(yaml, "load", None)  # not needed for them
-    (tmp_path / "a.yaml").write_text(text)
-    assert len(read_talk_segments(tmp_path / "a.yaml")) == 2
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_missing_actors_and_broken_audio(tmp_path: Path) -> None:
         parse(tmp_path)
     write_ravdess(tmp_path)
     (tmp_path / "Actor_01/03-01-01-01-01-01-01.wav").write_bytes(b"")
-    with pytest.raises(UserError, match="1 of 96 utterances left out, more than 1%"):
+    with pytest.raises(UserError, match="1 of 95 utterances left out, more than 1%"):
         parse(tmp_path)
     found, excluded = parse(tmp_path, max_left_out=1.0)
     assert len(found) == 94

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from clips import tones
+from voxceleb_sets import hold_out_speakers, make_dev_trials, spread_over_videos
 from voxceleb_tree import write_voxceleb1
 
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb
-from espnet_ext.data.corpora.voxceleb_split import hold_out_speakers, spread_over_videos
-from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, make_dev_trials, read_trial_list
+from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, read_trial_list
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.trials import Trial
 from espnet_ext.kaldi.utterances import Utterance

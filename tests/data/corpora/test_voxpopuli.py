@@ -16,7 +16,7 @@ from voxpopuli_tree import (
     write_voxpopuli,
 )
 
-from espnet_ext.data.corpora.published_counts import num_there
+from espnet_ext.data.corpora.published import num_on_disk
 from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_segments import present_languages
 from espnet_ext.kaldi.data_dir import DataDir
@@ -34,7 +34,7 @@ def parse(
     languages: Sequence[str] = (),
     max_left_out: float = 1.0,
 ) -> list[Utterance]:
-    """Utterances of some languages, or of all that are there."""
+    """Utterances of some languages, or of all on disk."""
     return [
         utterance
         for language in languages or present_languages(root)
@@ -147,7 +147,7 @@ def test_a_session_that_was_cut_counts_as_missing_audio(tmp_path: Path) -> None:
         parse(tmp_path, "test", languages=["en"], max_left_out=0.01)
     excluded = Exclusions()
     assert parse(tmp_path, "test", excluded, ["en"]) == []
-    assert num_there(0, excluded) == sum("activity detection" in entry.reason for entry in excluded.entries) == 1
+    assert num_on_disk(0, excluded) == sum("activity detection" in entry.reason for entry in excluded.entries) == 1
 
 
 def test_ids_that_recur_across_languages_are_reported_once() -> None:
@@ -166,7 +166,7 @@ def test_ids_that_recur_across_languages_are_reported_once() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("vad|split", "speech|split", r"asr_fr.tsv.gz: no column 'vad', only id_, session_id"),
+        ("vad|split", "speech|split", r"asr_fr.tsv.gz:1: no column vad in id_, session_id"),
         ("|[[", "|[[nothing", r"asr_fr.tsv.gz:2: vad .* is no list of \[start, end\]"),
         ("|test|", "|", r"asr_fr.tsv.gz:4: 9 fields, expected 10"),
     ],

@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from emotion_folds import set_of_fold, speaker_folds
 
-from espnet_ext.data.folds import part_of_fold, speaker_folds
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
@@ -69,8 +69,8 @@ def test_too_few_speakers_or_utterances() -> None:
 
 
 def test_parts_of_a_round() -> None:
-    assert [part_of_fold(fold, 1, 5) for fold in range(1, 6)] == ["test", "dev", "train", "train", "train"]
-    assert [part_of_fold(fold, 5, 5) for fold in range(1, 6)] == ["dev", "train", "train", "train", "test"]
+    assert [set_of_fold(fold, 1, 5) for fold in range(1, 6)] == ["test", "dev", "train", "train", "train"]
+    assert [set_of_fold(fold, 5, 5) for fold in range(1, 6)] == ["dev", "train", "train", "train", "test"]
     for fold in range(1, 6):
-        tested = [part_of_fold(fold, test, 5) for test in range(1, 6)]
+        tested = [set_of_fold(fold, test, 5) for test in range(1, 6)]
         assert sorted(tested) == ["dev", "test", "train", "train", "train"]

@@ -1,10 +1,9 @@
-"""Folds that no speaker is in two of, each like the whole in its classes."""
+"""Folds without common speakers, each with the class distribution of the whole corpus."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
@@ -24,6 +23,9 @@ def speaker_folds(utterances: Iterable[Utterance], num_folds: int, balanced: Seq
     Raises:
         UserError: if there are fewer speakers, or fewer utterances of every class, than folds.
     """
+    # Imported late: it takes seconds, and the options are listed without it.
+    from sklearn.model_selection import StratifiedGroupKFold
+
     ordered = sorted(utterances, key=lambda utterance: utterance.id)
     speakers = [utterance.speaker for utterance in ordered]
     if len(set(speakers)) < num_folds:
@@ -38,7 +40,7 @@ def speaker_folds(utterances: Iterable[Utterance], num_folds: int, balanced: Seq
     return folds
 
 
-def part_of_fold(fold: int, test_fold: int, num_folds: int) -> str:
+def set_of_fold(fold: int, test_fold: int, num_folds: int) -> str:
     """The set of a fold when `test_fold` is tested: "test", "dev" (the fold after it, cyclically) or "train"."""
     if fold == test_fold:
         return "test"
