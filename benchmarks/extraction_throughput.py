@@ -35,8 +35,9 @@ from espnet_ext.data.scp import read_scp
 from espnet_ext.data.vectors import write_vectors
 from espnet_ext.hub.extract import READ_THREADS, ReadAhead
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES, ESPnetUttModel
+from espnet_ext.utt.utt_model import AUTOCAST_DTYPES
 
 # ECAPA's dimension, as a share of the encoder's.
 SPEAKER_SHARE = 192 / 1024

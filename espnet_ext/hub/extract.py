@@ -24,7 +24,7 @@ from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_encoder, load_model, model_hashes, read_attributes
 from espnet_ext.hub.predictions import read_classifiers, write_predictions
 from espnet_ext.teachers.runtime import Runtime
-from espnet_ext.utt.untrained import UntrainedModel
+from espnet_ext.utt.utt_model import UntrainedModel
 
 SHARD_UTTERANCES = 512
 # Decoding goes on while the model computes: enough for a GPU, little for a CPU.

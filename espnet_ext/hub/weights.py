@@ -7,20 +7,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.old_models import current_weights
-
-
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Fill a module from a model's safetensors file, strictly.
-
-    Args:
-        module: what to fill.
-        path: the file.
-
-    Raises:
-        UserError: the file is missing or damaged, or a weight is missing, left over or of another shape.
-    """
-    fill_strictly(module, current_weights(read_weights(path)), path)
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

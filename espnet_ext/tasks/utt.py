@@ -19,12 +19,12 @@ from espnet2.utils.types import str_or_none
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.errors import UserError
-from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
-from espnet_ext.hub.weights import load_weights
-from espnet_ext.train.bank import fill_banks
+from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder, read_model_weights
+from espnet_ext.hub.weights import fill_strictly
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
-from espnet_ext.train.fit_whitening import fit_whitening
 from espnet_ext.train.label_spaces import with_labels
+from espnet_ext.train.model_setup import fill_queues, fit_whitening
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
@@ -32,8 +32,7 @@ from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.train.workers import SharedCollate
-from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.freeze import choose_trained
+from espnet_ext.utt.freezing import apply_freezing
 
 scheduler_classes["newbob"] = NewBob
 
@@ -137,16 +136,17 @@ class UttTask(AbsTask):
         target_scps = {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type}
         if args.init_model is not None:
             pretrained = frozen_parameters(encoder, args)
-            load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
+            base = Path(args.init_model)
+            fill_strictly(model.inference_modules(), read_model_weights(base), base / WEIGHTS)
             check_frozen_blocks(encoder, pretrained, args)
         # A checkpoint holds its whitening.
         if model.whitening is not None and resumed_config(args) is None:
             path, name, _ = args.train_data_path_and_name_and_type[0]
-            fit_whitening(model, name, Path(path))
+            fit_whitening(model.whitening, encoder, name, Path(path))
             if args.init_model is not None:
                 model.whitening.unfold(model.heads.values())
-        choose_trained(encoder, encoder_conf)
-        fill_banks(model, target_scps)
+        apply_freezing(encoder, encoder_conf)
+        fill_queues(model, target_scps)
         return model
 
     @classmethod

@@ -24,7 +24,7 @@ from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
 from espnet_ext.utt.encoder import AbsSpeechEncoder
-from espnet_ext.utt.encoder.frame_average import average_frames
+from espnet_ext.utt.encoder.padding import average_frames
 from espnet_ext.utt.precision import choose_autocast
 
 SHARD_UTTERANCES = 512

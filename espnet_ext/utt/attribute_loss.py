@@ -32,30 +32,30 @@ class AttributeLoss(nn.ModuleList):
         """The first term that predicts labels; None where targets are a teacher's."""
         return next((term for term in self if term.has_weights), None) if self.labels else None
 
-    def present(self, targets: Tensor) -> Tensor:
-        """Where there is a target, (batch,) bool: a row of (batch, target_dim) without NaN, and of a known class."""
-        known = ~targets.isnan().any(dim=1)
-        return known & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else known
+    def has_target(self, targets: Tensor) -> Tensor:
+        """Mask (batch,) of rows of (batch, target_dim) without NaN and, with class labels, of a training class."""
+        mask = ~targets.isnan().any(dim=1)
+        return mask & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else mask
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
-        """Mean loss over the rows that are present, zero when none is.
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
+        """Mean loss over the rows with a target, zero without such rows.
 
         Args:
             embeddings: (batch, dim) of unit length.
-            targets: (batch, target_dim); rows that are not present may hold anything.
-            present: (batch,) bool.
+            targets: (batch, target_dim); rows without a target may hold anything.
+            mask: (batch,) bool.
             sentences: (batch, 1) sentence numbers, -1 where unknown.
         """
-        targets = targets.masked_fill(~present[:, None], 0.0)
+        targets = targets.masked_fill(~mask[:, None], 0.0)
         losses = [
-            weight * term(embeddings, targets, present, sentences if self.of_text and term.needs_sentences else None)
+            weight * term(embeddings, targets, mask, sentences if self.of_text and term.needs_sentences else None)
             for weight, term in zip(self.weights, self, strict=True)
         ]
         return sum(losses[1:], losses[0])
 
-    def measure(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
-        """Mean of the metric over the rows that are present; zero when none is, or there is no metric."""
+    def measure(self, embeddings: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+        """Mean of the metric over the rows with a target; zero without such rows or without a metric."""
         if self.measured is None:
             return embeddings.new_zeros(())
-        targets = targets.masked_fill(~present[:, None], 0.0)
-        return mean_over(self.measured.measure(embeddings, targets).detach(), present)
+        targets = targets.masked_fill(~mask[:, None], 0.0)
+        return mean_over(self.measured.measure(embeddings, targets).detach(), mask)

@@ -18,7 +18,7 @@ from espnet_ext.data.layer_store import read_layers
 from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_encoder, load_model
-from espnet_ext.utt.untrained import UntrainedModel
+from espnet_ext.utt.utt_model import UntrainedModel
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.progress import TrainingProgress
-from espnet_ext.utt.freeze import freeze_blocks
+from espnet_ext.utt.freezing import freeze_blocks
 
 
 class Crash(BaseException):

@@ -15,7 +15,7 @@ from espnet_ext.data.layer_store import read_layers
 from espnet_ext.train import layer_cache
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
-from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
+from espnet_ext.utt.utt_model import AUTOCAST_DTYPES
 
 NUM_UTTERANCES = 7
 

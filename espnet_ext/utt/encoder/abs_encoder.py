@@ -1,11 +1,10 @@
-"""What every speech encoder offers: all its layers, and a mask of the real frames."""
+"""Base class of speech encoders: all layers, and a mask of the real frames."""
 
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from espnet_ext.utt.encoder.frame_average import average_frames
+from espnet_ext.utt.encoder.padding import average_frames
 
 # What Hugging Face configs add at random in training, and what they put behind the last layer.
 DETERMINISTIC = {
@@ -29,7 +28,7 @@ class AbsSpeechEncoder(nn.Module, ABC):
             memory, one minute, where the architecture has none.
         num_layers: number of sequences returned: the embedding output and every layer.
         dim: size of a frame vector.
-        encoder: the Hugging Face model, whose names the pretrained weights have.
+        encoder: the pretrained model; its state dict has the names of the pretrained weights.
         num_frozen_blocks: the first blocks, which training does not change, see `freeze_blocks`.
         checkpoint_prefixes: what may stand before these names in checkpoints of models around the encoder.
         lora_targets: names of the linear layers that LoRA adapts unless told otherwise.
@@ -44,7 +43,7 @@ class AbsSpeechEncoder(nn.Module, ABC):
     max_samples: int = 60 * 16_000
     num_layers: int
     dim: int
-    encoder: PreTrainedModel
+    encoder: nn.Module
     checkpoint_prefixes: tuple[str, ...]
     lora_targets: tuple[str, ...]
 
@@ -60,6 +59,10 @@ class AbsSpeechEncoder(nn.Module, ABC):
         for block in blocks[: self.num_frozen_blocks]:
             block.eval()
         return self
+
+    def enable_checkpointing(self) -> None:
+        """Compute the activations of the layers again in the backward pass instead of keeping them in memory."""
+        self.encoder.activation_checkpointing_enable()
 
     @property
     def output_hop_samples(self) -> int:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from transformers.audio_utils import mel_filter_bank, window_function
 
-from espnet_ext.utt.encoder.masking import real_positions
+from espnet_ext.utt.encoder.padding import real_positions
 
 FRAME_SAMPLES = 400
 HOP_SAMPLES = 160

@@ -5,8 +5,8 @@ from transformers import Wav2Vec2BertConfig, Wav2Vec2BertModel
 
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import DETERMINISTIC, AbsSpeechEncoder
-from espnet_ext.utt.encoder.masking import real_positions
-from espnet_ext.utt.encoder.relative_key import RelativeKeyAttention
+from espnet_ext.utt.encoder.attention import RelativeKeyAttention
+from espnet_ext.utt.encoder.padding import real_positions
 from espnet_ext.utt.encoder.seamless_log_mel import FRAME_SAMPLES, HOP_SAMPLES, SeamlessLogMel
 
 POSITIONS = "relative_key"

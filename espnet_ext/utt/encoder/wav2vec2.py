@@ -15,10 +15,8 @@ from transformers import (
 )
 
 from espnet_ext.utt.encoder.abs_encoder import DETERMINISTIC, AbsSpeechEncoder
-from espnet_ext.utt.encoder.gated_relative import GatedRelativeAttention
-from espnet_ext.utt.encoder.masking import real_positions
-from espnet_ext.utt.encoder.time_norm import norm_over_time
-from espnet_ext.utt.encoder.waveform import normalize_waveform, zero_padding
+from espnet_ext.utt.encoder.attention import GatedRelativeAttention
+from espnet_ext.utt.encoder.padding import norm_over_time, normalize_waveform, real_positions, zero_padding
 
 
 class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 
 from espnet_ext.config.attributes import parse_attributes
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
+from espnet_ext.utt.distributed import first_row, gather_rows, num_ranks, sum_over_ranks
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.ranks import first_row, gather_rows, num_ranks, sum_over_ranks
 
 RANKS = 2
 DIMS = {"sem": 8, "spk": 6}
@@ -72,7 +72,7 @@ def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block
     """In-batch negatives for one term of sem, a bank for another, batch mates as positives for spk, nominal batch 3,
     gradients measured."""
     sem = attributes_block["sem"]
-    bank = {"name": "contrastive", "weight": 0.3, "bank_size": 9}
+    bank = {"name": "contrastive", "weight": 0.3, "queue_size": 9}
     like = {"name": "supervised_contrastive", "weight": 0.5, "same_above": 0.0}
     block = {
         "sem": sem | {"objective": [*sem["objective"], bank]},
@@ -82,7 +82,7 @@ def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block
     attributes = parse_attributes(block, "test")
     conf = {"nominal_batch": 3, "gradient_interval": 1, "task_weighting": request.param}
     model = ESPnetUttModel(build_encoder(encoder_config), attributes, **conf)
-    model.objectives["sem"][2].bank = nn.functional.normalize(torch.randn(9, DIMS["sem"]), dim=-1)
+    model.objectives["sem"][2].queue = nn.functional.normalize(torch.randn(9, DIMS["sem"]), dim=-1)
     return model
 
 
