@@ -30,8 +30,7 @@ from espnet_ext.hub.sense_names import (
     named_module,
 )
 from espnet_ext.hub.snapshot import download_snapshot
-from espnet_ext.hub.weights import fill_strictly
-from espnet_ext.teachers.weights import load_checkpoint
+from espnet_ext.hub.weights import fill_strictly, load_checkpoint
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.utt_model import UttModel
 

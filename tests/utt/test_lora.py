@@ -8,7 +8,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.freezing import add_lora, freeze_blocks, merge_lora
 
-ENCODERS = ["hubert_large", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"]
+ENCODERS = ["xeus", "hubert_large", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"]
 LENGTHS = [6000, 16_000]
 
 
