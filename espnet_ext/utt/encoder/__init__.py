@@ -8,8 +8,8 @@ from pkgutil import resolve_name
 from espnet_ext.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
 
-# Class of each architecture below this package; imported when it is built, because each imports its own modeling.
-ENCODERS = {
+# Architecture -> its class, or `module:class` below this package, which is imported when the encoder is built.
+ENCODERS: dict[str, str | type[AbsSpeechEncoder]] = {
     "espnet": "espnet:EspnetSpeechEncoder",
     "hubert": "wav2vec2:HubertSpeechEncoder",
     "wav2vec2": "wav2vec2:Wav2Vec2SpeechEncoder",
@@ -39,7 +39,9 @@ def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
         )
     # It could name compiled code of the hub; this package chooses the attention.
     config = {key: value for key, value in config.items() if key.lstrip("_") != "attn_implementation"}
-    return resolve_name(f"{__name__}.{ENCODERS[model_type]}")(config, frame_average)
+    cls = ENCODERS[model_type]
+    cls = resolve_name(f"{__name__}.{cls}") if isinstance(cls, str) else cls
+    return cls(config, frame_average)
 
 
 __all__ = ["ENCODERS", "AbsSpeechEncoder", "build_encoder"]
