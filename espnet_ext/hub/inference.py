@@ -9,10 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_ext.data.batching import sorted_batches
+from espnet_ext.data.batching import batch_seconds, sorted_batches
 from espnet_ext.data.windows import read_windows
 from espnet_ext.errors import UserError
-from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.hub.recordings import Recording, check_is_list, open_recording
@@ -42,7 +41,7 @@ class UttEncoder:
         self.downmix = downmix
         self.encoder = model.encoder
         self.device = next(model.parameters()).device
-        self.batch_s = batch_seconds(self.device)
+        self.batch_s = batch_seconds(self.device.type)
 
     @classmethod
     def from_pretrained(

@@ -19,12 +19,11 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     return total
 
 
-def gather_rows(rows: Tensor, differentiable: bool = False) -> Tensor:
-    """Rows of all ranks.
+def gather_rows(rows: Tensor) -> Tensor:
+    """Concatenate the rows of all ranks; gradients flow back to the rank of each row.
 
     Args:
         rows: (batch, dim) of this rank; the ranks' batches may differ in size.
-        differentiable: let each rank's loss reach the other ranks' rows; without it there is no gradient.
 
     Returns:
         (sum of the batches, dim), by rank.
@@ -33,12 +32,7 @@ def gather_rows(rows: Tensor, differentiable: bool = False) -> Tensor:
         return rows
     counts = _row_counts(rows)
     padded = nn.functional.pad(rows, (0, 0, 0, max(counts) - len(rows)))
-    if differentiable:
-        parts = all_gather(padded)
-    else:
-        parts = [torch.empty_like(padded) for _ in counts]
-        distributed.all_gather(parts, padded.detach())
-    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    return torch.cat([part[:count] for part, count in zip(all_gather(padded), counts, strict=True)])
 
 
 def first_row(rows: Tensor) -> int:

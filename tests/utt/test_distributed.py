@@ -39,13 +39,12 @@ def test_one_process_keeps_what_it_has() -> None:
 
 def test_sums_and_rows_of_unequal_shares(tmp_path: Path) -> None:
     def work(rank: int) -> tuple[Tensor, Tensor]:
-        rows = torch.full((2 - rank, 3), float(rank), requires_grad=True)
+        rows = torch.full((2 - rank, 3), float(rank))
         return sum_over_ranks(torch.tensor([1.0, rank])), gather_rows(rows)
 
     for total, rows in on_ranks(work, tmp_path):
         assert total.tolist() == [2.0, 1.0]
         assert rows.tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3]
-        assert not rows.requires_grad
 
 
 def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
@@ -57,7 +56,7 @@ def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
 
     def work(rank: int) -> tuple[int, Tensor]:
         own = (rows[:3], rows[3:])[rank].detach().clone().requires_grad_()
-        loss_of(first_row(own), own, gather_rows(own, differentiable=True)).backward()
+        loss_of(first_row(own), own, gather_rows(own)).backward()
         return first_row(own), own.grad
 
     rows.requires_grad_()

@@ -74,7 +74,9 @@ class EspnetSpeechEncoder(AbsSpeechEncoder):
         super().__init__(frame_average)
         _check_config(config)
         try:
-            self.encoder, self.normalize = _build(_import_task(), config)
+            task = _import_task()
+            self.encoder = _build(task, config)
+            self.normalize = task.UtteranceMVN(**config.get("normalize_conf") or {}) if config["normalize"] else None
         except (TypeError, ValueError, AssertionError) as error:
             raise UserError(f"encoder config: ESPnet cannot build it: {' '.join(str(error).split())}") from error
         frontend = self.encoder["frontend"]
@@ -89,10 +91,9 @@ class EspnetSpeechEncoder(AbsSpeechEncoder):
         self.layers = list(encoder.encoders)
         self.num_layers = len(self.layers) + 1
         self.dim = encoder.output_size()
-        embed = encoder.embed
-        self.input_modules = list(embed) if isinstance(embed, nn.Sequential) else [embed] if embed else []
-        is_sequence = isinstance(embed, nn.Sequential)
-        self.has_relative_positions = is_sequence and isinstance(embed[-1](torch.zeros(1, 1, self.dim)), tuple)
+        is_sequence = isinstance(encoder.embed, nn.Sequential)
+        self.input_modules = list(encoder.embed) if is_sequence else [encoder.embed] if encoder.embed else []
+        self.has_relative_positions = is_sequence and isinstance(encoder.embed[-1](torch.zeros(1, 1, self.dim)), tuple)
         self.checkpointing = False
 
     def enable_checkpointing(self) -> None:
@@ -163,17 +164,14 @@ def _import_task() -> ModuleType:
     return ssl
 
 
-def _build(task: ModuleType, config: Mapping[str, Any]) -> tuple[nn.ModuleDict, nn.Module | None]:
-    """The parts with weights, and the normalization, which has none."""
-    confs = {key: config.get(f"{key}_conf") or {} for key in (*PARTS, "normalize")}
-    parts = nn.ModuleDict({"frontend": task.frontend_choices.get_class(config["frontend"])(**confs["frontend"])})
-    size, normalize = parts["frontend"].output_size(), None
-    if config["normalize"]:
-        normalize = task.normalize_choices.get_class(config["normalize"])(**confs["normalize"])
-    if config["preencoder"]:
-        options = {"input_size": size} | confs["preencoder"]
-        parts["preencoder"] = task.preencoder_choices.get_class(config["preencoder"])(**options)
-        size = parts["preencoder"].output_size()
-    options = {key: value for key, value in confs["encoder"].items() if key != "gradient_checkpoint_layers"}
-    parts["encoder"] = task.encoder_choices.get_class(config["encoder"])(input_size=size, **options | ENCODER_CONF)
-    return parts, normalize
+def _build(task: ModuleType, config: Mapping[str, Any]) -> nn.ModuleDict:
+    """Parts with weights, each with the output size of the one before as its input size."""
+    parts, size = nn.ModuleDict(), {}
+    for part in PARTS:
+        if config[part]:
+            conf = config.get(f"{part}_conf") or {}
+            if part == "encoder":
+                conf = {key: value for key, value in conf.items() if key != "gradient_checkpoint_layers"} | ENCODER_CONF
+            parts[part] = getattr(task, f"{part}_choices").get_class(config[part])(**size | conf)
+            size = {"input_size": parts[part].output_size()}
+    return parts

@@ -36,7 +36,7 @@ class SupervisedContrastiveObjective(AbsObjective):
 
     def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
-        others = gather_rows(embeddings, differentiable=True)
+        others = gather_rows(embeddings)
         facts = gather_rows(torch.cat([targets, mask[:, None].to(targets)], dim=1))
         other_targets, others_mask = facts[:, :-1], facts[:, -1] > 0
         rows = torch.arange(len(embeddings), device=embeddings.device) + first_row(embeddings)
