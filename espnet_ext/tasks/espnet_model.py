@@ -98,12 +98,9 @@ class ESPnetUttModel(UttModel, AbsESPnetModel):
                 trained, frame_mask = self.encoder.forward_from(hidden, hidden_mask, num_frozen)
                 frames = [*layers[:, :, :num_frozen].unbind(dim=2), *trained]
             embeddings = self.run_heads(frames, frame_mask)
-        has_target = {name: objective.has_target(targets[name]) for name, objective in self.objectives.items()}
-        losses, measures = {}, {}
+        losses, measures, counts = {}, {}, {}
         for name, objective in self.objectives.items():
-            losses[name] = objective(embeddings[name], targets[name], has_target[name], sentences)
-            measures[name] = objective.measure(embeddings[name], targets[name], has_target[name])
-        counts = {name: rows.sum() for name, rows in has_target.items()}
+            losses[name], measures[name], counts[name] = objective(embeddings[name], targets[name], sentences)
         statistics, batch_size = self._statistics(losses, measures, counts, len(frame_mask))
         scaled = {name: self.task_weighting.scale_loss(name, loss) for name, loss in losses.items()}
         tasks = [self.attribute_weights[n] * scaled[n] * counts[n] / self.nominal_batch for n in scaled]

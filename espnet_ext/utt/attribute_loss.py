@@ -37,25 +37,26 @@ class AttributeLoss(nn.ModuleList):
         mask = ~targets.isnan().any(dim=1)
         return mask & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else mask
 
-    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
-        """Mean loss over the rows with a target, zero without such rows.
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, sentences: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute the loss and the metric over the rows with a target.
 
         Args:
             embeddings: (batch, dim) of unit length.
-            targets: (batch, target_dim); rows without a target may hold anything.
-            mask: (batch,) bool.
+            targets: (batch, target_dim); a row of NaN, or with the index of an unknown class, is a missing target.
             sentences: (batch, 1) sentence numbers, -1 where unknown.
+
+        Returns:
+            Mean loss and mean metric (zero without a metric, both zero without such rows), and number of the rows.
         """
+        mask = self.has_target(targets)
         targets = targets.masked_fill(~mask[:, None], 0.0)
         losses = [
             weight * term(embeddings, targets, mask, sentences if self.of_text and term.needs_sentences else None)
             for weight, term in zip(self.weights, self, strict=True)
         ]
-        return sum(losses[1:], losses[0])
-
-    def measure(self, embeddings: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-        """Mean of the metric over the rows with a target; zero without such rows or without a metric."""
-        if self.measured is None:
-            return embeddings.new_zeros(())
-        targets = targets.masked_fill(~mask[:, None], 0.0)
-        return mean_over(self.measured.measure(embeddings, targets).detach(), mask)
+        measured = embeddings.new_zeros(())
+        if self.measured is not None:
+            measured = mean_over(self.measured.measure(embeddings, targets).detach(), mask)
+        return sum(losses[1:], losses[0]), measured, mask.sum()
