@@ -22,7 +22,7 @@ from espnet_ext.utt.freezing import apply_freezing
 
 
 def build_model(attributes: Path, dump: Path, conf: EncoderConf, model_conf: Mapping[str, Any]) -> ESPnetUttModel:
-    """Build an untrained model of the attributes of a file, with the classes and the bank of a training set."""
+    """Build an untrained model of the attributes of a file, with the classes and the queue of a training set."""
     torch.manual_seed(0)
     scps = {name: dump / f"target_{name}.scp" for name in load_attributes(attributes)}
     declared = {name: with_labels(attribute, scps[name]) for name, attribute in load_attributes(attributes).items()}

@@ -126,7 +126,7 @@ class UttEncoder:
             embeddings: of `encode`, of any attributes.
 
         Returns:
-            attribute -> (recordings,) names of classes, or numbers in the label's unit, of those that learnt labels.
+            attribute -> (recordings,) names of classes, or numbers in the label's unit; labeled attributes only.
         """
         on_device = {name: torch.from_numpy(vectors).to(self.device) for name, vectors in embeddings.items()}
         with torch.inference_mode():
@@ -174,10 +174,10 @@ class UttEncoder:
                     yield batch, embeddings
                     continue
                 padded_s = len(batch) * len(batch[-1][1]) / self.encoder.sampling_rate
-                told = f"out of memory on {self.device} in a batch of {len(batch)} ({padded_s:g} s of audio, padded)"
+                problem = f"out of memory on {self.device} in a batch of {len(batch)} ({padded_s:g} s of audio, padded)"
                 if len(batch) == 1:
-                    raise UserError(f"{told}; give --autocast bfloat16 or another --device, or end what else it does")
-                logging.warning(f"{told}: going on with half as much")
+                    raise UserError(f"{problem}; use --autocast bfloat16 or another --device")
+                logging.warning(f"{problem}: continuing with batches of half the size")
                 self.batch_s = padded_s / 2
                 pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
 
@@ -221,5 +221,5 @@ def _check_vectors(vectors: np.ndarray, attribute: str, indices: Sequence[int]) 
     if broken.size:
         raise UserError(
             f"recording {indices[broken[0]]}: its {attribute} embedding is not a finite vector other than 0; "
-            "the weights of the model are broken: train or fetch it again"
+            "the weights of the model are broken: train or download it again"
         )

@@ -22,7 +22,7 @@ from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.utt_model import UttModel
 
 DESCRIPTION = "model.json"
-# What the names of the encoder's weights begin with, in a model's file.
+# Prefix of the names of the encoder's weights in a model's file.
 ENCODER = "encoder."
 PREPROCESSOR = "preprocessor_config.json"
 # Keys of every target in model.json, whether it is a teacher's or labels.
@@ -87,17 +87,17 @@ def read_model_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def read_attributes(folder: Path) -> dict[str, AttributeConfig]:
-    """Declarations of a trained model's attributes; UserError when its model.json describes none."""
+    """Declarations of a trained model's attributes; UserError when its model.json is invalid."""
     description = read_description(folder)
     with _describing(folder):
-        where = f"{folder / DESCRIPTION}: describes no model; fetch or train it again"
+        where = f"{folder / DESCRIPTION}: invalid model description; download or retrain the model"
         return {name: _attribute_from(entry, f"{where}: {name}") for name, entry in description["attributes"].items()}
 
 
 def _described_encoder(folder: Path) -> AbsSpeechEncoder:
-    """The encoder of a trained model, its weights still to come."""
+    """Build the encoder of a trained model, without its weights."""
     description = read_description(folder)
-    # Random weights of a model of this paper's size take seconds, and none of them stays.
+    # Random weights of a model of the paper's size take seconds, and all of them are replaced.
     with _describing(folder), no_init_weights():
         return build_encoder(description["encoder"], description["frame_average"])
 
@@ -106,10 +106,12 @@ def _described_encoder(folder: Path) -> AbsSpeechEncoder:
 def _describing(folder: Path) -> Iterator[None]:
     try:
         yield
-    # ValueError: sizes that do not go together; RuntimeError: none that a memory could hold.
+    # ValueError: sizes that do not match; RuntimeError: sizes that do not fit into memory.
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         problem = f"{type(error).__name__}: {error}"
-        raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
+        raise UserError(
+            f"{folder / DESCRIPTION}: invalid model description ({problem}); download or retrain the model"
+        ) from error
 
 
 def model_hashes(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""After training: the chosen epoch as model files, learned layer weights, curves."""
+"""Export of a finished training: model files of the selected epoch, learned layer weights, curves."""
 
 import argparse
 import csv
@@ -66,20 +66,20 @@ def export_model(output_dir: Path) -> None:
 
 
 def save_addition(folder: Path, base: Path, model: UttModel, attributes: dict[str, AttributeConfig]) -> None:
-    """Write the model that has a trained model's attributes, their weights untouched, and the new ones.
+    """Write a model with the attributes of a trained model, their weights unchanged, and the new attributes.
 
     Args:
         folder: where to write.
         base: folder of the trained model.
-        model: its encoder, and the new attributes' heads and objectives.
-        attributes: declarations of the new ones.
+        model: the trained model's encoder, and the new attributes' heads and objectives.
+        attributes: declarations of the new attributes.
 
     Raises:
         UserError: the heads were trained on another encoder.
     """
     weights, trained = read_model_weights(base), model.state_dict()
     if any(not torch.equal(trained[name], tensor) for name, tensor in weights.items() if name.startswith(ENCODER)):
-        raise UserError(f"{folder}: was trained on another encoder than that of {base}: delete it to train anew")
+        raise UserError(f"{folder}: was trained on another encoder than {base}: delete it and train again")
     description = read_description(base)
     description["attributes"] |= describe_model(model, description["encoder"], attributes)["attributes"]
     added = {name: tensor for name, tensor in trained.items() if name.startswith(("heads.", "objectives."))}

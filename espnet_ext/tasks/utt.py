@@ -45,7 +45,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Options of this task, beside ESPnet's own."""
+        """Add the options of this task to ESPnet's."""
         group = parser.add_argument_group(description="Utterance embeddings")
         group.add_argument("--attributes", type=str, help="YAML file that declares the attributes")
         group.add_argument("--attribute_names", type=str, nargs="+", help="which of them to train")
@@ -92,7 +92,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
-        """Train as one process of all; where ESPnet started it, a fault of the input is one line and status 1."""
+        """Train in this process; in a process that ESPnet started, a UserError is one line and exit status 1."""
         try:
             super().main_worker(args)
         except UserError as error:
@@ -151,7 +151,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
-        """First that of all but the encoder, then the encoder's; no second one when the encoder is frozen."""
+        """Build the optimizer of all modules except the encoder, then the encoder's unless the encoder is frozen."""
         encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
         of_heads: list = [*model.heads.parameters(), *model.objectives.parameters()]
         if of_losses := list(model.task_weighting.parameters()):

@@ -1,4 +1,4 @@
-"""Sums and rows over the processes (ranks) that share a batch; with one process, everything is what it is."""
+"""Reductions over the data-parallel ranks that share a batch; with one rank, inputs are returned unchanged."""
 
 import torch
 from torch import Tensor, distributed, nn
@@ -6,7 +6,7 @@ from torch.distributed.nn.functional import all_gather
 
 
 def num_ranks() -> int:
-    """Processes that train together."""
+    """Number of processes that train together."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
@@ -36,7 +36,7 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def first_row(rows: Tensor) -> int:
-    """Where this rank's rows begin among those of all ranks."""
+    """Index of this rank's first row among the rows of all ranks."""
     return 0 if num_ranks() == 1 else sum(_row_counts(rows)[: distributed.get_rank()])
 
 

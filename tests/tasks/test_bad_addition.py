@@ -22,7 +22,7 @@ def add(place: Path, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("words", "changes", "message"),
     [
         (["--attribute_names", "spk"], {}, r"straight\d*/out: the model has an attribute 'spk' already \(sem, spk\)"),
-        (["--init_model", "there"], {}, "--add_to .* brings its own encoder and weights: leave out --encoder and"),
+        (["--init_model", "there"], {}, "--add_to .* has its own encoder and weights: remove --encoder and"),
         ([], {"encoder_conf": {"frame_average": 2}}, "train.yaml: encoder_conf: --add_to keeps the encoder as it is"),
         ([], {"encoder_conf": {"freeze_blocks": -1}}, "encoder_conf: frame_average must be 2, that of .*straight"),
         (["--add_to", "nowhere"], {}, "nowhere/model.json: no such file; is nowhere the folder of a trained"),

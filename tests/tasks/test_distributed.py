@@ -37,7 +37,7 @@ def pair(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block:
     """Output folders of one process and of two that were stopped and resumed, and the logs of the two.
 
     The speaker attribute has targets in one utterance of four, so that often a process has none; the semantic
-    one compares with the batch and with a bank.
+    one compares with the batch and with a queue.
     """
     folder = tmp_path_factory.mktemp("distributed")
     (folder / "encoder").symlink_to(work / "encoder")

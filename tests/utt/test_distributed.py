@@ -68,13 +68,13 @@ def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
 
 @pytest.fixture(params=["fixed", "uncertainty"])
 def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block: dict) -> ESPnetUttModel:
-    """In-batch negatives for one term of sem, a bank for another, batch mates as positives for spk, nominal batch 3,
+    """In-batch negatives for one term of sem, a queue for another, batch mates as positives for spk, nominal batch 3,
     gradients measured."""
     sem = attributes_block["sem"]
-    bank = {"name": "contrastive", "weight": 0.3, "queue_size": 9}
+    queue = {"name": "contrastive", "weight": 0.3, "queue_size": 9}
     like = {"name": "supervised_contrastive", "weight": 0.5, "same_above": 0.0}
     block = {
-        "sem": sem | {"objective": [*sem["objective"], bank]},
+        "sem": sem | {"objective": [*sem["objective"], queue]},
         "spk": attributes_block["spk"] | {"objective": [attributes_block["spk"]["objective"], like]},
     }
     torch.manual_seed(0)

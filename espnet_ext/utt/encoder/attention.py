@@ -10,10 +10,10 @@ from transformers.models.wavlm.modeling_wavlm import WavLMAttention
 
 
 class RelativeKeyAttention(Wav2Vec2BertSelfAttention):
-    """`relative_key` attention (Shaw et al., 2018, arXiv 1803.02155) whose positions cost next to nothing.
+    """`relative_key` attention (Shaw et al., 2018, arXiv 1803.02155) at the cost of one product per distinct distance.
 
-    The stock forward looks up an embedding for each of frames x frames pairs before it meets the query. Here the
-    query meets each distinct distance once (73 in w2v-BERT 2.0), and the products are spread over the pairs.
+    The stock forward looks up an embedding for each of frames x frames pairs. Here each query is multiplied with each
+    distinct distance once (73 in w2v-BERT 2.0), and the products are spread over the pairs.
     """
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor, **_: Any) -> tuple[Tensor, None]:

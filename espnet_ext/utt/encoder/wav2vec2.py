@@ -26,7 +26,7 @@ class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):
 
     Args:
         config: content of the Hugging Face config.json; `preprocessor` in it, content of preprocessor_config.json,
-            may set `do_normalize`. Else waveforms are normalised for feature encoders with layer norm, not for
+            may set `do_normalize`. Else waveforms are normalized for feature encoders with layer norm, not for
             those with group norm, as they were pretrained.
         frame_average: see `AbsSpeechEncoder`.
     """

@@ -36,7 +36,7 @@ class AttentionPooling(nn.Module):
         Returns:
             (batch, dim), in the dtype of `frames`.
         """
-        # float32 even under autocast: bf16 logits tie neighbouring frames.
+        # float32 even under autocast: bf16 logits tie neighboring frames.
         logits = self.scorer(frames).squeeze(-1).float()
         weights = logits.masked_fill(~frame_mask, -torch.inf).softmax(dim=1)
         # Padded frames may hold anything, NaN included, and 0 * NaN is NaN.
@@ -65,7 +65,7 @@ class AttentiveStatisticsPooling(nn.Module):
             raise UserError(f"head: attention_dim must be at least 1, found {attention_dim}")
         self.output_dim = 2 * dim
         self.hidden = nn.Linear(dim, attention_dim)
-        # No bias: the softmax over frames would not feel it.
+        # No bias: the softmax over frames does not depend on it.
         self.scorer = nn.Linear(attention_dim, num_heads, bias=False)
 
     def forward(self, frames: Tensor, frame_mask: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class AttentiveStatisticsPooling(nn.Module):
         Returns:
             (batch, 2 * dim) float32: means, then standard deviations.
         """
-        # float32 even under autocast: bf16 logits tie neighbouring frames, and squares lose a small variance.
+        # float32 even under autocast: bf16 logits tie neighboring frames, and squares lose a small variance.
         logits = self.scorer(self.hidden(frames).tanh()).float()
         weights = logits.masked_fill(~frame_mask[..., None], -torch.inf).softmax(dim=1)[..., None]
         # Padded frames may hold anything, NaN included, and 0 * NaN is NaN.

@@ -1,4 +1,4 @@
-"""Contrastive distillation: find one's own target among many others."""
+"""Contrastive distillation: identify the utterance's target among many others."""
 
 import torch
 from torch import Tensor, nn

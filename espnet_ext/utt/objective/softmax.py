@@ -16,7 +16,7 @@ class ClassObjective(AbsObjective):
     Args:
         dim: of the embeddings.
         labels: the training set's classes.
-        class_weights: "balanced" weighs an utterance by utterances / (classes * utterances of its class), so
+        class_weights: "balanced" weights an utterance by utterances / (classes * utterances of its class), so
             that rare classes count as much as frequent ones and the mean weight over the training set is 1.
     """
 

@@ -1,4 +1,4 @@
-"""Supervised contrastive learning: like with like, among the embeddings of the batch."""
+"""Supervised contrastive learning among the embeddings of a batch."""
 
 import torch
 from torch import Tensor

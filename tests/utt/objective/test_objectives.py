@@ -79,17 +79,17 @@ def test_one_row_has_no_negatives_and_no_contrastive_loss() -> None:
     assert objective(unit(1, 8), unit(1, 8), torch.ones(1, dtype=torch.bool)).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_with_a_bank_the_negatives_are_those_of_the_bank() -> None:
+def test_with_a_queue_the_negatives_are_those_of_the_queue() -> None:
     torch.manual_seed(0)
-    embeddings, targets, bank = unit(5, 8), unit(5, 8), unit(40, 8)
-    bank[3] = targets[2]
+    embeddings, targets, queue = unit(5, 8), unit(5, 8), unit(40, 8)
+    queue[3] = targets[2]
     present = torch.tensor([True, True, True, False, True])
     options = {**OPTIONS["contrastive"], "queue_size": 40}
     objective = build_objective(ObjectiveConfig(name="contrastive", options=options), "test")
-    objective.queue = bank
+    objective.queue = queue
     total = 0.0
     for row in (0, 1, 2, 4):
-        others = [other for other in bank if dot(targets[row], other) <= SAME_ABOVE]
+        others = [other for other in queue if dot(targets[row], other) <= SAME_ABOVE]
         exponentials = [math.exp(dot(embeddings[row], t) / TEMPERATURE) for t in [targets[row], *others]]
         total -= math.log(exponentials[0] / sum(exponentials))
     found = objective(embeddings, targets.masked_fill(~present[:, None], 0.0), present)
@@ -116,7 +116,7 @@ def test_translations_of_the_sentence_are_no_negatives_though_their_targets_diff
     assert found.item() == pytest.approx(total / 6, rel=1e-5)
 
 
-def test_a_bank_is_no_part_of_the_saved_model() -> None:
+def test_a_queue_is_not_a_part_of_the_saved_model() -> None:
     objective = build_objective(ObjectiveConfig(name="contrastive", options={"queue_size": 4}), "test")
     objective.queue = unit(4, 8)
     assert not objective.state_dict()
