@@ -60,7 +60,7 @@ def test_a_resume_on_another_base_is_refused(add: Train, straight: Path, tmp_pat
     weights = load_file(base / "model.safetensors")
     weights["encoder.encoder.conv1.bias"] += 1e-6
     save_file(weights, base / "model.safetensors")
-    with pytest.raises(UserError, match="out: was trained on another encoder than that of .*base: delete it"):
+    with pytest.raises(UserError, match="out: was trained on another encoder than .*base: delete it"):
         add("--add_to", str(base))
     assert (out / "model.safetensors").exists()
 
