@@ -99,6 +99,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
         ({"encoder": "conformer"}, "encoder 'conformer' is not supported; legal: e_branchformer, transformer"),
         ({"encoder_conf": {"input_layer": "conv2d"}}, "input_layer 'conv2d' is not supported"),
         ({"encoder_conf": {"no_such_option": 1}}, "ESPnet cannot build it: .*no_such_option"),
+        ({"encoder_conf": {"output_size": "wide"}}, "ESPnet cannot build it: "),
         ({"frontend_conf": {"fs": "8k"}}, "fs 8k is not supported; legal: 16000"),
     ],
 )
