@@ -49,28 +49,21 @@ class UttTask(AbsTask):
         group = parser.add_argument_group(description="Utterance embeddings")
         group.add_argument("--attributes", type=str, help="YAML file that declares the attributes")
         group.add_argument("--attribute_names", type=str, nargs="+", help="which of them to train")
-        group.add_argument(
-            "--encoder", type=str_or_none, default=None, help="folder of the encoder: config.json and model.safetensors"
-        )
-        group.add_argument(
-            "--init_model", type=str_or_none, default=None, help="folder of a trained model to start from"
-        )
-        group.add_argument(
-            "--add_to",
-            type=str_or_none,
-            default=None,
-            help="folder of a trained model that gains the attributes, instead of --encoder; all else of it stays",
-        )
-        group.add_argument(
-            "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks, frame_average, lora_rank ..."
-        )
-        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, nominal_batch ...")
-        group.add_argument(
-            "--sampler_conf",
-            action=NestedDictAction,
-            default={},
-            help="alpha, window, corpus_weights, language_weights",
-        )
+        for option, text in (
+            ("encoder", "folder of the encoder: config.json and model.safetensors"),
+            ("init_model", "folder of a trained model to start from"),
+            (
+                "add_to",
+                "folder of a trained model that gains the attributes, instead of --encoder; its rest is kept",
+            ),
+        ):
+            group.add_argument(f"--{option}", type=str_or_none, default=None, help=text)
+        for option, text in (
+            ("encoder_conf", "freeze_blocks, frame_average, lora_rank ..."),
+            ("model_conf", "autocast, nominal_batch ..."),
+            ("sampler_conf", "alpha, window, corpus_weights, language_weights"),
+        ):
+            group.add_argument(f"--{option}", action=NestedDictAction, default={}, help=text)
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
         parser.set_defaults(
             iterator_type="task",
