@@ -15,8 +15,8 @@ from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.hub.model_files import load_encoder
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
+from espnet_ext.train.initialize import fill_queues
 from espnet_ext.train.label_spaces import with_labels
-from espnet_ext.train.model_setup import fill_queues
 from espnet_ext.train.readers import AudioReader, LayersReader, TargetReader
 from espnet_ext.utt.freezing import apply_freezing
 

@@ -29,8 +29,7 @@ def main() -> None:
     from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
     from espnet_ext.teachers.runtime import Runtime
     from espnet_ext.train.layer_cache import LayerCache
-    from espnet_ext.train.start import check_lengths
-    from espnet_ext.train.utterance_table import read_table
+    from espnet_ext.train.utterance_table import check_lengths, read_table
     from espnet_ext.utt.utt_model import AUTOCAST_DTYPES
 
     device = str(Runtime(args.device).torch_device())

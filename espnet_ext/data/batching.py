@@ -1,8 +1,13 @@
 """Batches of a fixed budget of padded samples."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-# A CPU is fastest while its caches hold the activations between layers; a GPU needs enough work per kernel.
+if TYPE_CHECKING:
+    import torch
+
+# A CPU is fastest while a layer's output fits into its caches. A GPU needs enough work to hide kernel launches.
 CPU_BATCH_S, GPU_BATCH_S = 20.0, 240.0
 
 
@@ -34,6 +39,6 @@ def sorted_batches(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
     return cut_batches(np.argsort(lengths, kind="stable"), lengths, budget)
 
 
-def batch_seconds(device_type: str) -> float:
-    """Audio of an inference batch (s, padding included) that suits a type of device, `cpu` or `cuda`."""
-    return CPU_BATCH_S if device_type == "cpu" else GPU_BATCH_S
+def batch_seconds(device: "torch.device") -> float:
+    """Audio of a batch without training (s, padding included) that suits a device."""
+    return CPU_BATCH_S if device.type == "cpu" else GPU_BATCH_S

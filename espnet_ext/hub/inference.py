@@ -41,7 +41,7 @@ class UttEncoder:
         self.downmix = downmix
         self.encoder = model.encoder
         self.device = next(model.parameters()).device
-        self.batch_s = batch_seconds(self.device.type)
+        self.batch_s = batch_seconds(self.device)
 
     @classmethod
     def from_pretrained(

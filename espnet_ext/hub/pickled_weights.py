@@ -34,8 +34,6 @@ def without_pickles(folder: Path, cache: Path) -> Path:
     pickles = sorted(folder.glob(PICKLES))
     converted = _converted_folder(folder, pickles, cache)
     if not (converted / WEIGHTS).exists():
-        from espnet_ext.hub.weights import load_checkpoint
-
         weights = {name: tensor for path in pickles for name, tensor in load_checkpoint(path).items()}
         _write(converted, {path.name: path.read_bytes() for path in folder.glob("*config.json")}, weights)
     return converted
@@ -50,12 +48,28 @@ def convert_espnet(folder: Path, cache: Path) -> Path:
     config, checkpoint = espnet_files(folder)
     converted = _converted_folder(folder, [config, checkpoint], cache)
     if not (converted / WEIGHTS).exists():
-        from espnet_ext.hub.weights import load_checkpoint
         from espnet_ext.utt.encoder.espnet import describe_encoder, select_weights
 
         description = json.dumps(describe_encoder(read_yaml(config)), indent=2)
         _write(converted, {"config.json": description.encode()}, select_weights(load_checkpoint(checkpoint)))
     return converted
+
+
+def load_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Read weights by name from a pickled checkpoint; only tensors and plain containers are unpickled.
+
+    Raises:
+        UserError: the file is damaged, contains anything other than weights, or would run code.
+    """
+    import torch
+
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever the unpickler met
+        raise UserError(f"{path}: damaged, or not plain weights ({type(error).__name__}); fetch it again") from error
+    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
+        raise UserError(f"{path}: holds no weights by name; fetch it again, or name the checkpoint of a model alone")
+    return dict(weights)
 
 
 def espnet_files(folder: Path) -> tuple[Path, Path]:

@@ -19,21 +19,6 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
 
 
-def load_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """Read weights by name from a pickled checkpoint; only tensors and plain containers are unpickled.
-
-    Raises:
-        UserError: the file is damaged, contains anything but weights, or would run code.
-    """
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the unpickler met
-        raise UserError(f"{path}: damaged, or not plain weights ({type(error).__name__}); fetch it again") from error
-    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
-        raise UserError(f"{path}: holds no weights by name; fetch it again, or name the checkpoint of a model alone")
-    return dict(weights)
-
-
 def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
     """Fill a module.
 

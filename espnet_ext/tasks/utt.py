@@ -23,8 +23,8 @@ from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encod
 from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
+from espnet_ext.train.initialize import fill_queues, fit_whitening
 from espnet_ext.train.label_spaces import with_labels
-from espnet_ext.train.model_setup import fill_queues, fit_whitening
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
 from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler

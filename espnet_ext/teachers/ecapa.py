@@ -10,6 +10,7 @@ import numpy as np
 from espnet_ext.data.audio import RATE
 from espnet_ext.data.batching import sorted_batches
 from espnet_ext.errors import UserError
+from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
 from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
@@ -66,7 +67,7 @@ class EcapaTeacher(AbsTeacher):
         from speechbrain.lobes.features import Fbank
         from speechbrain.processing.features import InputNormalization
 
-        from espnet_ext.hub.weights import fill_strictly, load_checkpoint
+        from espnet_ext.hub.weights import fill_strictly
 
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()

@@ -13,7 +13,7 @@ import numpy as np
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.data.audio import RATE
 from espnet_ext.errors import UserError
-from espnet_ext.hub.pickled_weights import META, espnet_files, packed_files
+from espnet_ext.hub.pickled_weights import META, espnet_files, load_checkpoint, packed_files
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
 from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
@@ -59,7 +59,7 @@ class EspnetSpkTeacher(AbsTeacher):
         runtime: Runtime = DEFAULT_RUNTIME,
     ) -> None:
         package = package_version("espnet", self.name)
-        from espnet_ext.hub.weights import fill_strictly, load_checkpoint
+        from espnet_ext.hub.weights import fill_strictly
 
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()

@@ -110,7 +110,7 @@ class LayerCache:
         layers: dict[str, str] = {}
         hidden: dict[str, str] = {}
         device = next(encoder.parameters()).device
-        budget = int(batch_seconds(device.type) * encoder.sampling_rate)
+        budget = int(batch_seconds(device) * encoder.sampling_rate)
         # Autocast keeps the weights that it has cast until its outermost context ends: here, once a shard.
         casting = torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
         with atomic_path(ark) as temporary, temporary.open("wb") as stream, casting:

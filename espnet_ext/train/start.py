@@ -1,10 +1,9 @@
-"""Checks of what a training starts from: encoder, trained model, cached layers, lengths of utterances."""
+"""Checks of what a training starts from: encoder, trained model, cached layers."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +11,6 @@ from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import read_attributes, read_description
 from espnet_ext.train.layer_cache import check_encoder
-from espnet_ext.train.utterance_table import UtteranceTable
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 # Options of a head that have an effect in training only.
@@ -138,21 +136,3 @@ def check_alike(
                     f"{where}: {name}.{part}: {key} is {our_value!r}, but {their_value!r} in the model {base}: "
                     "declare the same value, or train the model again"
                 )
-
-
-def check_lengths(table: UtteranceTable, encoder: AbsSpeechEncoder) -> None:
-    """Raise UserError for the first utterance that is too short or too long for an encoder.
-
-    Args:
-        table: the utterances.
-        encoder: an utterance that is too short has no frame, and its loss is NaN.
-    """
-    num_samples = table.num_samples
-    unfit = np.flatnonzero((num_samples < encoder.min_samples) | (num_samples > encoder.max_samples))
-    if len(unfit):
-        (name,) = table.names(unfit[:1])
-        raise UserError(
-            f"utterance {name} has {num_samples[unfit[0]]} samples; the encoder takes {encoder.min_samples} to "
-            f"{encoder.max_samples} at once ({len(unfit)} of {len(num_samples)} "
-            "utterances do not fit): set --min_duration_s or --max_duration_s of stage 2"
-        )

@@ -12,7 +12,6 @@ import torch
 from espnet2.train import trainer as espnet_trainer
 from espnet2.train.reporter import Reporter
 from espnet2.utils.build_dataclass import build_dataclass
-from torch.amp.grad_scaler import GradScaler, OptState
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
@@ -25,23 +24,11 @@ from espnet_ext.train.checkpoint import (
     load_newest_readable,
     restore_checkpoint_name,
 )
+from espnet_ext.train.grad_scaler import JointGradScaler
 from espnet_ext.train.progress import TrainingProgress
-from espnet_ext.train.start import check_lengths
+from espnet_ext.train.utterance_table import check_lengths
 from espnet_ext.train.watch import WatchedBatches
 from espnet_ext.utt.distributed import num_ranks
-
-
-class JointGradScaler(GradScaler):
-    """A GradScaler whose `update` waits until every optimizer has stepped.
-
-    ESPnet 202611 calls `update` after each optimizer's step. The first call forgets which optimizers
-    were unscaled already, and the gradients of the second one are divided by the scale twice.
-    """
-
-    def update(self, new_scale: float | None = None) -> None:
-        """Update the scale once all optimizers that were unscaled in this step have stepped."""
-        if all(state["stage"] is OptState.STEPPED for state in self._per_optimizer_states.values()):
-            super().update(new_scale)
 
 
 @dataclass

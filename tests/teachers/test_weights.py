@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.weights import load_checkpoint
+from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers import Runtime
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import _fetch

@@ -10,7 +10,7 @@ from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.sentences import sentence_number
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
-from espnet_ext.train.model_setup import fill_queues, read_queue
+from espnet_ext.train.initialize import fill_queues, read_queue
 from espnet_ext.utt.encoder import build_encoder
 
 NUM_TARGETS = 50
