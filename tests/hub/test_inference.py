@@ -107,7 +107,7 @@ def test_batches_that_do_not_fit_into_memory_are_halved(
     assert_same(encoder.encode(recordings), alone)
     assert re.search(r"out of memory on cpu in a batch of \d+ \([\d.]+ s of audio, padded\): continuing", caplog.text)
     out_of_memory(encoder, monkeypatch, most=0)
-    told = r"out of memory on cpu in a batch of 1 \(1 s of audio, padded\); give --autocast bfloat16"
+    told = r"out of memory on cpu in a batch of 1 \(1 s of audio, padded\); use --autocast bfloat16"
     with pytest.raises(UserError, match=told):
         encoder.encode(recordings)
 
