@@ -15,12 +15,16 @@ REMOVED_WEIGHTS = re.compile(rf"heads\.\w+\.({'|'.join(REMOVED_HEAD_OPTIONS)})\.
 
 def current_attribute(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Drop removed options from an attribute's declaration in model.json, and rename renamed ones."""
-    head = {key: value for key, value in entry["head"].items() if key not in REMOVED_HEAD_OPTIONS}
-    objectives = [
-        term | {"options": {RENAMED_OPTIONS.get(key, key): value for key, value in term["options"].items()}}
-        for term in entry["objectives"]
-    ]
-    return dict(entry) | {"head": head, "objectives": objectives}
+    current = dict(entry)
+    if "head" in entry:
+        current["head"] = {key: value for key, value in entry["head"].items() if key not in REMOVED_HEAD_OPTIONS}
+    if "objectives" in entry:
+        current["objectives"] = [term | {"options": _renamed(term["options"])} for term in entry["objectives"]]
+    return current
+
+
+def _renamed(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {RENAMED_OPTIONS.get(key, key): value for key, value in options.items()}
 
 
 def current_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
