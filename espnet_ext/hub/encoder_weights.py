@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:  # names of files are needed without torch, whose import takes seconds
     from torch import Tensor
@@ -60,8 +60,8 @@ def read_encoder_weights(folder: Path, expected: Collection[str], prefixes: Sequ
 
     weights = {name: weight for path in weight_files(folder) for name, weight in read_weights(path).items()}
     names = encoder_names(weights, expected, prefixes)
-    if left_out := _parts(weights.keys() - names.keys(), names):
-        logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(left_out)}")
+    if excluded := _parts(weights.keys() - names.keys(), names):
+        logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(excluded)}")
     return {own: weights[name] for name, own in names.items()}
 
 
@@ -86,8 +86,8 @@ def _modern(name: str, expected: Collection[str]) -> str:
     return name
 
 
-def _parts(left_out: Iterable[str], kept: Iterable[str]) -> list[str]:
+def _parts(excluded: Iterable[str], kept: Iterable[str]) -> list[str]:
     """The parts of a model that weights belong to: outermost names, the next ones too where the encoder is inside."""
     around = {name.split(".")[0] for name in kept}
-    pieces = [name.split(".") for name in left_out]
+    pieces = [name.split(".") for name in excluded]
     return sorted({".".join(piece[: 2 if piece[0] in around else 1]) for piece in pieces})

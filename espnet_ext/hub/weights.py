@@ -6,7 +6,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

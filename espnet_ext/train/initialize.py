@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.layer_store import read_layers
-from espnet_ext.data.scp import read_scp
-from espnet_ext.data.sentences import sentence_number
+from espnet_ext.dump.layer_store import read_layers
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.data_dir import sentence_number
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.head.whitening import LayerWhitening
 from espnet_ext.utt.utt_model import UttModel

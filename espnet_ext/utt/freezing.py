@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 

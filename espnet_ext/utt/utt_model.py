@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.head.attribute_head import AttributeHead

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from espnet_ext.config.attributes import ObjectiveConfig
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_model, read_description
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective import build_objective
 
 

@@ -15,13 +15,13 @@ import yaml
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_encoder, load_model, read_attributes
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.freezing import freeze_blocks
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
 from espnet_ext.utt.encoder.padding import norm_over_time, normalize_waveform, real_positions, zero_padding
 

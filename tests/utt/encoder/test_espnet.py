@@ -13,9 +13,9 @@ import yaml
 from espnet2.tasks.ssl import SSLTask
 from tiny_encoders import CONFIGS, speech_batch
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.hub.model_files import load_encoder
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]
@@ -114,7 +114,7 @@ def test_without_espnet_the_error_names_the_extra(tmp_path: Path) -> None:
     script = f"""
 import json, sys
 sys.modules["espnet2"] = None
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
 try:
     build_encoder(json.load(open({str(config)!r})))
