@@ -37,7 +37,7 @@ from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.kaldi.vectors import write_vectors
 from espnet_ext.utils.batching import sorted_batches
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES, ESPnetUttModel
+from espnet_ext.utt.utt_model import AUTOCAST_DTYPES, UttModel
 
 # ECAPA's dimension, as a share of the encoder's.
 SPEAKER_SHARE = 192 / 1024
@@ -68,7 +68,7 @@ def extraction(encoder: UttEncoder, wav_scp: dict[str, str], folder: Path) -> No
 
 
 @torch.inference_mode()
-def single_utterances(model: Wav2Vec2BertModel, ours: ESPnetUttModel, specs: list[str]) -> None:
+def single_utterances(model: Wav2Vec2BertModel, ours: UttModel, specs: list[str]) -> None:
     """The reference pipeline, one utterance at a time."""
     features = SeamlessM4TFeatureExtractor()
     for spec in specs:
@@ -90,7 +90,7 @@ def premade_batches(specs: list[str], batch_s: float) -> Batches:
 
 
 @torch.no_grad()
-def bare_encoder(ours: ESPnetUttModel, batches: Batches) -> None:
+def bare_encoder(ours: UttModel, batches: Batches) -> None:
     """The encoder alone; outside of inference_mode, in which autocast would cast the weights for every batch."""
     with ours.autocast():
         for speech, num_samples in batches:
@@ -98,7 +98,7 @@ def bare_encoder(ours: ESPnetUttModel, batches: Batches) -> None:
 
 
 @torch.inference_mode()
-def heads_share(ours: ESPnetUttModel, batch: tuple[torch.Tensor, torch.Tensor]) -> float:
+def heads_share(ours: UttModel, batch: tuple[torch.Tensor, torch.Tensor]) -> float:
     """The heads' share of all FLOPs of matrix products."""
     flops = []
     for run in (ours.encoder, ours.embed):
@@ -134,7 +134,7 @@ def main() -> None:
     torch.manual_seed(0)
     reference = Wav2Vec2BertModel(config).eval()
     models = {
-        name: ESPnetUttModel(build_encoder(config.to_dict()), paper_attributes(args.dim), name).eval()
+        name: UttModel(build_encoder(config.to_dict()), paper_attributes(args.dim), name).eval()
         for name in AUTOCAST_DTYPES
     }
     wav_scp = dict(list(read_scp(args.dump / "wav.scp").items())[:: args.every])

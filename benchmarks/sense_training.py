@@ -22,12 +22,12 @@ from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Ve
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.teachers import build_teacher
 from espnet_ext.train.readers import AudioReader, TargetReader
 from espnet_ext.train.sampler import BalancedLengthSampler
 from espnet_ext.train.utterance_table import read_table
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.head.attribute_head import AttributeHead
 
 SAMPLING_RATE = 16_000

@@ -22,8 +22,8 @@ from espnet_ext.bin.choose_input import choose_inputs
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.kaldi.scp import iter_scp
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.layer_cache import encode
-from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 SAMPLING_RATE = 16_000
 BATCH, DURATION_S = 12, 2.0

@@ -102,12 +102,12 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict,
     from espnet_ext.config.attributes import parse_attributes
     from espnet_ext.hub.model_files import save_model
     from espnet_ext.utt.encoder import build_encoder
-    from espnet_ext.utt.espnet_model import ESPnetUttModel
+    from espnet_ext.utt.utt_model import UttModel
 
     torch.manual_seed(0)
     attributes = parse_attributes(attributes_block, "test")
     folder = tmp_path_factory.mktemp("model")
-    save_model(folder, ESPnetUttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)
+    save_model(folder, UttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)
     return folder
 
 

@@ -19,6 +19,57 @@ BASE = {**RAW, "feat_extract_norm": "group", "do_stable_layer_norm": False}
 LARGE = {**RAW, "feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
 WAVLM = {"num_buckets": 20, "max_bucket_distance": 40}
 
+# The layout of XEUS: its options with smaller sizes.
+XEUS = {
+    "model_type": "espnet",
+    "frontend": "wav2vec_cnn",
+    "frontend_conf": {
+        "norm_mode": "layer_norm",
+        "conv_mode": "standard",
+        "bias": True,
+        "normalize_audio": True,
+        "shapes": [[16, 10, 5], *[[16, 3, 2]] * 4, *[[16, 2, 2]] * 2],
+    },
+    "normalize": None,
+    "preencoder": "linear",
+    "preencoder_conf": {"output_size": 32},
+    "encoder": "e_branchformer",
+    "encoder_conf": {
+        "output_size": 32,
+        "attention_heads": 4,
+        "attention_layer_type": "selfattn",
+        "pos_enc_layer_type": "conv",
+        "rel_pos_type": "latest",
+        "cgmlp_linear_units": 64,
+        "cgmlp_conv_kernel": 31,
+        "use_linear_after_conv": False,
+        "gate_activation": "identity",
+        "num_blocks": 3,
+        "dropout_rate": 0.1,
+        "attention_dropout_rate": 0.1,
+        "input_layer": None,
+        "layer_drop_rate": 0.1,
+        "linear_units": 64,
+        "use_ffn": True,
+        "macaron_ffn": True,
+        "merge_conv_kernel": 31,
+    },
+}
+ESPNET_HUBERT = {
+    **XEUS,
+    "frontend_conf": XEUS["frontend_conf"] | {"norm_mode": "group_norm", "normalize_audio": False, "bias": False},
+    "normalize": "utterance_mvn",
+    "encoder": "transformer",
+    "encoder_conf": {
+        "output_size": 32,
+        "attention_heads": 4,
+        "linear_units": 48,
+        "num_blocks": 3,
+        "input_layer": "wav2vec",
+        "normalize_before": False,
+        "pos_enc_layer_type": "conv",
+    },
+}
 # As the models are released; where two sizes differ in architecture, one of each.
 CONFIGS: dict[str, dict[str, Any]] = {
     "w2v_bert": {
@@ -35,6 +86,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "mhubert": {"model_type": "hubert", **BASE, "conv_pos_batch_norm": True, "feat_proj_layer_norm": False},
     "wavlm_base": {"model_type": "wavlm", **BASE, **WAVLM},
     "wavlm_large": {"model_type": "wavlm", **LARGE, **WAVLM},
+    "xeus": XEUS,
+    "espnet_hubert": ESPNET_HUBERT,
     "whisper": {
         "model_type": "whisper",
         "d_model": 32,
@@ -45,6 +98,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "max_source_positions": 60,
     },
 }
+
+HUGGING_FACE = sorted(name for name, config in CONFIGS.items() if config["model_type"] != "espnet")
 
 
 def tiny_encoder(name: str, frame_average: int = 1) -> AbsSpeechEncoder:

@@ -105,8 +105,8 @@ def main() -> None:
     from torch.multiprocessing import ProcessExitedException
 
     from espnet_ext.tasks.check import check_config, parse_config
+    from espnet_ext.tasks.export import export_model
     from espnet_ext.tasks.utt import UttTask, selected_attributes
-    from espnet_ext.train.export import export_model
 
     chosen = ["--attributes", str(args.attributes), "--attribute_names", *args.attribute_names]
     task_args = parse_config(args.config, [*rest, *options, *chosen])

@@ -1,4 +1,4 @@
-"""Weights of a pretrained encoder out of the checkpoints that hub folders hold."""
+"""Weights of a pretrained encoder from the checkpoints in hub folders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from safetensors import SafetensorError, safe_open
 
 from espnet_ext.utils.errors import UserError
 
@@ -57,23 +55,14 @@ def read_encoder_weights(folder: Path, expected: Collection[str], prefixes: Sequ
     Raises:
         UserError: a file is missing or damaged.
     """
-    files = {}
-    for path in weight_files(folder):
-        try:
-            with safe_open(path, framework="pt") as checkpoint:
-                files |= dict.fromkeys(checkpoint.keys(), path)
-        except FileNotFoundError as error:
-            raise UserError(f"{path}: no such file") from error
-        except SafetensorError as error:
-            raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch it again") from error
-    wanted = encoder_names(files, expected, prefixes)
-    if excluded := _parts(files.keys() - wanted.keys(), wanted):
+    # Imported late, see TYPE_CHECKING above. Tensors are mapped, not read, until they are used.
+    from espnet_ext.hub.weights import read_weights
+
+    weights = {name: weight for path in weight_files(folder) for name, weight in read_weights(path).items()}
+    names = encoder_names(weights, expected, prefixes)
+    if excluded := _parts(weights.keys() - names.keys(), names):
         logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(excluded)}")
-    weights = {}
-    for path in sorted(set(files.values())):
-        with safe_open(path, framework="pt") as checkpoint:
-            weights |= {own: checkpoint.get_tensor(name) for name, own in wanted.items() if files[name] == path}
-    return weights
+    return {own: weights[name] for name, own in names.items()}
 
 
 def encoder_names(names: Iterable[str], expected: Collection[str], prefixes: Sequence[str]) -> dict[str, str]:
@@ -97,8 +86,8 @@ def _modern(name: str, expected: Collection[str]) -> str:
     return name
 
 
-def _parts(excluded: Iterable[str], wanted: Iterable[str]) -> list[str]:
+def _parts(excluded: Iterable[str], kept: Iterable[str]) -> list[str]:
     """The parts of a model that weights belong to: outermost names, the next ones too where the encoder is inside."""
-    around = {name.split(".")[0] for name in wanted}
+    around = {name.split(".")[0] for name in kept}
     pieces = [name.split(".") for name in excluded]
     return sorted({".".join(piece[: 2 if piece[0] in around else 1]) for piece in pieces})

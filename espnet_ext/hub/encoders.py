@@ -5,7 +5,7 @@ from pathlib import Path
 
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
-from espnet_ext.hub.pickled_weights import PICKLES, without_pickles
+from espnet_ext.hub.pickled_weights import META, PICKLES, convert_espnet, packed_files, without_pickles
 from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.hub.whisper_base import fetch_whisper_base
 from espnet_ext.utils.errors import UserError
@@ -20,10 +20,12 @@ SAFE_FILES = [WEIGHTS, INDEX, "model-*.safetensors", *CONFIGS]
 def encoder_folder(name: str, cache: Path | None = None) -> Path:
     """Local folder with the encoder's config.json and safetensors, downloaded if it is not in the cache.
 
-    Older models have only pickled weights: these are read as tensors and nothing else, and converted to safetensors.
+    Pickled weights of older models and of ESPnet models such as `espnet/xeus` are converted to safetensors; nothing but
+    tensors is read from them.
 
     Args:
-        name: a folder, a key of `PACKAGED_ENCODERS`, or a hub id such as `openai/whisper-base`.
+        name: a folder (of an ESPnet model: see `espnet_files`), a key of `PACKAGED_ENCODERS`, or a hub id such as
+            `openai/whisper-base`.
         cache: the cache folder, by default that of `default_cache`; hub models go to `<cache>/hub`, converted weights
             to `<cache>/converted`.
 
@@ -36,21 +38,25 @@ def encoder_folder(name: str, cache: Path | None = None) -> Path:
     cache = cache or default_cache()
     if is_folder:
         return without_pickles(Path(name), cache)
+    if any((Path(name) / file).is_file() for file in (META, "config.yaml")):
+        return convert_espnet(Path(name), cache)
     if name in PACKAGED_ENCODERS:
         return PACKAGED_ENCODERS[name](cache)
     if name.count("/") != 1 or name.startswith((".", "/")) or Path(name).exists():
         packaged = ", ".join(sorted(PACKAGED_ENCODERS))
         raise UserError(
-            f"encoder {name!r}: no folder with a config.json, no packaged encoder (those are: {packaged}) "
-            "and no hub id (owner/model)"
+            f"encoder {name!r}: no folder with a config.json (or ESPnet's {META} or config.yaml), "
+            f"no packaged encoder (those are: {packaged}) and no hub id (owner/model)"
         )
     folder = _from_hub(name, cache, SAFE_FILES)
     if _has_safetensors(folder):
         return folder
-    folder = _from_hub(name, cache, [PICKLES, *CONFIGS])
-    if not any(folder.glob(PICKLES)):
-        raise UserError(f"encoder {name}: the hub has neither model.safetensors nor pytorch_model.bin of it")
-    return without_pickles(folder, cache)
+    folder = _from_hub(name, cache, [PICKLES, META, *CONFIGS])
+    if any(folder.glob(PICKLES)):
+        return without_pickles(folder, cache)
+    if (folder / META).is_file():
+        return convert_espnet(_from_hub(name, cache, [META, *packed_files(folder / META)]), cache)
+    raise UserError(f"encoder {name}: the hub has neither model.safetensors nor pytorch_model.bin nor meta.yaml of it")
 
 
 def _has_safetensors(folder: Path) -> bool:

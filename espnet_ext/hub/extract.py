@@ -23,7 +23,7 @@ from espnet_ext.teachers.runtime import Runtime
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.provenance import reset_if_changed, sha256_of
-from espnet_ext.utt.untrained import UntrainedModel
+from espnet_ext.utt.utt_model import UntrainedModel
 
 SHARD_UTTERANCES = 512
 # Decoding goes on while the model computes: enough for a GPU, little for a CPU.

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from espnet2.torch_utils.device_funcs import is_out_of_memory_error
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.audio.windows import read_windows
-from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.hub.recordings import Recording, check_is_list, open_recording
 from espnet_ext.teachers.runtime import Runtime
-from espnet_ext.utils.batching import sorted_batches
+from espnet_ext.utils.batching import batch_seconds, sorted_batches
 from espnet_ext.utils.errors import UserError
 
 Batch = list[tuple[int, np.ndarray]]  # index of the recording and samples of a window
@@ -128,7 +126,7 @@ class UttEncoder:
             embeddings: of `encode`, of any attributes.
 
         Returns:
-            attribute -> (recordings,) names of classes, or numbers in the label's unit, of those that learnt labels.
+            attribute -> (recordings,) names of classes, or numbers in the label's unit; labeled attributes only.
         """
         on_device = {name: torch.from_numpy(vectors).to(self.device) for name, vectors in embeddings.items()}
         with torch.inference_mode():
@@ -176,10 +174,10 @@ class UttEncoder:
                     yield batch, embeddings
                     continue
                 padded_s = len(batch) * len(batch[-1][1]) / self.encoder.sampling_rate
-                told = f"out of memory on {self.device} in a batch of {len(batch)} ({padded_s:g} s of audio, padded)"
+                problem = f"out of memory on {self.device} in a batch of {len(batch)} ({padded_s:g} s of audio, padded)"
                 if len(batch) == 1:
-                    raise UserError(f"{told}; give --autocast bfloat16 or another --device, or end what else it does")
-                logging.warning(f"{told}: going on with half as much")
+                    raise UserError(f"{problem}; use --autocast bfloat16 or another --device")
+                logging.warning(f"{problem}: continuing with batches of half the size")
                 self.batch_s = padded_s / 2
                 pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
 
@@ -208,7 +206,8 @@ class UttEncoder:
             embeddings = self.model.embed(speech.to(self.device), num_samples.to(self.device))
             found = {name: vectors.cpu().numpy() for name, vectors in embeddings.items()}
         except RuntimeError as error:
-            if not is_out_of_memory_error(error):
+            # torch.OutOfMemoryError on CUDA, a plain RuntimeError of this message on MPS.
+            if "out of memory" not in str(error).lower():
                 raise
             return None
         for name, vectors in found.items():
@@ -222,5 +221,5 @@ def _check_vectors(vectors: np.ndarray, attribute: str, indices: Sequence[int]) 
     if broken.size:
         raise UserError(
             f"recording {indices[broken[0]]}: its {attribute} embedding is not a finite vector other than 0; "
-            "the weights of the model are broken: train or fetch it again"
+            "the weights of the model are broken: train or download it again"
         )

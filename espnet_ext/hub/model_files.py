@@ -13,25 +13,23 @@ from transformers.initialization import no_init_weights
 from espnet_ext.config.attributes import AttributeConfig, LabelTarget, TeacherTarget
 from espnet_ext.config.validation import validate
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
-from espnet_ext.hub.old_models import current_head
-from espnet_ext.hub.weights import fill_strictly, load_weights, read_weights
+from espnet_ext.hub.old_models import current_attribute, current_weights
+from espnet_ext.hub.weights import fill_strictly, read_weights
 from espnet_ext.utils.atomic import atomic_path, write_json_atomic
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.provenance import sha256_of
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.utt_model import UttModel
 
 DESCRIPTION = "model.json"
-# What the names of the encoder's weights begin with, in a model's file.
+# Prefix of the names of the encoder's weights in a model's file.
 ENCODER = "encoder."
 PREPROCESSOR = "preprocessor_config.json"
 # Keys of every target in model.json, whether it is a teacher's or labels.
 TARGET_KEYS = tuple(TeacherTarget.model_fields | LabelTarget.model_fields)
 
 
-def save_model(
-    folder: Path, model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]
-) -> None:
+def save_model(folder: Path, model: UttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]) -> None:
     """Write a model's description and weights.
 
     Args:
@@ -40,12 +38,10 @@ def save_model(
         encoder_config: the encoder's Hugging Face config.
         attributes: the declarations of the model's attributes.
     """
-    write_model(folder, describe_model(model, encoder_config, attributes), model.kept().state_dict())
+    write_model(folder, describe_model(model, encoder_config, attributes), model.inference_modules().state_dict())
 
 
-def describe_model(
-    model: ESPnetUttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]
-) -> dict[str, Any]:
+def describe_model(model: UttModel, encoder_config: dict, attributes: dict[str, AttributeConfig]) -> dict[str, Any]:
     """Content of a model's model.json; see `save_model`."""
     return {
         "encoder": encoder_config,
@@ -63,7 +59,7 @@ def write_model(folder: Path, description: dict[str, Any], weights: dict[str, to
     write_json_atomic(folder / DESCRIPTION, description)
 
 
-def load_model(folder: Path, device: str | torch.device = "cpu", autocast: str = "float32") -> ESPnetUttModel:
+def load_model(folder: Path, device: str | torch.device = "cpu", autocast: str = "float32") -> UttModel:
     """Build and fill a model, ready for inference.
 
     Raises:
@@ -71,32 +67,37 @@ def load_model(folder: Path, device: str | torch.device = "cpu", autocast: str =
     """
     encoder, attributes = _described_encoder(folder), read_attributes(folder)
     with _describing(folder):
-        model = ESPnetUttModel(encoder, attributes, autocast)
-    load_weights(model, folder / WEIGHTS)
+        model = UttModel(encoder, attributes, autocast)
+    fill_strictly(model, read_model_weights(folder), folder / WEIGHTS)
     return model.to(device).eval()
 
 
 def load_trained_encoder(folder: Path) -> AbsSpeechEncoder:
     """Build and fill the encoder of a trained model; raises as `load_model` does."""
     encoder = _described_encoder(folder)
-    weights = read_weights(folder / WEIGHTS)
-    weights = {name.removeprefix(ENCODER): tensor for name, tensor in weights.items() if name.startswith(ENCODER)}
+    weights = read_model_weights(folder).items()
+    weights = {name.removeprefix(ENCODER): tensor for name, tensor in weights if name.startswith(ENCODER)}
     fill_strictly(encoder, weights, folder / WEIGHTS)
     return encoder
 
 
+def read_model_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights of a trained model under their current names; UserError when the file is missing or damaged."""
+    return current_weights(read_weights(folder / WEIGHTS))
+
+
 def read_attributes(folder: Path) -> dict[str, AttributeConfig]:
-    """Declarations of a trained model's attributes; UserError when its model.json describes none."""
+    """Declarations of a trained model's attributes; UserError when its model.json is invalid."""
     description = read_description(folder)
     with _describing(folder):
-        where = f"{folder / DESCRIPTION}: describes no model; fetch or train it again"
+        where = f"{folder / DESCRIPTION}: invalid model description; download or retrain the model"
         return {name: _attribute_from(entry, f"{where}: {name}") for name, entry in description["attributes"].items()}
 
 
 def _described_encoder(folder: Path) -> AbsSpeechEncoder:
-    """The encoder of a trained model, its weights still to come."""
+    """Build the encoder of a trained model, without its weights."""
     description = read_description(folder)
-    # Random weights of a model of this paper's size take seconds, and none of them stays.
+    # Random weights of a model of the paper's size take seconds, and all of them are replaced.
     with _describing(folder), no_init_weights():
         return build_encoder(description["encoder"], description["frame_average"])
 
@@ -105,10 +106,12 @@ def _described_encoder(folder: Path) -> AbsSpeechEncoder:
 def _describing(folder: Path) -> Iterator[None]:
     try:
         yield
-    # ValueError: sizes that do not go together; RuntimeError: none that a memory could hold.
+    # ValueError: sizes that do not match; RuntimeError: sizes that do not fit into memory.
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         problem = f"{type(error).__name__}: {error}"
-        raise UserError(f"{folder / DESCRIPTION}: describes no model ({problem}); fetch or train it again") from error
+        raise UserError(
+            f"{folder / DESCRIPTION}: invalid model description ({problem}); download or retrain the model"
+        ) from error
 
 
 def model_hashes(folder: Path) -> dict[str, str]:
@@ -118,8 +121,11 @@ def model_hashes(folder: Path) -> dict[str, str]:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Content of model.json."""
-    return _read_json(folder / DESCRIPTION, "the folder of a trained or packed model")
+    """Content of model.json, under its current keys."""
+    description = _read_json(folder / DESCRIPTION, "the folder of a trained or packed model")
+    with _describing(folder):
+        attributes = {name: current_attribute(entry) for name, entry in description["attributes"].items()}
+    return description | {"attributes": attributes}
 
 
 def _read_json(path: Path, folder_kind: str) -> dict[str, Any]:
@@ -162,4 +168,4 @@ def _attribute_from(entry: dict[str, Any], where: str) -> AttributeConfig:
     target = entry["target"]
     fields = (LabelTarget if target.get("labels") else TeacherTarget).model_fields
     own = {key: value for key, value in target.items() if key in fields or key not in TARGET_KEYS}
-    return validate(AttributeConfig, entry | {"target": own, "head": current_head(entry["head"])}, where, by_name=True)
+    return validate(AttributeConfig, entry | {"target": own}, where, by_name=True)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from espnet_ext.hub.encoder_weights import WEIGHTS
-from espnet_ext.hub.model_files import read_attributes
-from espnet_ext.hub.weights import fill_strictly, read_weights
+from espnet_ext.hub.model_files import read_attributes, read_model_weights
+from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.kaldi.scp import iter_scp
 from espnet_ext.kaldi.vectors import write_vectors
 from espnet_ext.utils.atomic import write_json_atomic
@@ -28,7 +28,7 @@ def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
     labelled = {name: config for name, config in read_attributes(folder).items() if config.labels}
     if not labelled:
         return {}
-    weights = read_weights(folder / WEIGHTS)
+    weights = read_model_weights(folder)
     classifiers = {}
     for name, config in labelled.items():
         loss, prefix = AttributeLoss(config), f"objectives.{name}."

@@ -15,6 +15,7 @@ from transformers.initialization import no_init_weights
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TeacherTarget
 from espnet_ext.hub.encoder_weights import encoder_names
 from espnet_ext.hub.model_files import PREPROCESSOR, read_encoder_config
+from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.hub.sense_names import (
     ATTRIBUTES,
     CONFIG,
@@ -30,10 +31,9 @@ from espnet_ext.hub.sense_names import (
 )
 from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.hub.weights import fill_strictly
-from espnet_ext.teachers.weights import load_checkpoint
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.utt_model import UttModel
 
 TARGETS = {
     "sem": TeacherTarget(teacher="bge_m3", source="text"),
@@ -79,7 +79,7 @@ def _folder_or_hub(name: str, files: list[str], option: str) -> Path:
     return download_snapshot(name, files, f"{option}: no such folder, and", advice)
 
 
-def load_sense(folder: Path, config: dict[str, Any]) -> tuple[ESPnetUttModel, dict[str, AttributeConfig]]:
+def load_sense(folder: Path, config: dict[str, Any]) -> tuple[UttModel, dict[str, AttributeConfig]]:
     """Read a checkpoint of SENSE-2ATTR.
 
     Args:
@@ -99,7 +99,7 @@ def load_sense(folder: Path, config: dict[str, Any]) -> tuple[ESPnetUttModel, di
     theirs = _read_checkpoint(folder, ENCODER)
     own_names = encoder_names(theirs, encoder.encoder.state_dict().keys(), [ENCODER_PREFIX])
     weights |= {OUR_ENCODER_PREFIX + own: theirs[name] for name, own in own_names.items()}
-    model = ESPnetUttModel(encoder, attributes)
+    model = UttModel(encoder, attributes)
     fill_strictly(model, weights, folder)
     return model.eval(), attributes
 

@@ -1,4 +1,4 @@
-"""Weights out of a safetensors file into a module, strictly."""
+"""Weights from files into modules, strictly."""
 
 from pathlib import Path
 
@@ -6,21 +6,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from espnet_ext.hub.old_models import current_weights
 from espnet_ext.utils.errors import UserError
-
-
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Fill a module from a model's safetensors file, strictly.
-
-    Args:
-        module: what to fill.
-        path: the file.
-
-    Raises:
-        UserError: the file is missing or damaged, or a weight is missing, left over or of another shape.
-    """
-    fill_strictly(module, current_weights(read_weights(path)), path)
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

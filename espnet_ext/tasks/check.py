@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn
 from unittest.mock import patch
 
@@ -15,26 +16,14 @@ from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.config.strict import StrictLoader, read_yaml
 from espnet_ext.config.training import check_criteria, check_training
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train.schedule import set_total_steps
 from espnet_ext.train.start import check_start
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
-from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.precision import AUTO, resolve_autocast
-
-
-class StandInEncoder(nn.Module):
-    """Sizes in place of an encoder that is not there yet.
-
-    Args:
-        num_layers: frame sequences that it would return.
-    """
-
-    def __init__(self, num_layers: int) -> None:
-        super().__init__()
-        self.num_layers, self.dim = num_layers, 1
 
 
 def parse_config(config: Path, words: Sequence[str]) -> argparse.Namespace:
@@ -96,7 +85,7 @@ def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
                 raise UserError(f"{args.attributes}: {name}: {error}") from error
         try:
             options = {"autocast": resolve_autocast(args.model_conf.get("autocast", AUTO), "cpu")}
-            return ESPnetUttModel(StandInEncoder(num_layers), plain, **args.model_conf | options)
+            return ESPnetUttModel(SimpleNamespace(num_layers=num_layers, dim=1), plain, **args.model_conf | options)
         except UserError as error:
             raise UserError(f"{args.config}: {error}") from error
 

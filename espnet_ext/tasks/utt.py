@@ -18,11 +18,11 @@ from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
-from espnet_ext.hub.weights import load_weights
-from espnet_ext.train.bank import fill_banks
+from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder, read_model_weights
+from espnet_ext.hub.weights import fill_strictly
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
-from espnet_ext.train.fit_whitening import fit_whitening
+from espnet_ext.train.initialize import fill_queues, fit_whitening
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.new_bob import NewBob
 from espnet_ext.train.readers import register_data_types
@@ -32,8 +32,7 @@ from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.train.workers import SharedCollate
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.freeze import choose_trained
+from espnet_ext.utt.freezing import apply_freezing
 
 scheduler_classes["newbob"] = NewBob
 
@@ -46,32 +45,25 @@ class UttTask(AbsTask):
 
     @classmethod
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Options of this task, beside ESPnet's own."""
+        """Add the options of this task to ESPnet's."""
         group = parser.add_argument_group(description="Utterance embeddings")
         group.add_argument("--attributes", type=str, help="YAML file that declares the attributes")
         group.add_argument("--attribute_names", type=str, nargs="+", help="which of them to train")
-        group.add_argument(
-            "--encoder", type=str_or_none, default=None, help="folder of the encoder: config.json and model.safetensors"
-        )
-        group.add_argument(
-            "--init_model", type=str_or_none, default=None, help="folder of a trained model to start from"
-        )
-        group.add_argument(
-            "--add_to",
-            type=str_or_none,
-            default=None,
-            help="folder of a trained model that gains the attributes, instead of --encoder; all else of it stays",
-        )
-        group.add_argument(
-            "--encoder_conf", action=NestedDictAction, default={}, help="freeze_blocks, frame_average, lora_rank ..."
-        )
-        group.add_argument("--model_conf", action=NestedDictAction, default={}, help="autocast, nominal_batch ...")
-        group.add_argument(
-            "--sampler_conf",
-            action=NestedDictAction,
-            default={},
-            help="alpha, window, corpus_weights, language_weights",
-        )
+        for option, text in (
+            ("encoder", "folder of the encoder: config.json and model.safetensors"),
+            ("init_model", "folder of a trained model to start from"),
+            (
+                "add_to",
+                "folder of a trained model that gains the attributes, instead of --encoder; its rest is kept",
+            ),
+        ):
+            group.add_argument(f"--{option}", type=str_or_none, default=None, help=text)
+        for option, text in (
+            ("encoder_conf", "freeze_blocks, frame_average, lora_rank ..."),
+            ("model_conf", "autocast, nominal_batch ..."),
+            ("sampler_conf", "alpha, window, corpus_weights, language_weights"),
+        ):
+            group.add_argument(f"--{option}", action=NestedDictAction, default={}, help=text)
         group.add_argument("--final_model", type=str, default="valid.loss.best", help="which .pth becomes the model")
         parser.set_defaults(
             iterator_type="task",
@@ -93,7 +85,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def main_worker(cls, args: argparse.Namespace) -> None:
-        """Train as one process of all; where ESPnet started it, a fault of the input is one line and status 1."""
+        """Train in this process; in a process that ESPnet started, a UserError is one line and exit status 1."""
         try:
             super().main_worker(args)
         except UserError as error:
@@ -137,21 +129,22 @@ class UttTask(AbsTask):
         target_scps = {name: Path(path) for path, name, _ in args.train_data_path_and_name_and_type}
         if args.init_model is not None:
             pretrained = frozen_parameters(encoder, args)
-            load_weights(model.kept(), Path(args.init_model) / WEIGHTS)
+            base = Path(args.init_model)
+            fill_strictly(model.inference_modules(), read_model_weights(base), base / WEIGHTS)
             check_frozen_blocks(encoder, pretrained, args)
         # A checkpoint holds its whitening.
         if model.whitening is not None and resumed_config(args) is None:
             path, name, _ = args.train_data_path_and_name_and_type[0]
-            fit_whitening(model, name, Path(path))
+            fit_whitening(model.whitening, encoder, name, Path(path))
             if args.init_model is not None:
                 model.whitening.unfold(model.heads.values())
-        choose_trained(encoder, encoder_conf)
-        fill_banks(model, target_scps)
+        apply_freezing(encoder, encoder_conf)
+        fill_queues(model, target_scps)
         return model
 
     @classmethod
     def build_optimizers(cls, args: argparse.Namespace, model: torch.nn.Module) -> list[torch.optim.Optimizer]:
-        """First that of all but the encoder, then the encoder's; no second one when the encoder is frozen."""
+        """Build the optimizer of all modules except the encoder, then the encoder's unless the encoder is frozen."""
         encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
         of_heads: list = [*model.heads.parameters(), *model.objectives.parameters()]
         if of_losses := list(model.task_weighting.parameters()):

@@ -6,15 +6,16 @@ import argparse
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from espnet_ext.audio import RATE
 from espnet_ext.config.strict import read_yaml
+from espnet_ext.hub.pickled_weights import META, espnet_files, load_checkpoint, packed_files
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, load_checkpoint, local_folder
+from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
 from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ class EspnetSpkTeacher(AbsTeacher):
         self.precision = check_precision(self.name, precision)
         self.device = runtime.torch_device()
         self.num_gpus = runtime.num_gpus()
-        folder = local_folder(self.name, model, runtime.teacher_dir, ["meta.yaml|config.yaml"])
-        config, weights = _files(folder) if folder else _fetch(self.name, model, revision)
+        folder = local_folder(self.name, model, runtime.teacher_dir, [f"{META}|config.yaml"])
+        config, weights = espnet_files(folder) if folder else _fetch(self.name, model, revision)
         self.network = build_network(config)
         # The loss over the training speakers is no part of the embedding.
         self.network.loss = None
@@ -121,31 +122,5 @@ def build_network(config: Path) -> nn.Module:
 
 
 def _fetch(teacher: str, model: str, revision: str | None) -> tuple[Path, Path]:
-    meta = _packed_files(hub_folder(teacher, model, revision, ["meta.yaml"]))
-    return _files(hub_folder(teacher, model, revision, ["meta.yaml", *meta]))
-
-
-def _files(folder: Path) -> tuple[Path, Path]:
-    """The config and the weights in a model's folder."""
-    if (folder / "meta.yaml").is_file():
-        config, weights = (folder / name for name in _packed_files(folder))
-    else:
-        checkpoints = sorted(folder.glob("*.pth"))
-        if len(checkpoints) != 1:
-            raise UserError(
-                f"{folder}: expected one checkpoint *.pth, or a meta.yaml that names it; found {len(checkpoints)}"
-            )
-        config, weights = folder / "config.yaml", checkpoints[0]
-    for path in (config, weights):
-        if not path.is_file():
-            raise UserError(f"{path}: no such file, though {folder} needs it; fetch the model again")
-    return config, weights
-
-
-def _packed_files(folder: Path) -> tuple[str, str]:
-    """Config and checkpoint as ESPnet's `meta.yaml` names them."""
-    meta: dict[str, Any] = read_yaml(folder / "meta.yaml")
-    try:
-        return meta["yaml_files"]["train_config"], meta["files"]["model_file"]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{folder / 'meta.yaml'}: names no speaker model (train_config, model_file)") from error
+    names = packed_files(hub_folder(teacher, model, revision, [META]) / META)
+    return espnet_files(hub_folder(teacher, model, revision, [META, *names]))

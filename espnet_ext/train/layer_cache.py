@@ -12,19 +12,18 @@ from safetensors.torch import save
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.dump.layer_store import append_layers
-from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.utils.atomic import atomic_path
-from espnet_ext.utils.batching import sorted_batches
+from espnet_ext.utils.batching import batch_seconds, sorted_batches
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.provenance import read_json, reset_if_changed, sha256_of
 from espnet_ext.utt.encoder import AbsSpeechEncoder
-from espnet_ext.utt.encoder.frame_average import average_frames
+from espnet_ext.utt.encoder.padding import average_frames
 from espnet_ext.utt.precision import choose_autocast
 
 SHARD_UTTERANCES = 512

@@ -1,4 +1,4 @@
-"""What a training starts from, checked before anything is built: encoder, trained model, cached layers."""
+"""Checks of what a training starts from: encoder, trained model, cached layers."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from espnet_ext.train.layer_cache import check_encoder
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
-# Options of a head that matter in training alone.
+# Options of a head that have an effect in training only.
 TRAINING_ONLY = {"dropout", "identity_init"}
 
 
@@ -30,7 +30,7 @@ def check_start(args: argparse.Namespace, trained: Mapping[str, AttributeConfig]
     """
     for name in trained:
         if hasattr(torch.nn.ModuleDict(), name):
-            raise UserError(f"{args.attributes}: {name}: torch's modules have something of this name; choose another")
+            raise UserError(f"{args.attributes}: {name}: torch modules have an attribute of this name; choose another")
     if args.add_to is not None:
         check_addition(args)
     elif args.encoder is None:
@@ -51,7 +51,7 @@ def check_addition(args: argparse.Namespace) -> None:
     """
     base = Path(args.add_to)
     if args.init_model is not None or args.encoder is not None:
-        raise UserError(f"--add_to {base} brings its own encoder and weights: leave out --encoder and --init_model")
+        raise UserError(f"--add_to {base} has its own encoder and weights: remove --encoder and --init_model")
     if args.encoder_conf.get("freeze_blocks") != -1:
         raise UserError(f"{args.config}: encoder_conf: --add_to keeps the encoder as it is: set freeze_blocks: -1")
     attributes = read_attributes(base)
@@ -134,5 +134,5 @@ def check_alike(
             if key not in TRAINING_ONLY and our_value != their_value:
                 raise UserError(
                     f"{where}: {name}.{part}: {key} is {our_value!r}, but {their_value!r} in the model {base}: "
-                    "declare it alike, or train the model anew"
+                    "declare the same value, or train the model again"
                 )

@@ -24,11 +24,11 @@ from espnet_ext.train.checkpoint import (
     restore_checkpoint_name,
 )
 from espnet_ext.train.grad_scaler import JointGradScaler
-from espnet_ext.train.lengths import refuse_unfit
 from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.utterance_table import check_lengths
 from espnet_ext.train.watch import WatchedBatches
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.ranks import num_ranks
+from espnet_ext.utt.distributed import num_ranks
 
 
 @dataclass
@@ -68,7 +68,7 @@ class UttTrainer(espnet_trainer.Trainer):
         cls.options = trainer_options
         cls.metrics, encoder = kwargs["model"].metrics(), kwargs["model"].encoder
         for factory in ("train_iter_factory", "valid_iter_factory"):
-            refuse_unfit(kwargs[factory].sampler.table, encoder)
+            check_lengths(kwargs[factory].sampler.table, encoder)
         is_first = kwargs["distributed_option"].dist_rank in (None, 0)
         cls.progress = TrainingProgress(
             trainer_options.max_epoch,

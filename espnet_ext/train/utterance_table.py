@@ -10,6 +10,7 @@ import numpy as np
 
 from espnet_ext.kaldi.scp import iter_scp
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 
 class Labels(NamedTuple):
@@ -114,3 +115,21 @@ def _column(path: Path, ids: list[bytes]) -> Iterator[str]:
         if key.encode() != utterance:
             raise UserError(f"{path}: {utterance.decode()} is not in it, or other utterances are; run stage 2 again")
         yield value
+
+
+def check_lengths(table: UtteranceTable, encoder: AbsSpeechEncoder) -> None:
+    """Raise UserError with the first utterance that is too short or too long for an encoder.
+
+    Args:
+        table: the utterances.
+        encoder: its limits. An utterance that is too short has no frame, and its loss is NaN.
+    """
+    num_samples = table.num_samples
+    unfit = np.flatnonzero((num_samples < encoder.min_samples) | (num_samples > encoder.max_samples))
+    if len(unfit):
+        (name,) = table.names(unfit[:1])
+        raise UserError(
+            f"utterance {name} has {num_samples[unfit[0]]} samples; the encoder takes {encoder.min_samples} to "
+            f"{encoder.max_samples} at once ({len(unfit)} of {len(num_samples)} "
+            "utterances do not fit): set --min_duration_s or --max_duration_s of stage 2"
+        )

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 from espnet_ext.train.progress import TrainingProgress
 from espnet_ext.train.workers import loader_error
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.ranks import num_ranks
-from espnet_ext.utt.whole_batch import TARGETS
+from espnet_ext.utt.distributed import num_ranks
+from espnet_ext.utt.statistics import TARGETS
 
 
 class WatchedBatches:

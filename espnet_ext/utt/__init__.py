@@ -1,1 +1,1 @@
-"""The model: one speech encoder, one head and one set of objectives for each attribute."""
+"""The model: one speech encoder, and a head and objectives for each attribute."""

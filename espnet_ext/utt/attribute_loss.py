@@ -32,30 +32,31 @@ class AttributeLoss(nn.ModuleList):
         """The first term that predicts labels; None where targets are a teacher's."""
         return next((term for term in self if term.has_weights), None) if self.labels else None
 
-    def present(self, targets: Tensor) -> Tensor:
-        """Where there is a target, (batch,) bool: a row of (batch, target_dim) without NaN, and of a known class."""
-        known = ~targets.isnan().any(dim=1)
-        return known & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else known
+    def has_target(self, targets: Tensor) -> Tensor:
+        """Mask (batch,) of rows of (batch, target_dim) without NaN and, with class labels, of a training class."""
+        mask = ~targets.isnan().any(dim=1)
+        return mask & (targets[:, 0] >= 0) if self.labels and self.labels.kind == "class" else mask
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
-        """Mean loss over the rows that are present, zero when none is.
+    def forward(
+        self, embeddings: Tensor, targets: Tensor, sentences: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute the loss and the metric over the rows with a target.
 
         Args:
             embeddings: (batch, dim) of unit length.
-            targets: (batch, target_dim); rows that are not present may hold anything.
-            present: (batch,) bool.
+            targets: (batch, target_dim); a row of NaN, or with the index of an unknown class, is a missing target.
             sentences: (batch, 1) sentence numbers, -1 where unknown.
+
+        Returns:
+            Mean loss and mean metric (zero without a metric, both zero without such rows), and number of the rows.
         """
-        targets = targets.masked_fill(~present[:, None], 0.0)
+        mask = self.has_target(targets)
+        targets = targets.masked_fill(~mask[:, None], 0.0)
         losses = [
-            weight * term(embeddings, targets, present, sentences if self.of_text and term.needs_sentences else None)
+            weight * term(embeddings, targets, mask, sentences if self.of_text and term.needs_sentences else None)
             for weight, term in zip(self.weights, self, strict=True)
         ]
-        return sum(losses[1:], losses[0])
-
-    def measure(self, embeddings: Tensor, targets: Tensor, present: Tensor) -> Tensor:
-        """Mean of the metric over the rows that are present; zero when none is, or there is no metric."""
-        if self.measured is None:
-            return embeddings.new_zeros(())
-        targets = targets.masked_fill(~present[:, None], 0.0)
-        return mean_over(self.measured.measure(embeddings, targets).detach(), present)
+        measured = embeddings.new_zeros(())
+        if self.measured is not None:
+            measured = mean_over(self.measured.measure(embeddings, targets).detach(), mask)
+        return sum(losses[1:], losses[0]), measured, mask.sum()

@@ -15,7 +15,7 @@ from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.hub.sense_names import ENCODER_PREFIX, HEAD_NAMES, MODULES, OUR_ENCODER_PREFIX
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.utt_model import UttModel
 
 HEAD = {"hidden_dim": 32, "dim": 32, "first_layer": 1}
 BLOCK = {
@@ -36,10 +36,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return exit_.value.code
 
 
-def write_checkpoint(folder: Path) -> ESPnetUttModel:
+def write_checkpoint(folder: Path) -> UttModel:
     """Write a random model in the layout of SENSE-2ATTR, with the encoder's config."""
     torch.manual_seed(0)
-    model = ESPnetUttModel(build_encoder(CONFIGS["w2v_bert"]), parse_attributes(BLOCK, "test"))
+    model = UttModel(build_encoder(CONFIGS["w2v_bert"]), parse_attributes(BLOCK, "test"))
     weights = model.state_dict()
     heads = {}
     for theirs, ours in HEAD_NAMES.items():

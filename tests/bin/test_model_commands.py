@@ -18,7 +18,7 @@ from espnet_ext.hub.model_files import load_encoder, load_model
 from espnet_ext.kaldi.archives import append_to_ark, read_dumped
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.untrained import UntrainedModel
+from espnet_ext.utt.utt_model import UntrainedModel
 
 
 @pytest.fixture

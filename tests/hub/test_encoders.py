@@ -1,5 +1,6 @@
 """Where encoders come from, with the hub and the package registry played by stand-ins."""
 
+import json
 from pathlib import Path
 
 import huggingface_hub
@@ -81,3 +82,34 @@ def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> N
 def test_an_unknown_name_lists_the_packaged_ones(tmp_path: Path, no_hub: None, name: str) -> None:
     with pytest.raises(UserError, match=f"{name}.*whisper-base"):
         encoder_folder(name, tmp_path)
+
+
+def test_an_espnet_model_of_the_hub_is_fetched_by_its_meta_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot, asked = tmp_path / "0123abcd", []
+    (snapshot / "model").mkdir(parents=True)
+    meta = "files: {ssl_file: model/xeus_checkpoint.pth}\nyaml_files: {ssl_train_config: model/config.yaml}\n"
+    (snapshot / "meta.yaml").write_text(meta)
+    (snapshot / "model" / "config.yaml").write_text("encoder: e_branchformer\ntoken_list: [a]\n")
+    weights = {"encoder.embed.0.conv.bias": torch.ones(2), "encoder.after_norm.bias": torch.ones(1)}
+    torch.save(weights | {"losses.0.bias": torch.ones(1)}, snapshot / "model" / "xeus_checkpoint.pth")
+
+    def download(name: str, allow_patterns: list[str], **_: object) -> str:
+        asked.append(allow_patterns)
+        return str(snapshot)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    folder = encoder_folder("espnet/xeus", tmp_path / "cache")
+    assert asked[-1] == ["meta.yaml", "model/config.yaml", "model/xeus_checkpoint.pth"]
+    assert load_file(folder / "model.safetensors").keys() == {"encoder.embed.0.convs.0.bias"}
+    description = json.loads((folder / "config.json").read_text())
+    assert (description["model_type"], description["encoder"]) == ("espnet", "e_branchformer")
+    assert "token_list" not in description
+
+
+@pytest.mark.parametrize("name", ["../secret.pth", "/etc/secret.pth"])
+def test_a_meta_yaml_cannot_name_files_outside_its_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "meta.yaml").write_text(f"files: {{model_file: {name}}}\nyaml_files: {{train_config: config.yaml}}\n")
+    with pytest.raises(UserError, match=f"{name}' is outside the model's folder"):
+        encoder_folder(str(tmp_path), tmp_path / "cache")

@@ -106,9 +106,9 @@ def test_batches_that_do_not_fit_into_memory_are_halved(
 ) -> None:
     out_of_memory(encoder, monkeypatch, most=5)
     assert_same(encoder.encode(recordings), alone)
-    assert re.search(r"out of memory on cpu in a batch of \d+ \([\d.]+ s of audio, padded\): going on", caplog.text)
+    assert re.search(r"out of memory on cpu in a batch of \d+ \([\d.]+ s of audio, padded\): continuing", caplog.text)
     out_of_memory(encoder, monkeypatch, most=0)
-    told = r"out of memory on cpu in a batch of 1 \(1 s of audio, padded\); give --autocast bfloat16"
+    told = r"out of memory on cpu in a batch of 1 \(1 s of audio, padded\); use --autocast bfloat16"
     with pytest.raises(UserError, match=told):
         encoder.encode(recordings)
 

@@ -123,7 +123,7 @@ def test_a_description_of_sizes_that_no_model_has_is_named(folder: Path, d_model
     description = json.loads((folder / "model.json").read_text())
     description["encoder"]["d_model"] = d_model
     (folder / "model.json").write_text(json.dumps(description))
-    with pytest.raises(UserError, match="a model/model.json: describes no model"):
+    with pytest.raises(UserError, match="a model/model.json: invalid model description"):
         load_model(folder)
 
 
@@ -170,5 +170,5 @@ def test_an_unknown_key_of_an_attribute_is_named(folder: Path) -> None:
     description = json.loads((folder / "model.json").read_text())
     description["attributes"]["spk"]["head"]["dimm"] = 3
     (folder / "model.json").write_text(json.dumps(description))
-    with pytest.raises(UserError, match=r"model.json: describes no model; .*: spk: head: unknown key 'dimm'"):
+    with pytest.raises(UserError, match=r"model.json: invalid model description; .*: spk: head: unknown key 'dimm'"):
         load_model(folder)

@@ -21,7 +21,7 @@ from espnet_ext.kaldi.archives import append_to_ark
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.utt_model import UttModel
 
 LABELS = {
     "lang": LabelSpace(kind="class", classes={"deu": 4, "eng": 9, "spa": 2}),
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attri
     attributes = {name: config.model_copy(update={"labels": LABELS.get(name)}) for name, config in parsed.items()}
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("a model")
-    save_model(folder, ESPnetUttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)
+    save_model(folder, UttModel(build_encoder(encoder_config), attributes), encoder_config, attributes)
     return folder
 
 

@@ -27,8 +27,8 @@ def test_accumulated_batches_are_one_large_batch(
     (folder / "encoder").symlink_to(work / "encoder")
     (folder / "dev").symlink_to(work / "dev")
     make_dump(folder / "train", 16, seed=0)
-    # Negatives out of a bank: those of the batch would be fewer in smaller ones.
-    terms = [{"name": "cosine"}, {"name": "contrastive", "weight": 0.2, "bank_size": 9}]
+    # Negatives out of a queue: those of the batch would be fewer in smaller ones.
+    terms = [{"name": "cosine"}, {"name": "contrastive", "weight": 0.2, "queue_size": 9}]
     block = attributes_block | {"sem": attributes_block["sem"] | {"objective": terms}}
     (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": block}, sort_keys=False))
     run = trainer(folder, tmp_path, monkeypatch)

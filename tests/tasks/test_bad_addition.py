@@ -22,7 +22,7 @@ def add(place: Path, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("words", "changes", "message"),
     [
         (["--attribute_names", "spk"], {}, r"straight\d*/out: the model has an attribute 'spk' already \(sem, spk\)"),
-        (["--init_model", "there"], {}, "--add_to .* brings its own encoder and weights: leave out --encoder and"),
+        (["--init_model", "there"], {}, "--add_to .* has its own encoder and weights: remove --encoder and"),
         ([], {"encoder_conf": {"frame_average": 2}}, "train.yaml: encoder_conf: --add_to keeps the encoder as it is"),
         ([], {"encoder_conf": {"freeze_blocks": -1}}, "encoder_conf: frame_average must be 2, that of .*straight"),
         (["--add_to", "nowhere"], {}, "nowhere/model.json: no such file; is nowhere the folder of a trained"),
@@ -60,7 +60,7 @@ def test_a_resume_on_another_base_is_refused(add: Train, straight: Path, tmp_pat
     weights = load_file(base / "model.safetensors")
     weights["encoder.encoder.conv1.bias"] += 1e-6
     save_file(weights, base / "model.safetensors")
-    with pytest.raises(UserError, match="out: was trained on another encoder than that of .*base: delete it"):
+    with pytest.raises(UserError, match="out: was trained on another encoder than .*base: delete it"):
         add("--add_to", str(base))
     assert (out / "model.safetensors").exists()
 

@@ -10,9 +10,9 @@ import torch
 from training_run import RESULTS, Train, make_dump, trainer
 
 from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 
 def fail_at(number: int, monkeypatch: pytest.MonkeyPatch, training: bool = True) -> None:

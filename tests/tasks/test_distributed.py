@@ -37,7 +37,7 @@ def pair(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block:
     """Output folders of one process and of two that were stopped and resumed, and the logs of the two.
 
     The speaker attribute has targets in one utterance of four, so that often a process has none; the semantic
-    one compares with the batch and with a bank.
+    one compares with the batch and with a queue.
     """
     folder = tmp_path_factory.mktemp("distributed")
     (folder / "encoder").symlink_to(work / "encoder")
@@ -46,7 +46,7 @@ def pair(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block:
     for name in ("train", "dev"):
         scp = folder / name / "target_spk.scp"
         write_scp(scp, {u: t if int(u[1:]) % 4 == 0 else "None" for u, t in read_scp(scp).items()})
-    objectives = [*attributes_block["sem"]["objective"], {"name": "contrastive", "weight": 0.3, "bank_size": 9}]
+    objectives = [*attributes_block["sem"]["objective"], {"name": "contrastive", "weight": 0.3, "queue_size": 9}]
     block = attributes_block | {"sem": attributes_block["sem"] | {"objective": objectives}}
     (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": block}, sort_keys=False))
     with pytest.MonkeyPatch.context() as monkeypatch:

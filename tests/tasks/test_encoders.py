@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from tiny_encoders import tiny_encoder
+from safetensors.torch import load_file, save_file
+from tiny_encoders import CONFIGS, tiny_encoder
 from training_run import Train
 from transformers import SeamlessM4TFeatureExtractor
 
+from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.utils.errors import UserError
 
@@ -38,6 +39,23 @@ def test_a_hub_folder_of_w2v_bert_trains(train: Train, tmp_path: Path) -> None:
         if not name.endswith("linear_k.bias"):
             assert torch.equal(tensor, trained[name]) == name.startswith("feature_projection"), name
     assert json.loads((out / "model.json").read_text())["encoder"]["preprocessor"]["num_mel_bins"] == 80
+
+
+def test_an_espnet_encoder_trains_its_upper_layers_and_embeds(train: Train, tmp_path: Path) -> None:
+    before = tiny_encoder("xeus").encoder.state_dict()
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "config.json").write_text(json.dumps(CONFIGS["xeus"]))
+    save_file(before, tmp_path / "encoder" / "model.safetensors")
+    conf = {"freeze_blocks": 2, "gradient_checkpointing": True}
+    words = ["--encoder", str(tmp_path / "encoder")]
+    model = load_model(train(tmp_path / "out", *words, encoder_conf=conf, max_epoch=1, num_iters_per_epoch=1))
+    for name, tensor in model.encoder.encoder.state_dict().items():
+        # The softmax over keys does not depend on a bias that they share.
+        if not name.endswith("linear_k.bias"):
+            assert torch.equal(tensor, before[name]) == (
+                not name.startswith(("encoder.encoders.1", "encoder.encoders.2"))
+            )
+    assert UttEncoder(model).encode([torch.randn(5000) / 10])["sem"].shape == (1, 8)
 
 
 @pytest.mark.parametrize(

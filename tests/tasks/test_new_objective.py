@@ -32,9 +32,9 @@ class InfonceObjective(AbsObjective):
         super().__init__()
         self.weight = nn.Parameter(torch.full((dim,), start))
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         self.seen.update(sentences[:, 0].tolist())
-        return mean_over(1 - (self.weight * embeddings * targets).sum(dim=1), present)
+        return mean_over(1 - (self.weight * embeddings * targets).sum(dim=1), mask)
 
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         return targets[:, 0]

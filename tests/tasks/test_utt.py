@@ -15,13 +15,14 @@ import yaml
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
-from espnet_ext.hub.model_files import load_encoder, load_model
+from espnet_ext.hub.model_files import load_encoder, load_model, read_attributes
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.progress import TrainingProgress
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.freeze import freeze_blocks
+from espnet_ext.utt.freezing import freeze_blocks
 
 
 class Crash(BaseException):
@@ -137,7 +138,7 @@ def test_heads_and_free_blocks_learn_and_the_frozen_block_stays(straight: Path, 
 
 
 def test_each_parameter_that_trains_has_one_optimizer(straight: Path) -> None:
-    model = load_model(straight)
+    model = ESPnetUttModel(load_model(straight).encoder, read_attributes(straight))
     freeze_blocks(model.encoder, 1)
     args = argparse.Namespace(optim="adamw", optim_conf={}, optim2="sgd", optim2_conf={"lr": 0.1})
     of_heads, of_encoder = UttTask.build_optimizers(args, model)

@@ -129,5 +129,5 @@ def test_what_is_wrong_with_a_model_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a.pth: weights of another model: .* is missing and"):
         build_teacher("espnet_spk", Runtime("cpu", tmp_path), model="espnet/x")
     (tmp_path / "meta.yaml").write_text("files: {}\n")
-    with pytest.raises(UserError, match="meta.yaml: names no speaker model"):
+    with pytest.raises(UserError, match="meta.yaml: names no ESPnet model"):
         build_teacher("espnet_spk", Runtime("cpu", tmp_path), model="espnet/x")

@@ -15,7 +15,7 @@ from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.train import layer_cache
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
-from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
+from espnet_ext.utt.utt_model import AUTOCAST_DTYPES
 
 NUM_UTTERANCES = 7
 

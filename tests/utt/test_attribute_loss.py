@@ -16,7 +16,7 @@ class Plain(AbsObjective):
     takes = ("teacher", "class")
     metric = None
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         return embeddings.new_tensor(float(sentences is not None))
 
 
@@ -73,8 +73,8 @@ def test_sentences_are_needed_where_an_objective_declares_it_and_targets_are_of_
     attribute = declare(target, *names)
     assert needs_sentences(attribute) == expected
     if names != ["unknown"]:
-        rows = torch.ones(2, 3), torch.ones(2, 3), torch.ones(2, dtype=torch.bool), torch.zeros(2, 1)
-        assert AttributeLoss(attribute)(*rows).item() == expected
+        loss, measure, count = AttributeLoss(attribute)(torch.ones(2, 3), torch.ones(2, 3), torch.zeros(2, 1))
+        assert (loss.item(), measure.item(), count.item()) == (expected, 0, 2)
 
 
 def test_an_objective_with_weights_predicts_labels_and_no_targets_of_teachers() -> None:

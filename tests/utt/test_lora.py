@@ -6,10 +6,9 @@ from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
-from espnet_ext.utt.freeze import freeze_blocks
-from espnet_ext.utt.lora import add_lora, merge_lora
+from espnet_ext.utt.freezing import add_lora, freeze_blocks, merge_lora
 
-ENCODERS = ["hubert_large", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"]
+ENCODERS = ["xeus", "hubert_large", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"]
 LENGTHS = [6000, 16_000]
 
 

@@ -10,10 +10,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
 
 TEXT, SPEECH = ({"teacher": "x", "from": source} for source in ("text", "speech"))
-BANK = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]]), torch.tensor([[3], [-1]])
+QUEUE = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]]), torch.tensor([[3], [-1]])
 ATTRIBUTES = {
     "sem": {
         "target": TEXT,
@@ -23,7 +23,7 @@ ATTRIBUTES = {
     "spk": {
         "target": SPEECH,
         "head": {"hidden_dim": 6, "dim": 4, "pooling": "attentive_statistics", "normalize_layers": True},
-        "objective": {"name": "contrastive", "bank_size": 2},
+        "objective": {"name": "contrastive", "queue_size": 2},
     },
     "lang": {
         "target": {"labels": "utt2lang"},
@@ -49,7 +49,7 @@ def test_a_step_needs_no_value_and_reaches_every_parameter_that_trains(name: str
     attributes = {key: config.model_copy(update={"labels": LABELS.get(key)}) for key, config in attributes.items()}
     conf = {"gradient_interval": 1, "task_weighting": "uncertainty"}
     model = ESPnetUttModel(tiny_encoder(name), attributes, "bfloat16", **conf).train()
-    model.objectives["spk"][0].bank, model.objectives["spk"][0].bank_sentences = BANK
+    model.objectives["spk"][0].queue, model.objectives["spk"][0].queue_sentences = QUEUE
     # An operation whose result's shape, or the way of whose program, depends on values raises here.
     with FakeTensorMode():
         replace_tensors(model, lambda tensor: torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype))

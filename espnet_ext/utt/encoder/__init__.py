@@ -1,4 +1,4 @@
-"""Speech encoders, by the name of their Hugging Face architecture (`model_type` in config.json).
+"""Speech encoders, by the name of their architecture (`model_type` in config.json).
 
 All of them run on torch's fused scaled-dot-product attention, position biases included.
 """
@@ -8,8 +8,9 @@ from pkgutil import resolve_name
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
 
-# Class of each architecture below this package; imported when it is built, because each imports its own modeling.
-ENCODERS = {
+# Architecture -> its class, or `module:class` below this package, which is imported when the encoder is built.
+ENCODERS: dict[str, str | type[AbsSpeechEncoder]] = {
+    "espnet": "espnet:EspnetSpeechEncoder",
     "hubert": "wav2vec2:HubertSpeechEncoder",
     "wav2vec2": "wav2vec2:Wav2Vec2SpeechEncoder",
     "wav2vec2-bert": "w2v_bert:W2vBertSpeechEncoder",
@@ -22,11 +23,11 @@ def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
     """Build an encoder with random weights.
 
     Args:
-        config: content of its Hugging Face config.json; under `preprocessor` what its preprocessor_config.json says.
-        frame_average: neighbouring frames that are averaged into one.
+        config: content of its config.json, and of its preprocessor_config.json under `preprocessor`.
+        frame_average: neighboring frames that are averaged into one.
 
     Raises:
-        UserError: the architecture is not in ENCODERS, or hears another sampling rate than all of them.
+        UserError: the architecture is not in ENCODERS, or its sampling rate is not 16 kHz.
     """
     model_type = config.get("model_type")
     if model_type not in ENCODERS:
@@ -36,9 +37,11 @@ def build_encoder(config: dict, frame_average: int = 1) -> AbsSpeechEncoder:
         raise UserError(
             f"encoder config: its waveforms have {rate} Hz; encoders of {AbsSpeechEncoder.sampling_rate} only"
         )
-    # It could name compiled code of the hub; what computes attention is settled here.
+    # It could name compiled code of the hub; this package chooses the attention.
     config = {key: value for key, value in config.items() if key.lstrip("_") != "attn_implementation"}
-    return resolve_name(f"{__name__}.{ENCODERS[model_type]}")(config, frame_average)
+    cls = ENCODERS[model_type]
+    cls = resolve_name(f"{__name__}.{cls}") if isinstance(cls, str) else cls
+    return cls(config, frame_average)
 
 
 __all__ = ["ENCODERS", "AbsSpeechEncoder", "build_encoder"]

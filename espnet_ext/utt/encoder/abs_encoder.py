@@ -1,13 +1,12 @@
-"""What every speech encoder offers: all its layers, and a mask of the real frames."""
+"""Base class of speech encoders: all layers, and a mask of the real frames."""
 
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from espnet_ext.utt.encoder.frame_average import average_frames
+from espnet_ext.utt.encoder.padding import average_frames
 
-# What Hugging Face configs add at random in training, and what they put behind the last layer.
+# Options of Hugging Face configs: no random masks or layers in training, and no adapter after the last layer.
 DETERMINISTIC = {
     "layerdrop": 0.0,
     "apply_spec_augment": False,
@@ -29,13 +28,13 @@ class AbsSpeechEncoder(nn.Module, ABC):
             memory, one minute, where the architecture has none.
         num_layers: number of sequences returned: the embedding output and every layer.
         dim: size of a frame vector.
-        encoder: the Hugging Face model, whose names the pretrained weights have.
-        num_frozen_blocks: the first blocks, which training does not change, see `freeze_blocks`.
-        checkpoint_prefixes: what may stand before these names in checkpoints of models around the encoder.
-        lora_targets: names of the linear layers that LoRA adapts unless told otherwise.
+        encoder: the pretrained model; its state dict has the names of the pretrained weights.
+        num_frozen_blocks: number of first blocks that training does not change, see `freeze_blocks`.
+        checkpoint_prefixes: possible prefixes of these names in checkpoints of models that contain the encoder.
+        lora_targets: default names of the linear layers that LoRA adapts.
 
     Args:
-        frame_average: neighbouring frames that are averaged into one; heads then cost that much less.
+        frame_average: neighboring frames that are averaged into one; heads then cost that much less.
     """
 
     sampling_rate: int = 16_000
@@ -44,7 +43,7 @@ class AbsSpeechEncoder(nn.Module, ABC):
     max_samples: int = 60 * 16_000
     num_layers: int
     dim: int
-    encoder: PreTrainedModel
+    encoder: nn.Module
     checkpoint_prefixes: tuple[str, ...]
     lora_targets: tuple[str, ...]
 
@@ -61,6 +60,10 @@ class AbsSpeechEncoder(nn.Module, ABC):
             block.eval()
         return self
 
+    def enable_checkpointing(self) -> None:
+        """Compute the activations of the layers again in the backward pass instead of keeping them in memory."""
+        self.encoder.activation_checkpointing_enable()
+
     @property
     def output_hop_samples(self) -> int:
         """Waveform samples between two frames that `forward` returns."""
@@ -69,7 +72,7 @@ class AbsSpeechEncoder(nn.Module, ABC):
     def forward(self, speech: Tensor, num_samples: Tensor) -> tuple[list[Tensor], Tensor]:
         """Encode a batch of waveforms.
 
-        What lies behind an utterance's `num_samples` never changes its frames.
+        Samples after an utterance's `num_samples` have no effect on its frames.
 
         Args:
             speech: (batch, samples) float in [-1, 1].

@@ -42,11 +42,11 @@ class WhisperLogMel(nn.Module):
             (batch, num_mels, frames) float32, zero on padded frames, and (batch,) real frames of each utterance.
         """
         num_frames = num_samples // HOP_SAMPLES
-        centred = reflect_ends(speech, num_samples, FFT_SAMPLES // 2)
+        centered = reflect_ends(speech, num_samples, FFT_SAMPLES // 2)
         # float32 throughout: powers of quiet speech underflow in half precision.
         with torch.autocast(speech.device.type, enabled=False):
             spectrum = torch.stft(
-                centred.float(), FFT_SAMPLES, HOP_SAMPLES, window=self.window, center=False, return_complex=True
+                centered.float(), FFT_SAMPLES, HOP_SAMPLES, window=self.window, center=False, return_complex=True
             )
             power = spectrum[..., : speech.shape[1] // HOP_SAMPLES].abs().square()
             log_mel = (self.filters.T @ power).clamp(min=1e-10).log10()
@@ -58,7 +58,7 @@ class WhisperLogMel(nn.Module):
 
 
 def reflect_ends(speech: Tensor, num_samples: Tensor, margin: int) -> Tensor:
-    """Extend each utterance by its own mirror image at both ends, as a centred STFT does for one utterance.
+    """Extend each utterance by its own mirror image at both ends, as a centered STFT does for one utterance.
 
     Args:
         speech: (batch, samples).

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from transformers.audio_utils import mel_filter_bank, window_function
 
-from espnet_ext.utt.encoder.masking import real_positions
+from espnet_ext.utt.encoder.padding import real_positions
 
 FRAME_SAMPLES = 400
 HOP_SAMPLES = 160
@@ -18,13 +18,13 @@ VARIANCE_FLOOR = 1e-7
 
 
 class SeamlessLogMel(nn.Module):
-    """Kaldi-style log-mel energies, normalised per band and stacked, as `SeamlessM4TFeatureExtractor` computes them.
+    """Kaldi-style log-mel energies, normalized per band and stacked, as `SeamlessM4TFeatureExtractor` computes them.
 
     Frames that do not fill a last stack are part of an utterance's mean and variance, but of no stack.
 
     Args:
         num_mels: number of mel bands.
-        stack: neighbouring frames that become one.
+        stack: neighboring frames that become one.
     """
 
     def __init__(self, num_mels: int, stack: int) -> None:
@@ -79,6 +79,6 @@ class SeamlessLogMel(nn.Module):
 def _normalize_bands(log_mel: Tensor, real: Tensor, num_frames: Tensor) -> Tensor:
     """Zero mean and unit (unbiased) variance of each band over an utterance's real frames."""
     mean = log_mel.masked_fill(~real, 0.0).sum(dim=1, keepdim=True) / num_frames
-    centred = (log_mel - mean).masked_fill(~real, 0.0)
-    variance = centred.square().sum(dim=1, keepdim=True) / (num_frames - 1)
-    return centred / (variance + VARIANCE_FLOOR).sqrt()
+    centered = (log_mel - mean).masked_fill(~real, 0.0)
+    variance = centered.square().sum(dim=1, keepdim=True) / (num_frames - 1)
+    return centered / (variance + VARIANCE_FLOOR).sqrt()

@@ -5,8 +5,8 @@ from transformers import Wav2Vec2BertConfig, Wav2Vec2BertModel
 
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import DETERMINISTIC, AbsSpeechEncoder
-from espnet_ext.utt.encoder.masking import real_positions
-from espnet_ext.utt.encoder.relative_key import RelativeKeyAttention
+from espnet_ext.utt.encoder.attention import RelativeKeyAttention
+from espnet_ext.utt.encoder.padding import real_positions
 from espnet_ext.utt.encoder.seamless_log_mel import FRAME_SAMPLES, HOP_SAMPLES, SeamlessLogMel
 
 POSITIONS = "relative_key"
@@ -36,7 +36,7 @@ class W2vBertSpeechEncoder(AbsSpeechEncoder):
             raise UserError(f"encoder config: position_embeddings_type must be {POSITIONS}")
         if num_mels * stack != bert_config.feature_projection_input_dim:
             raise UserError(
-                f"encoder config: {num_mels} mel bands x {stack} stacked frames are no input of "
+                f"encoder config: {num_mels} mel bands x {stack} stacked frames do not match "
                 f"feature_projection_input_dim {bert_config.feature_projection_input_dim}"
             )
         self.log_mel = SeamlessLogMel(num_mels, stack)
@@ -45,7 +45,7 @@ class W2vBertSpeechEncoder(AbsSpeechEncoder):
             # The same parameters, another forward.
             layer.self_attn.__class__ = RelativeKeyAttention
         self.hop_samples = HOP_SAMPLES * stack
-        # Two frames, or a variance over time would not exist.
+        # At least two frames, which the variance over time requires.
         self.min_samples = FRAME_SAMPLES + HOP_SAMPLES * (max(stack, 2) - 1)
         self.num_layers = bert_config.num_hidden_layers + 1
         self.dim = bert_config.hidden_size

@@ -15,10 +15,8 @@ from transformers import (
 )
 
 from espnet_ext.utt.encoder.abs_encoder import DETERMINISTIC, AbsSpeechEncoder
-from espnet_ext.utt.encoder.gated_relative import GatedRelativeAttention
-from espnet_ext.utt.encoder.masking import real_positions
-from espnet_ext.utt.encoder.time_norm import norm_over_time
-from espnet_ext.utt.encoder.waveform import normalize_waveform, zero_padding
+from espnet_ext.utt.encoder.attention import GatedRelativeAttention
+from espnet_ext.utt.encoder.padding import norm_over_time, normalize_waveform, real_positions, zero_padding
 
 
 class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):
@@ -28,7 +26,7 @@ class Wav2Vec2SpeechEncoder(AbsSpeechEncoder):
 
     Args:
         config: content of the Hugging Face config.json; `preprocessor` in it, content of preprocessor_config.json,
-            may set `do_normalize`. Else waveforms are normalised for feature encoders with layer norm, not for
+            may set `do_normalize`. Else waveforms are normalized for feature encoders with layer norm, not for
             those with group norm, as they were pretrained.
         frame_average: see `AbsSpeechEncoder`.
     """

@@ -14,7 +14,7 @@ CONV_STRIDE = 2
 class WhisperSpeechEncoder(AbsSpeechEncoder):
     """All hidden states of Whisper's encoder for utterances of their own length.
 
-    The stock forward wants every input padded to 30 s; here the position embeddings are cut to the batch,
+    The stock forward requires inputs padded to 30 s; here the position embeddings are cut to the batch,
     padded frames are zeroed before each convolution and masked in attention.
 
     Args:

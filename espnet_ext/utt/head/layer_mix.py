@@ -36,7 +36,7 @@ class LayerMix(nn.Module):
                 raise UserError(f"head: identity_init needs hidden_dim {input_dim}, the encoder's, not {dim}")
             self.weight.data.copy_(torch.eye(dim))
         else:
-            # nn.Linear's own initialisation, for each layer.
+            # nn.Linear's own initialization, for each layer.
             nn.init.uniform_(self.weight, -1 / math.sqrt(input_dim), 1 / math.sqrt(input_dim))
         self.norm = nn.LayerNorm(dim)
         self.normalize_layers = normalize_layers

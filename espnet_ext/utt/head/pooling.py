@@ -3,7 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from espnet_ext.utt.head.attentive_statistics import AttentiveStatisticsPooling
+from espnet_ext.utils.errors import UserError
+
+# Lower bound of a variance: the slope of the square root at zero is infinite.
+MIN_VARIANCE = 1e-12
 
 
 class AttentionPooling(nn.Module):
@@ -33,12 +36,57 @@ class AttentionPooling(nn.Module):
         Returns:
             (batch, dim), in the dtype of `frames`.
         """
-        # float32 even under autocast: bf16 logits tie neighbouring frames.
+        # float32 even under autocast: bf16 logits tie neighboring frames.
         logits = self.scorer(frames).squeeze(-1).float()
         weights = logits.masked_fill(~frame_mask, -torch.inf).softmax(dim=1)
         # Padded frames may hold anything, NaN included, and 0 * NaN is NaN.
         frames = frames.masked_fill(~frame_mask.unsqueeze(-1), 0.0)
         return torch.einsum("bt,btd->bd", weights.to(frames.dtype), frames)
+
+
+class AttentiveStatisticsPooling(nn.Module):
+    """Weighted mean and standard deviation over the real frames (Okabe et al., 2018, arXiv 1803.10963).
+
+    Every head has weights of its own for its equal share of a frame's entries (India et al., 2019, arXiv
+    1906.09890). One head is Okabe's; one for every entry, the channel attention of ECAPA-TDNN without its
+    global context (Desplanques et al., 2020, arXiv 2005.07143).
+
+    Args:
+        dim: size of a frame vector.
+        num_heads: heads; they must divide `dim`.
+        attention_dim: width of the hidden layer that the frames' logits are computed from.
+    """
+
+    def __init__(self, dim: int, num_heads: int = 1, attention_dim: int = 128) -> None:
+        super().__init__()
+        if not 1 <= num_heads <= dim or dim % num_heads:
+            raise UserError(f"head: num_heads {num_heads} does not divide hidden_dim {dim}")
+        if attention_dim < 1:
+            raise UserError(f"head: attention_dim must be at least 1, found {attention_dim}")
+        self.output_dim = 2 * dim
+        self.hidden = nn.Linear(dim, attention_dim)
+        # No bias: the softmax over frames does not depend on it.
+        self.scorer = nn.Linear(attention_dim, num_heads, bias=False)
+
+    def forward(self, frames: Tensor, frame_mask: Tensor) -> Tensor:
+        """Pool each utterance over its real frames.
+
+        Args:
+            frames: (batch, frames, dim).
+            frame_mask: (batch, frames) bool, True on real frames, at least one per utterance.
+
+        Returns:
+            (batch, 2 * dim) float32: means, then standard deviations.
+        """
+        # float32 even under autocast: bf16 logits tie neighboring frames, and squares lose a small variance.
+        logits = self.scorer(self.hidden(frames).tanh()).float()
+        weights = logits.masked_fill(~frame_mask[..., None], -torch.inf).softmax(dim=1)[..., None]
+        # Padded frames may hold anything, NaN included, and 0 * NaN is NaN.
+        frames = frames.masked_fill(~frame_mask[..., None], 0.0).float()
+        frames = frames.unflatten(dim=2, sizes=(weights.shape[2], -1))
+        mean = (weights * frames).sum(dim=1)
+        variance = (weights * (frames - mean[:, None]).square()).sum(dim=1)
+        return torch.cat([mean.flatten(1), variance.clamp(min=MIN_VARIANCE).sqrt().flatten(1)], dim=1)
 
 
 class MeanPooling(nn.Module):

@@ -20,6 +20,8 @@ OBJECTIVES: dict[str, type[AbsObjective]] = {
     "aam_softmax": AamSoftmaxObjective,
     "regression": RegressionObjective,
 }
+# Former name of an objective's option -> its name.
+RENAMED_OPTIONS = {"bank_size": "queue_size"}
 
 
 def build_objective(
@@ -42,6 +44,8 @@ def build_objective(
     if config.name not in OBJECTIVES:
         raise UserError(f"{where}: objective {config.name!r} is unknown; legal: {', '.join(sorted(OBJECTIVES))}")
     cls = OBJECTIVES[config.name]
+    for old in config.options.keys() & RENAMED_OPTIONS.keys():
+        raise UserError(f"{where}: objective {config.name}: {old} is now called {RENAMED_OPTIONS[old]}: rename it")
     kind = labels.kind if labels else "teacher"
     if kind not in cls.takes:
         legal = ", ".join(sorted(name for name, other in OBJECTIVES.items() if kind in other.takes))
@@ -60,4 +64,4 @@ def needs_sentences(attribute: AttributeConfig) -> bool:
     return attribute.target.source == "text" and any(cls.needs_sentences for cls in declared)
 
 
-__all__ = ["OBJECTIVES", "AbsObjective", "build_objective", "needs_sentences"]
+__all__ = ["OBJECTIVES", "RENAMED_OPTIONS", "AbsObjective", "build_objective", "needs_sentences"]

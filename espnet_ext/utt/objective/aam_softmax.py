@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.objective.class_objective import ClassObjective
+from espnet_ext.utt.objective.softmax import ClassObjective
 
 # sin² of angles that are told from 0: below it the square root has no usable gradient in float32.
 MIN_SINE_SQUARED = 1e-7
@@ -54,7 +54,7 @@ class AamSoftmaxObjective(ClassObjective):
         if margin_schedule:
             self.register_buffer("num_batches", torch.zeros((), dtype=torch.long))
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         margin = self._margin()
         cosines = self._cosines(embeddings)
@@ -62,7 +62,7 @@ class AamSoftmaxObjective(ClassObjective):
         shifted = cosines * margin.cos() - sines * margin.sin()
         shifted = torch.where(cosines > -margin.cos(), shifted, cosines - margin * margin.sin())
         own = torch.arange(cosines.shape[1], device=cosines.device) == targets
-        return self.cross_entropy(self.scale * torch.where(own, shifted, cosines), targets, present)
+        return self.cross_entropy(self.scale * torch.where(own, shifted, cosines), targets, mask)
 
     def predict(self, embeddings: Tensor) -> Tensor:
         """See `AbsObjective.predict`."""

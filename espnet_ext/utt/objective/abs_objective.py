@@ -15,34 +15,34 @@ class AbsObjective(nn.Module, ABC):
         needs_sentences: `forward` compares the sentences of utterances (`utt2sent`), where targets are of texts.
         has_weights: the constructor takes the size of the embeddings and the label space (None with a teacher) before
             its options. With labels, the objective implements `predict`.
-        bank_size: maximum number of training targets that `fill_banks` stores in the buffer `bank`, and their sentences
-            in `bank_sentences`; 0 = no bank.
+        queue_size: maximum number of training targets that `fill_queues` stores in the buffer `queue`, with their
+            sentences in `queue_sentences`; 0 = no queue.
     """
 
     takes: tuple[str, ...] = ("teacher",)
     metric: str | None = "cos"
     needs_sentences: bool = False
     has_weights: bool = False
-    bank_size: int = 0
+    queue_size: int = 0
 
     def __init__(self) -> None:
         # nn.Module takes *args and **kwargs, which would be checked as options of an objective without a constructor.
         super().__init__()
 
     @abstractmethod
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         """Compare embeddings with targets.
 
         Args:
             embeddings: (batch, dim) float32 of unit length.
             targets: (batch, target_dim) float32: a teacher's vectors of unit length and of `dim` entries, or one
-                column of class indices or numbers; rows that are not present hold zeros.
-            present: (batch,) bool, True where there is a target.
+                column of class indices or numbers; rows without a target hold zeros.
+            mask: (batch,) bool, True where there is a target.
             sentences: (batch, 1) sentence numbers, -1 where unknown; None without `needs_sentences` or where targets
                 are not of texts.
 
         Returns:
-            Scalar: mean over the rows that are present, zero (with a gradient of zero) when none is.
+            Scalar: mean over the rows with a target, zero (with a gradient of zero) without such rows.
         """
 
     def measure(self, embeddings: Tensor, targets: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def same_sentence(sentences: Tensor, others: Tensor) -> Tensor:
     return (sentences == others.T) & (others.T >= 0)
 
 
-def mean_over(values: Tensor, present: Tensor) -> Tensor:
-    """Mean of (batch,) `values` where (batch,) `present` is True; zero, not NaN, when that is nowhere."""
+def mean_over(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of (batch,) `values` where the (batch,) `mask` is True; zero, not NaN, where it is False everywhere."""
     # torch.where, not a product: a row without a target may hold anything, and 0 * NaN is NaN.
-    return torch.where(present, values, 0.0).sum() / present.sum().clamp(min=1)
+    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)

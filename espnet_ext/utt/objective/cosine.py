@@ -19,6 +19,6 @@ class CosineObjective(AbsObjective):
             raise UserError(f"scale must be above 0, found {scale}")
         self.scale = scale
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
-        return self.scale * mean_over(1.0 - (embeddings * targets).sum(dim=-1), present)
+        return self.scale * mean_over(1.0 - (embeddings * targets).sum(dim=-1), mask)

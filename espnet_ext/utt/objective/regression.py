@@ -39,11 +39,11 @@ class RegressionObjective(AbsObjective):
         """Absolute error, in the label's own unit."""
         return (self.predict(embeddings) - targets)[:, 0].abs()
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
         found, expected = self.line(embeddings), (targets - self.mean) / self.std
         if self.loss == "mse":
             losses = nn.functional.mse_loss(found, expected, reduction="none")
         else:
             losses = nn.functional.huber_loss(found, expected, reduction="none", delta=self.delta)
-        return mean_over(losses[:, 0], present)
+        return mean_over(losses[:, 0], mask)

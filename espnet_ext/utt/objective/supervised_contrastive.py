@@ -1,11 +1,11 @@
-"""Supervised contrastive learning: like with like, among the embeddings of the batch."""
+"""Supervised contrastive learning among the embeddings of a batch."""
 
 import torch
 from torch import Tensor
 
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utt.distributed import first_row, gather_rows
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over, same_sentence
-from espnet_ext.utt.ranks import first_row, gather_rows
 
 # Not -inf: a row without any other to compare with must keep finite gradients.
 NOTHING = -1e30
@@ -34,20 +34,20 @@ class SupervisedContrastiveObjective(AbsObjective):
         self.temperature = temperature
         self.same_above = same_above
 
-    def forward(self, embeddings: Tensor, targets: Tensor, present: Tensor, sentences: Tensor | None = None) -> Tensor:
+    def forward(self, embeddings: Tensor, targets: Tensor, mask: Tensor, sentences: Tensor | None = None) -> Tensor:
         """See `AbsObjective.forward`."""
-        others = gather_rows(embeddings, differentiable=True)
-        facts = gather_rows(torch.cat([targets, present[:, None].to(targets)], dim=1))
-        other_targets, usable = facts[:, :-1], facts[:, -1] > 0
+        others = gather_rows(embeddings)
+        facts = gather_rows(torch.cat([targets, mask[:, None].to(targets)], dim=1))
+        other_targets, others_mask = facts[:, :-1], facts[:, -1] > 0
         rows = torch.arange(len(embeddings), device=embeddings.device) + first_row(embeddings)
-        compared = usable & (torch.arange(len(others), device=rows.device) != rows[:, None])
+        compared = others_mask & (torch.arange(len(others), device=rows.device) != rows[:, None])
         same = self._same(targets, other_targets)
         if sentences is not None:
             same |= same_sentence(sentences, gather_rows(sentences))
         positive = compared & same
         logits = (embeddings @ others.T / self.temperature).masked_fill(~compared, NOTHING)
         log_shares = logits.log_softmax(dim=1).masked_fill(~positive, 0.0)
-        return mean_over(-log_shares.sum(dim=1) / positive.sum(dim=1).clamp(min=1), present)
+        return mean_over(-log_shares.sum(dim=1) / positive.sum(dim=1).clamp(min=1), mask)
 
     def _same(self, targets: Tensor, others: Tensor) -> Tensor:
         """(batch, others) bool."""

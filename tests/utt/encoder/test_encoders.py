@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
+from tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, Wav2Vec2FeatureExtractor
 
@@ -14,7 +14,7 @@ from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]
 # Whisper's stock forward wants 30 s: tests/utt/encoder/test_whisper.py compares at its own window.
-STOCK = sorted(CONFIGS.keys() - {"whisper"})
+STOCK = [name for name in HUGGING_FACE if name != "whisper"]
 
 
 @pytest.fixture(params=sorted(CONFIGS))
@@ -56,6 +56,7 @@ def test_a_batch_gives_the_hidden_states_of_transformers_for_each_utterance_alon
                 torch.testing.assert_close(layer[row, mask[row]], other[0], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", HUGGING_FACE)
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
 def test_a_config_cannot_ask_for_code_of_the_hub(name: str, key: str) -> None:
     plain = build_encoder(CONFIGS[name]).encoder.config._attn_implementation
@@ -97,8 +98,9 @@ def test_training_differs_from_evaluation_by_dropout_alone(name: str) -> None:
             module.p = 0.0
         if hasattr(module, "dropout") and isinstance(module.dropout, float):
             module.dropout = 0.0
-        if hasattr(module, "activation_dropout"):
-            module.activation_dropout = 0.0
+        for option in ("activation_dropout", "dropout_rate"):
+            if hasattr(module, option):
+                setattr(module, option, 0.0)
     batch = speech_batch(LENGTHS)
     with torch.no_grad():
         evaluated, mask = encoder(*batch)
@@ -112,7 +114,7 @@ def test_checkpointed_gradients_are_those_of_the_whole_graph(name: str) -> None:
     for checkpointed in (False, True):
         encoder = tiny_encoder(name)
         if checkpointed:
-            encoder.encoder.activation_checkpointing_enable()
+            encoder.enable_checkpointing()
         encoder.train()
         torch.manual_seed(1)
         layers, mask = encoder(*speech_batch(LENGTHS))
@@ -185,7 +187,11 @@ def test_the_blocks_are_the_encoder_each_parameter_once(name: str) -> None:
         ("w2v_bert", {"position_embeddings_type": "rotary"}, "position_embeddings_type must be relative_key"),
         ("w2v_bert", {"preprocessor": {"num_mel_bins": 40}}, "40 mel bands x 2 stacked frames"),
         ("xls_r", {"preprocessor": {"sampling_rate": 8000}}, "8000 Hz"),
-        ("xls_r", {"model_type": "wav2vec"}, "'wav2vec' is unknown; legal: hubert, wav2vec2, wav2vec2-bert, wavlm"),
+        (
+            "xls_r",
+            {"model_type": "wav2vec"},
+            "'wav2vec' is unknown; legal: espnet, hubert, wav2vec2, wav2vec2-bert, wavlm",
+        ),
     ],
 )
 def test_an_encoder_that_cannot_be_built_says_why(base: str, change: dict[str, Any], message: str) -> None:

@@ -5,8 +5,8 @@ import torch
 
 from espnet_ext.config.attributes import HeadConfig
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.head.attentive_statistics import AttentiveStatisticsPooling
 from espnet_ext.utt.head.attribute_head import AttributeHead
+from espnet_ext.utt.head.pooling import AttentiveStatisticsPooling
 
 DIM, WIDTH = 8, 5
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from espnet_ext.utt.head.attentive_statistics import AttentiveStatisticsPooling
-from espnet_ext.utt.head.pooling import POOLINGS, AttentionPooling
+from espnet_ext.utt.head.pooling import POOLINGS, AttentionPooling, AttentiveStatisticsPooling
 
 LENGTHS = [1, 11, 30]
 

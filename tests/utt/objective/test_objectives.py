@@ -79,32 +79,32 @@ def test_one_row_has_no_negatives_and_no_contrastive_loss() -> None:
     assert objective(unit(1, 8), unit(1, 8), torch.ones(1, dtype=torch.bool)).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_with_a_bank_the_negatives_are_those_of_the_bank() -> None:
+def test_with_a_queue_the_negatives_are_those_of_the_queue() -> None:
     torch.manual_seed(0)
-    embeddings, targets, bank = unit(5, 8), unit(5, 8), unit(40, 8)
-    bank[3] = targets[2]
+    embeddings, targets, queue = unit(5, 8), unit(5, 8), unit(40, 8)
+    queue[3] = targets[2]
     present = torch.tensor([True, True, True, False, True])
-    options = {**OPTIONS["contrastive"], "bank_size": 40}
+    options = {**OPTIONS["contrastive"], "queue_size": 40}
     objective = build_objective(ObjectiveConfig(name="contrastive", options=options), "test")
-    objective.bank = bank
+    objective.queue = queue
     total = 0.0
     for row in (0, 1, 2, 4):
-        others = [other for other in bank if dot(targets[row], other) <= SAME_ABOVE]
+        others = [other for other in queue if dot(targets[row], other) <= SAME_ABOVE]
         exponentials = [math.exp(dot(embeddings[row], t) / TEMPERATURE) for t in [targets[row], *others]]
         total -= math.log(exponentials[0] / sum(exponentials))
     found = objective(embeddings, targets.masked_fill(~present[:, None], 0.0), present)
     assert found.item() == pytest.approx(total / 4, rel=1e-5)
 
 
-@pytest.mark.parametrize("bank_size", [0, 6])
-def test_translations_of_the_sentence_are_no_negatives_though_their_targets_differ(bank_size: int) -> None:
+@pytest.mark.parametrize("queue_size", [0, 6])
+def test_translations_of_the_sentence_are_no_negatives_though_their_targets_differ(queue_size: int) -> None:
     torch.manual_seed(0)
     embeddings, targets = unit(6, 8), unit(6, 8)
     sentences = torch.tensor([[5], [5], [-1], [-1], [7], [5]])
-    options = {**OPTIONS["contrastive"], "bank_size": bank_size}
+    options = {**OPTIONS["contrastive"], "queue_size": queue_size}
     objective = build_objective(ObjectiveConfig(name="contrastive", options=options), "test")
-    if bank_size:
-        objective.bank, objective.bank_sentences = targets, sentences
+    if queue_size:
+        objective.queue, objective.queue_sentences = targets, sentences
     total = 0.0
     for row in range(6):
         same = [0, 1, 5] if row in (0, 1, 5) else [row]
@@ -116,9 +116,9 @@ def test_translations_of_the_sentence_are_no_negatives_though_their_targets_diff
     assert found.item() == pytest.approx(total / 6, rel=1e-5)
 
 
-def test_a_bank_is_no_part_of_the_saved_model() -> None:
-    objective = build_objective(ObjectiveConfig(name="contrastive", options={"bank_size": 4}), "test")
-    objective.bank = unit(4, 8)
+def test_a_queue_is_not_a_part_of_the_saved_model() -> None:
+    objective = build_objective(ObjectiveConfig(name="contrastive", options={"queue_size": 4}), "test")
+    objective.queue = unit(4, 8)
     assert not objective.state_dict()
 
 
@@ -136,7 +136,7 @@ def test_a_mean_over_nothing_is_zero_and_ignores_nan() -> None:
 def test_unknown_names_and_options_are_refused() -> None:
     with pytest.raises(UserError, match="attribute x: objective 'cosin' is unknown; legal: aam_softmax, contrastive"):
         build_objective(ObjectiveConfig(name="cosin"), "attribute x")
-    for name, option in (("cosine", "scale"), ("contrastive", "temperature"), ("contrastive", "bank_size")):
+    for name, option in (("cosine", "scale"), ("contrastive", "temperature"), ("contrastive", "queue_size")):
         with pytest.raises(UserError, match=f"attribute x: objective {name}: .*{option}.* found -0.5"):
             build_objective(ObjectiveConfig(name=name, options={option: -0.5}), "attribute x")
     with pytest.raises(UserError, match="attribute x: objective cosine: .*'temperature'"):

@@ -1,4 +1,4 @@
-"""After training: the chosen epoch as model files, learned layer weights, curves."""
+"""Export of a finished training: model files of the selected epoch, learned layer weights, curves."""
 
 import argparse
 import csv
@@ -13,21 +13,21 @@ from espnet2.train.reporter import Reporter
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.hub.model_files import (
     ENCODER,
-    WEIGHTS,
     describe_model,
     load_model,
     read_description,
     read_encoder_config,
+    read_model_weights,
     save_model,
     write_model,
 )
-from espnet_ext.hub.weights import read_weights
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
 from espnet_ext.utils.atomic import atomic_path, write_json_atomic
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.espnet_model import ESPnetUttModel
+from espnet_ext.utt.freezing import merge_lora
+from espnet_ext.utt.utt_model import UttModel
 
 COLUMNS = ("phase", "epoch", "split", "key", "value")
 # Statistics that are written for every model; `loss_scale` is the gradient scaler's.
@@ -48,12 +48,9 @@ def export_model(output_dir: Path) -> None:
     model = UttTask.build_model(args)
     model.load_state_dict(torch.load(chosen, map_location="cpu", weights_only=True))
     if args.encoder_conf.get("lora_rank"):
-        # Imported here: peft takes a second, and few trainings use adapters.
-        from espnet_ext.utt.lora import merge_lora
-
         merge_lora(model.encoder)
     model.fold_whitening()
-    attributes = selected_attributes(args)
+    attributes, metrics = selected_attributes(args), model.metrics()
     if args.add_to is None:
         save_model(output_dir, model, read_encoder_config(Path(args.encoder)), attributes)
     else:
@@ -65,24 +62,24 @@ def export_model(output_dir: Path) -> None:
     with atomic_path(output_dir / "curves.tsv") as temporary, temporary.open("w", newline="") as stream:
         rows = csv.writer(stream, delimiter="\t", lineterminator="\n")
         rows.writerow(COLUMNS)
-        rows.writerows(curve_rows(reporter, output_dir.name, model.metrics().values()))
+        rows.writerows(curve_rows(reporter, output_dir.name, metrics.values()))
 
 
-def save_addition(folder: Path, base: Path, model: ESPnetUttModel, attributes: dict[str, AttributeConfig]) -> None:
-    """Write the model that has a trained model's attributes, their weights untouched, and the new ones.
+def save_addition(folder: Path, base: Path, model: UttModel, attributes: dict[str, AttributeConfig]) -> None:
+    """Write a model with the attributes of a trained model, their weights unchanged, and the new attributes.
 
     Args:
         folder: where to write.
         base: folder of the trained model.
-        model: its encoder, and the new attributes' heads and objectives.
-        attributes: declarations of the new ones.
+        model: the trained model's encoder, and the new attributes' heads and objectives.
+        attributes: declarations of the new attributes.
 
     Raises:
         UserError: the heads were trained on another encoder.
     """
-    weights, trained = read_weights(base / WEIGHTS), model.state_dict()
+    weights, trained = read_model_weights(base), model.state_dict()
     if any(not torch.equal(trained[name], tensor) for name, tensor in weights.items() if name.startswith(ENCODER)):
-        raise UserError(f"{folder}: was trained on another encoder than that of {base}: delete it to train anew")
+        raise UserError(f"{folder}: was trained on another encoder than {base}: delete it and train again")
     description = read_description(base)
     description["attributes"] |= describe_model(model, description["encoder"], attributes)["attributes"]
     added = {name: tensor for name, tensor in trained.items() if name.startswith(("heads.", "objectives."))}

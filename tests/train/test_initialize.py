@@ -9,9 +9,9 @@ import pytest
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.kaldi.data_dir import sentence_number
 from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.train.bank import fill_banks, read_bank
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
+from espnet_ext.train.initialize import fill_queues, read_queue
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 NUM_TARGETS = 50
 
@@ -27,36 +27,36 @@ def targets(tmp_path: Path) -> Path:
     return tmp_path / "target_sem.scp"
 
 
-def test_a_large_bank_holds_every_different_target_once(targets: Path) -> None:
-    found, sentences = read_bank(targets, 1000)
+def test_a_large_queue_holds_every_different_target_once(targets: Path) -> None:
+    found, sentences = read_queue(targets, 1000)
     assert (sentences == -1).all() and sentences.shape == (NUM_TARGETS, 1)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, np.arange(NUM_TARGETS)[:, None] * np.ones(3))
 
 
-def test_a_small_bank_is_spread_over_the_targets(targets: Path) -> None:
-    found = read_bank(targets, 5)[0][:, 0]
+def test_a_small_queue_is_spread_over_the_targets(targets: Path) -> None:
+    found = read_queue(targets, 5)[0][:, 0]
     assert len(found) == 5
     assert len(np.unique(found)) == 5
-    np.testing.assert_array_equal(found, read_bank(targets, 5)[0][:, 0])
+    np.testing.assert_array_equal(found, read_queue(targets, 5)[0][:, 0])
 
 
-def test_a_bank_knows_its_sentences(targets: Path) -> None:
+def test_a_queue_knows_its_sentences(targets: Path) -> None:
     write_scp(targets.parent / "utt2sent", {"u03": "hello", "u04": "bye", "x": "hello", "u07": "a sentence"})
-    bank, sentences = read_bank(targets, 1000)
-    by_value = dict(zip(bank[:, 0].tolist(), sentences[:, 0].tolist(), strict=True))
+    queue, sentences = read_queue(targets, 1000)
+    by_value = dict(zip(queue[:, 0].tolist(), sentences[:, 0].tolist(), strict=True))
     assert by_value.pop(3.0) == sentence_number("hello")
     assert by_value.pop(4.0) == sentence_number("bye")
     assert by_value.pop(7.0) in (sentence_number("a sentence"), -1)  # v, of equal value, has none
     assert set(by_value.values()) == {-1}
 
 
-def test_banks_are_filled_and_not_sent_between_processes(
+def test_queues_are_filled_and_not_sent_between_processes(
     targets: Path, encoder_config: dict, attributes_block: dict
 ) -> None:
-    block = dict(attributes_block["sem"], objective=[{"name": "cosine"}, {"name": "contrastive", "bank_size": 5}])
+    block = dict(attributes_block["sem"], objective=[{"name": "cosine"}, {"name": "contrastive", "queue_size": 5}])
     model = ESPnetUttModel(build_encoder(encoder_config), parse_attributes({"sem": block}, "test"))
-    fill_banks(model, {"sem": targets})
-    np.testing.assert_array_equal(model.objectives["sem"][1].bank, read_bank(targets, 5)[0])
-    assert model._ddp_params_and_buffers_to_ignore == ["objectives.sem.1.bank", "objectives.sem.1.bank_sentences"]
-    assert "objectives.sem.1.bank" in dict(model.named_buffers())
+    fill_queues(model, {"sem": targets})
+    np.testing.assert_array_equal(model.objectives["sem"][1].queue, read_queue(targets, 5)[0])
+    assert model._ddp_params_and_buffers_to_ignore == ["objectives.sem.1.queue", "objectives.sem.1.queue_sentences"]
+    assert "objectives.sem.1.queue" in dict(model.named_buffers())

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import Wav2Vec2FeatureExtractor
 
-from espnet_ext.utt.encoder.waveform import normalize_waveform
+from espnet_ext.utt.encoder.padding import normalize_waveform
 
 LENGTHS = [400, 1234, 16_000, 40_001]
 

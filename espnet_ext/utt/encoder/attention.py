@@ -1,4 +1,4 @@
-"""w2v-BERT's self-attention: scaled dot product plus what a query makes of each clipped distance to a key."""
+"""Self-attention of w2v-BERT and WavLM, with their position biases, on torch's scaled dot product."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from transformers.models.wav2vec2_bert.modeling_wav2vec2_bert import Wav2Vec2BertSelfAttention
+from transformers.models.wavlm.modeling_wavlm import WavLMAttention
 
 
 class RelativeKeyAttention(Wav2Vec2BertSelfAttention):
-    """`relative_key` attention (Shaw et al., 2018, arXiv 1803.02155) whose positions cost next to nothing.
+    """`relative_key` attention (Shaw et al., 2018, arXiv 1803.02155) at the cost of one product per distinct distance.
 
-    The stock forward looks up an embedding for each of frames x frames pairs before it meets the query. Here the
-    query meets each distinct distance once (73 in w2v-BERT 2.0), and the products are spread over the pairs.
+    The stock forward looks up an embedding for each of frames x frames pairs. Here each query is multiplied with each
+    distinct distance once (73 in w2v-BERT 2.0), and the products are spread over the pairs.
     """
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor, **_: Any) -> tuple[Tensor, None]:
@@ -73,3 +74,33 @@ def _offsets(frames: int, device: torch.device) -> Tensor:
     """(frames, frames): how far ahead of the query (row) the key (column) is."""
     position = torch.arange(frames, device=device)
     return position - position[:, None]
+
+
+class GatedRelativeAttention(WavLMAttention):
+    """WavLM's attention with its gated position bias (arXiv 2110.13900), without keeping the attention weights.
+
+    The stock product reads the projections' weights past their modules, so that LoRA on them would do nothing.
+    """
+
+    def torch_multi_head_self_attention(
+        self, hidden_states: Tensor, attention_mask: Tensor, gated_position_bias: Tensor
+    ) -> tuple[Tensor, None]:
+        """Attend.
+
+        Args:
+            hidden_states: (batch, frames, dim).
+            attention_mask: (batch, frames) bool, True on real frames.
+            gated_position_bias: (batch * heads, frames, frames), added to the scaled products.
+
+        Returns:
+            (batch, frames, dim), and None where transformers returns attention weights.
+        """
+        query, key, value = (
+            projection(hidden_states).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+            for projection in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        bias = gated_position_bias.unflatten(0, (-1, self.num_heads)).to(query.dtype)
+        bias = bias.masked_fill(~attention_mask[:, None, None], -torch.inf)
+        dropout = self.dropout if self.training else 0.0
+        attended = nn.functional.scaled_dot_product_attention(query, key, value, bias, dropout)
+        return self.out_proj(attended.transpose(1, 2).flatten(2)), None

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from espnet_ext.utt.gradient_statistics import gradient_statistics
+from espnet_ext.utt.statistics import gradient_statistics
 
 
 def losses_of(layer: nn.Linear, unused: nn.Parameter) -> dict[str, torch.Tensor]:

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
+from tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
-from espnet_ext.utt.freeze import choose_trained, freeze_blocks
+from espnet_ext.utt.freezing import apply_freezing, freeze_blocks
 
 
 @pytest.fixture
@@ -69,15 +69,15 @@ def test_a_block_that_is_not_there_is_refused(encoder: AbsSpeechEncoder, num_blo
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_encoder_can_be_frozen_up_to_a_layer(name: str) -> None:
     encoder = tiny_encoder(name)
-    choose_trained(encoder, EncoderConf(freeze_blocks=2))
+    apply_freezing(encoder, EncoderConf(freeze_blocks=2))
     assert trainable(encoder) == [False, False, True, True]
     assert not any(layer.gradient_checkpointing for layer in checkpointing_layers(encoder))
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", HUGGING_FACE)
 def test_every_layer_of_every_encoder_can_be_checkpointed(name: str) -> None:
     encoder = tiny_encoder(name)
-    choose_trained(encoder, EncoderConf(gradient_checkpointing=True))
+    apply_freezing(encoder, EncoderConf(gradient_checkpointing=True))
     assert all(trainable(encoder))
     layers = checkpointing_layers(encoder)
     assert len(layers) >= encoder.num_layers - 1

@@ -1,4 +1,4 @@
-"""Sums and rows over the processes (ranks) that share a batch; with one process, everything is what it is."""
+"""Reductions over the data-parallel ranks that share a batch; with one rank, inputs are returned unchanged."""
 
 import torch
 from torch import Tensor, distributed, nn
@@ -6,7 +6,7 @@ from torch.distributed.nn.functional import all_gather
 
 
 def num_ranks() -> int:
-    """Processes that train together."""
+    """Number of processes that train together."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
@@ -19,12 +19,11 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     return total
 
 
-def gather_rows(rows: Tensor, differentiable: bool = False) -> Tensor:
-    """Rows of all ranks.
+def gather_rows(rows: Tensor) -> Tensor:
+    """Concatenate the rows of all ranks; gradients flow back to the rank of each row.
 
     Args:
         rows: (batch, dim) of this rank; the ranks' batches may differ in size.
-        differentiable: let each rank's loss reach the other ranks' rows; without it there is no gradient.
 
     Returns:
         (sum of the batches, dim), by rank.
@@ -33,16 +32,11 @@ def gather_rows(rows: Tensor, differentiable: bool = False) -> Tensor:
         return rows
     counts = _row_counts(rows)
     padded = nn.functional.pad(rows, (0, 0, 0, max(counts) - len(rows)))
-    if differentiable:
-        parts = all_gather(padded)
-    else:
-        parts = [torch.empty_like(padded) for _ in counts]
-        distributed.all_gather(parts, padded.detach())
-    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    return torch.cat([part[:count] for part, count in zip(all_gather(padded), counts, strict=True)])
 
 
 def first_row(rows: Tensor) -> int:
-    """Where this rank's rows begin among those of all ranks."""
+    """Index of this rank's first row among the rows of all ranks."""
     return 0 if num_ranks() == 1 else sum(_row_counts(rows)[: distributed.get_rank()])
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from espnet_ext.utt.encoder.relative_key import SpreadOverPairs
+from espnet_ext.utt.encoder.attention import SpreadOverPairs
 
 
 def look_up(by_distance: torch.Tensor, left: int, key_mask: torch.Tensor) -> torch.Tensor:

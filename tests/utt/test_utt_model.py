@@ -3,7 +3,7 @@
 import torch
 from tiny_encoders import tiny_encoder
 
-from espnet_ext.utt.untrained import UntrainedModel
+from espnet_ext.utt.utt_model import UntrainedModel
 
 
 def test_it_averages_normalised_layers_and_real_frames() -> None:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 
 from espnet_ext.config.attributes import parse_attributes
+from espnet_ext.tasks.espnet_model import ESPnetUttModel
+from espnet_ext.utt.distributed import first_row, gather_rows, num_ranks, sum_over_ranks
 from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.espnet_model import ESPnetUttModel
-from espnet_ext.utt.ranks import first_row, gather_rows, num_ranks, sum_over_ranks
 
 RANKS = 2
 DIMS = {"sem": 8, "spk": 6}
@@ -39,13 +39,12 @@ def test_one_process_keeps_what_it_has() -> None:
 
 def test_sums_and_rows_of_unequal_shares(tmp_path: Path) -> None:
     def work(rank: int) -> tuple[Tensor, Tensor]:
-        rows = torch.full((2 - rank, 3), float(rank), requires_grad=True)
+        rows = torch.full((2 - rank, 3), float(rank))
         return sum_over_ranks(torch.tensor([1.0, rank])), gather_rows(rows)
 
     for total, rows in on_ranks(work, tmp_path):
         assert total.tolist() == [2.0, 1.0]
         assert rows.tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3]
-        assert not rows.requires_grad
 
 
 def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
@@ -57,7 +56,7 @@ def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
 
     def work(rank: int) -> tuple[int, Tensor]:
         own = (rows[:3], rows[3:])[rank].detach().clone().requires_grad_()
-        loss_of(first_row(own), own, gather_rows(own, differentiable=True)).backward()
+        loss_of(first_row(own), own, gather_rows(own)).backward()
         return first_row(own), own.grad
 
     rows.requires_grad_()
@@ -69,20 +68,20 @@ def test_a_loss_reaches_the_rows_of_other_ranks(tmp_path: Path) -> None:
 
 @pytest.fixture(params=["fixed", "uncertainty"])
 def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block: dict) -> ESPnetUttModel:
-    """In-batch negatives for one term of sem, a bank for another, batch mates as positives for spk, nominal batch 3,
+    """In-batch negatives for one term of sem, a queue for another, batch mates as positives for spk, nominal batch 3,
     gradients measured."""
     sem = attributes_block["sem"]
-    bank = {"name": "contrastive", "weight": 0.3, "bank_size": 9}
+    queue = {"name": "contrastive", "weight": 0.3, "queue_size": 9}
     like = {"name": "supervised_contrastive", "weight": 0.5, "same_above": 0.0}
     block = {
-        "sem": sem | {"objective": [*sem["objective"], bank]},
+        "sem": sem | {"objective": [*sem["objective"], queue]},
         "spk": attributes_block["spk"] | {"objective": [attributes_block["spk"]["objective"], like]},
     }
     torch.manual_seed(0)
     attributes = parse_attributes(block, "test")
     conf = {"nominal_batch": 3, "gradient_interval": 1, "task_weighting": request.param}
     model = ESPnetUttModel(build_encoder(encoder_config), attributes, **conf)
-    model.objectives["sem"][2].bank = nn.functional.normalize(torch.randn(9, DIMS["sem"]), dim=-1)
+    model.objectives["sem"][2].queue = nn.functional.normalize(torch.randn(9, DIMS["sem"]), dim=-1)
     return model
 
 
