@@ -1,4 +1,4 @@
-"""Text in plots that users wrote: fonts for its characters, or numbers where no installed font has them."""
+"""User-defined names in plots: fonts for their characters, or numbers if no installed font has them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,21 +8,21 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
 
-from espnet_ext.report.markdown import Table
+from espnet_ext.report.table import Table
 
-# A longer word leaves no room for the plot.
+# Longer words leave no room for the plot.
 MAX_WORD = 40
 _WORD = re.compile(r"[^\s(),:;`]+")
 PLAIN = ("normal", "normal", 400)  # style, stretch, weight
-# Fonts that draw a box for every character.
+# Fonts with a box for every character.
 _BOXES = re.compile("last ?resort|adobe ?blank", re.IGNORECASE)
 
 
 def make_readable(figure: Figure, numbers: dict[str, int]) -> None:
-    """Give every text of a figure the fonts that it needs, and replace words that cannot be drawn by `[number]`.
+    """Set the fonts that each text of a figure needs, and replace words that cannot be drawn by `[number]`.
 
     Args:
-        figure: not drawn yet; matplotlib would warn of each missing character.
+        figure: not drawn yet; drawing would print a warning for each missing character.
         numbers: word -> its number in all plots of a report; new words are added.
     """
     for axes in figure.axes:
@@ -38,9 +38,9 @@ def make_readable(figure: Figure, numbers: dict[str, int]) -> None:
 
 
 def number_table(numbers: dict[str, int]) -> Table:
-    """What the numbers in the plots stand for; without rows if there are none."""
+    """Table of the numbers in the plots and their names."""
     rows = [[f"[{number}]", word] for word, number in numbers.items()]
-    caption = "Plots show these numbers for names that are long or in a script that no installed font has."
+    caption = "Plots show these numbers for names that are long or in a script without an installed font."
     return Table("Names in the plots", caption, ["in plots", "name"], rows, names=2)
 
 
@@ -54,30 +54,30 @@ def _number_words(text: str, numbers: dict[str, int]) -> str:
 
 
 def _families(text: str) -> Iterable[str]:
-    """The fonts of a text's characters besides the usual one, each once."""
+    """Fonts of a text's characters other than the default font, each once."""
     families = dict.fromkeys(_family_of(character) for character in text if not character.isspace())
-    return [family for family in families if family and family != _usual_family()]
+    return [family for family in families if family and family != _default_family()]
 
 
 @cache
 def _family_of(character: str) -> str | None:
-    """Family of the first installed font that has a character, the usual one first; None if there is none."""
+    """Family of the first installed font that has a character, the default font first; None if there is none."""
     return next((family for family, path in _fonts() if ord(character) in _characters(path)), None)
 
 
-def _usual_family() -> str:
+def _default_family() -> str:
     return next(_fonts())[0]
 
 
 def _fonts() -> Iterator[tuple[str, str]]:
-    """Family and file of the usual font and then of the others, sans serif first."""
-    usual = findfont(FontProperties())
-    yield get_font(usual).family_name, usual
-    # matplotlib logs a warning where it finds no plain font of a family.
+    """Family and file of the default font and then of the others, sans serif first."""
+    default = findfont(FontProperties())
+    yield get_font(default).family_name, default
+    # matplotlib logs a warning for a family without a plain font.
     plain = (font for font in fontManager.ttflist if (font.style, font.stretch, font.weight) == PLAIN)
     families = {font.name for font in plain if not _BOXES.search(font.name)}
     for family in sorted(families, key=lambda name: ("Sans" not in name, name)):
-        # Of the files of one family, only the one that matplotlib takes counts.
+        # Only the file that matplotlib selects for a family.
         yield family, findfont(FontProperties(family=family))
 
 

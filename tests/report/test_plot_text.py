@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from espnet_ext.bin import report
+from espnet_ext.evaluation.results import COLUMNS
 from espnet_ext.report import plot_text
 from espnet_ext.report.confusion_plot import plot_confusion
-from espnet_ext.report.curves import plot_curves
+from espnet_ext.report.det_plot import plot_det
 from espnet_ext.report.plot_text import make_readable, number_table
-from espnet_ext.report.plots import plot_det, plot_layer_weights
-from espnet_ext.report.results import COLUMNS
 from espnet_ext.report.style import save
+from espnet_ext.report.training_plots import plot_curves, plot_layer_weights
 
 SCRIPTS = ["中文", "हिन्दी", "မြန်မာ", "ไทย"]
 

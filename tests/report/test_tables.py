@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from espnet_ext.report.results import COLUMNS, read_results
+from espnet_ext.evaluation.results import COLUMNS, read_results
 from espnet_ext.report.tables import main_table, write_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -92,8 +92,8 @@ def test_a_few_directions_have_a_table_of_their_own(tmp_path: Path) -> None:
     results = read_rows(tmp_path, rows_of_directions(["fra-eng", "spa-eng"], ["X-eng"]))
     markdown = write_markdown(results, "T")
     assert section(markdown, "Retrieval by pair: s") == [
-        {r"asks \ answers": "fra", "eng": "40.0"},
-        {r"asks \ answers": "spa", "eng": "41.0"},
+        {r"queries \ candidates": "fra", "eng": "40.0"},
+        {r"queries \ candidates": "spa", "eng": "41.0"},
     ]
 
 

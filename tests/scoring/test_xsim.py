@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from espnet_ext.scoring.products import Products
+from espnet_ext.scoring.ranks import Products, rank_queries
 from espnet_ext.scoring.rows import UnitRows
-from espnet_ext.scoring.search import rank_queries
 from espnet_ext.scoring.xsim import rank_aligned
 
 

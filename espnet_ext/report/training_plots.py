@@ -1,0 +1,111 @@
+"""Plots of the training: curves of losses and other statistics, weights of encoder layers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from espnet_ext.errors import UserError
+from espnet_ext.report.style import MAX_COLUMNS, REFERENCE_LINE, house_style, panel_grid, style_of
+from espnet_ext.report.table import distinct, read_table, select_rows
+
+# One row per statistic and epoch.
+COLUMNS = {"phase": str, "epoch": int, "split": str, "key": str, "value": float}
+
+
+def read_curves(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read curves.tsv of one or more phases, in their order; `epoch` starts at 1 in each phase.
+
+    Raises:
+        UserError: no such file, a missing column, or an invalid number.
+    """
+    return pd.concat([read_table(path, COLUMNS, "training curves") for path in paths], ignore_index=True)
+
+
+def plot_curves(curves: pd.DataFrame) -> Figure:
+    """A panel for each key, a line for each split; phases follow each other on the axis of epochs."""
+    starts, start = {}, 0
+    for phase, rows in curves.groupby("phase", sort=False):
+        starts[phase] = start
+        start += int(rows["epoch"].max())
+    curves = curves.assign(step=curves["epoch"] + curves["phase"].map(starts))
+    keys, splits = list(curves["key"].unique()), list(curves["split"].unique())
+    with house_style():
+        figure, grid = panel_grid(keys, (3.3, 2.3), sharex=True)
+        for axes, key in zip(grid.flat, keys, strict=False):
+            _panel(axes, select_rows(curves, key=key), splits)
+            _mark_phases(axes, starts)
+        for axes in grid.flat[max(0, len(keys) - MAX_COLUMNS) : len(keys)]:
+            axes.set_xlabel("epoch")
+            axes.tick_params(labelbottom=True)
+        # A panel may lack a split, so the legend entries of all panels are collected.
+        entries = {
+            label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(entries.values(), entries.keys(), loc="outside upper right", ncols=len(entries))
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, splits: list[str]) -> None:
+    for split in splits:
+        style = style_of(splits, split)
+        for i, (phase,) in enumerate(distinct(rows, "phase")):
+            line = select_rows(rows, split=split, phase=phase).sort_values("step")
+            # One legend entry for all phases of a split.
+            axes.plot(line["step"], line["value"], markersize=3, label=None if i else split, **style)
+    axes.set_xlim(left=0.3)
+    axes.margins(y=0.14)  # room for the names of the phases
+    axes.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _mark_phases(axes: Axes, starts: dict[str, int]) -> None:
+    """Mark the start of each phase with a line and its name, if there are several."""
+    if len(starts) < 2:
+        return
+    for phase, start in starts.items():
+        axes.axvline(start + 0.5, **REFERENCE_LINE)
+        place = {"xycoords": ("data", "axes fraction"), "xytext": (3, -2), "textcoords": "offset points", "va": "top"}
+        axes.annotate(phase, (start + 0.5, 1), fontsize=7, color="#707070", **place)
+
+
+def read_layer_weights(path: Path) -> dict[str, list[float]]:
+    """Read `{attribute: [weight of layer 0, ...]}`.
+
+    Raises:
+        UserError: no such file, or another form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        weights = {attribute: [float(value) for value in values] for attribute, values in content.items()}
+        if not weights or not all(weights.values()):
+            raise ValueError("no weights")
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: cannot be read as layer weights ({error}); run the training stage") from None
+    return weights
+
+
+def plot_layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
+    """Softmaxed mixing weights of the encoder layers for each attribute; layer 0 is the encoder's input.
+
+    Args:
+        weights: attribute -> (layers,) weights that sum to one.
+    """
+    layers = max(len(values) for values in weights.values())
+    with house_style():
+        figure, axes = plt.subplots(figsize=(min(9.0, 3.2 + 0.35 * layers), 3.2))
+        for attribute, values in weights.items():
+            axes.plot(range(len(values)), values, label=attribute, markersize=5, **style_of(list(weights), attribute))
+        axes.axhline(1 / layers, **REFERENCE_LINE)
+        place = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right"}
+        axes.annotate("uniform", (layers - 1, 1 / layers), fontsize=8, color="#707070", **place)
+        axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("encoder layer")
+        axes.set_ylabel("weight")
+        axes.set_title("Layer weights of each attribute")
+        axes.legend()
+    return figure
