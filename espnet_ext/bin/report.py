@@ -28,8 +28,7 @@ def main() -> None:
     # Imported late: see the package's docstring.
     from espnet_ext.data.atomic import write_text_atomic
     from espnet_ext.evaluation.results import read_results
-    from espnet_ext.report.plot_text import number_table
-    from espnet_ext.report.plots import write_plots
+    from espnet_ext.report.plots import number_table, write_plots
     from espnet_ext.report.published import published_table, read_published
     from espnet_ext.report.tables import main_table, write_markdown
 

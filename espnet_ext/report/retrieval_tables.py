@@ -38,18 +38,24 @@ CAPTION_CENTERED = (
 )
 
 
-def retrieval_columns(rows: pd.DataFrame) -> list[tuple[str, dict[str, str]]]:
-    """Columns of the main table for one attribute and set: heading, and the protocol and metric, of all means."""
+# Heading of a column of the main table, and the protocol and metric of its means.
+COLUMNS = (
+    ("speech-to-speech R@1", "one", "R@1"),
+    ("speech-to-text R@1", "text", "R@1"),
+    ("xSIM error (margin)", "one", "xSIM-margin"),
+)
+
+
+def retrieval_columns(results: pd.DataFrame) -> list[tuple[str, dict[str, str]]]:
+    """Columns of the main table: heading, and the values of results.tsv that select its rows, of all means."""
     columns = []
-    for name, kind, metric in (
-        ("speech-to-speech R@1", "one", "R@1"),
-        ("speech-to-text R@1", "text", "R@1"),
-        ("xSIM error (margin)", "one", "xSIM-margin"),
-    ):
-        for (protocol,) in distinct(select_rows(rows, metric=metric), "protocol"):
-            base, mean, pattern = (*protocol.split(":"), "", "")[:3]
-            if base == kind and mean == "mean":
-                columns.append((f"{name} {pattern}".strip(), {"protocol": protocol, "metric": metric}))
+    for keys, rows in select_rows(results, task="retrieval").groupby(["attribute", "set"], sort=False):
+        base = dict(zip(("attribute", "set"), keys, strict=True)) | {"task": "retrieval"}
+        for name, kind, metric in COLUMNS:
+            for (protocol,) in distinct(select_rows(rows, metric=metric), "protocol"):
+                start, mean, pattern = (*protocol.split(":"), "", "")[:3]
+                if start == kind and mean == "mean":
+                    columns.append((f"{name} {pattern}".strip(), base | {"protocol": protocol, "metric": metric}))
     return columns
 
 

@@ -1,7 +1,7 @@
 """Style and common parts of all plots."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,10 +10,7 @@ import matplotlib
 matplotlib.use("Agg")  # no display on a training machine
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is selected)
 import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.image import AxesImage  # noqa: E402
 
 from espnet_ext.data.atomic import atomic_path  # noqa: E402
 
@@ -37,8 +34,6 @@ SETTINGS = {
 }
 REFERENCE_LINE = {"color": "#9A9A9A", "linewidth": 0.8, "linestyle": ":", "zorder": 1}
 MAX_COLUMNS = 3
-# Names and values of larger heat maps are not legible: only colors are drawn.
-MAX_LEGIBLE_ROWS = 24
 
 
 @contextmanager
@@ -80,44 +75,3 @@ def panel_grid(names: Sequence[str], size: tuple[float, float], **sharing: bool)
     for axes in grid.flat[len(names) :]:
         axes.set_axis_off()
     return figure, grid
-
-
-def plot_heat_maps(tables: Mapping[str, pd.DataFrame], title: str, xlabel: str, ylabel: str, unit: str) -> Figure:
-    """A heat map of percentages for each name, on one color scale.
-
-    Args:
-        tables: name -> table; all have the same rows and columns, NaN where there is no value.
-        unit: label of the color bar.
-    """
-    num_rows = max(len(table) for table in tables.values())
-    is_legible = num_rows <= MAX_LEGIBLE_ROWS
-    side = 1.3 + (0.4 * num_rows if is_legible else 5.0)
-    with house_style():
-        figure, grid = panel_grid(list(tables), (side + 0.2, side + 0.3), sharey=True)
-        for axes, table in zip(grid.flat, tables.values(), strict=False):
-            image = _heat_map(axes, table, is_legible)
-            axes.set_xlabel(xlabel)
-        for axes in grid[:, 0]:
-            axes.set_ylabel(ylabel)
-        figure.colorbar(image, ax=grid, label=unit, fraction=0.03, pad=0.02)
-        figure.suptitle(title, fontsize=10)
-    return figure
-
-
-def _heat_map(axes: Axes, table: pd.DataFrame, is_legible: bool) -> AxesImage:
-    colors = plt.get_cmap("YlGnBu").with_extremes(bad="#F2F2F2")
-    image = axes.imshow(np.ma.masked_invalid(table.to_numpy()), cmap=colors, vmin=0, vmax=100, aspect="equal")
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    if not is_legible:
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return image
-    axes.set_xticks(range(table.shape[1]), table.columns, rotation=90)
-    axes.set_yticks(range(table.shape[0]), table.index)
-    for row, column in np.argwhere(table.to_numpy() > 0):
-        value = table.iat[row, column]
-        color = "white" if value > 55 else "black"
-        axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7, color=color)
-    return image

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from espnet_ext.evaluation.results import COLUMNS, read_results
-from espnet_ext.report.leakage_table import leakage_table
 from espnet_ext.report.table import Table
+from espnet_ext.report.tables import leakage_table
 
 ROWS = """
 teacher sem retrieval one:mean sent R@1 90 80 95 100 2

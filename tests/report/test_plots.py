@@ -11,8 +11,15 @@ from scipy.stats import norm
 
 from espnet_ext.bin import report
 from espnet_ext.errors import UserError
-from espnet_ext.report.det_plot import PIXEL, det_points, plot_det
-from espnet_ext.report.training_plots import plot_curves, plot_layer_weights, read_curves, read_layer_weights
+from espnet_ext.report.line_plots import (
+    PIXEL,
+    det_points,
+    plot_curves,
+    plot_det,
+    plot_layer_weights,
+    read_curves,
+    read_layer_weights,
+)
 from espnet_ext.scoring.roc import sort_trials
 
 World = Any  # of conftest.py

@@ -10,8 +10,7 @@ from matplotlib import pyplot as plt
 from espnet_ext.errors import UserError
 from espnet_ext.evaluation.label_set import write_confusion
 from espnet_ext.evaluation.results import COLUMNS, read_results
-from espnet_ext.report.confusion_plot import COLUMNS as CONFUSIONS
-from espnet_ext.report.confusion_plot import OTHERS, confusion_figures, confusion_shares
+from espnet_ext.report.matrix_plots import CONFUSION_COLUMNS, OTHERS, confusion_figures, confusion_shares
 from espnet_ext.report.table import read_table
 from espnet_ext.report.tables import main_table, write_markdown
 
@@ -90,10 +89,10 @@ def test_a_matrix_for_each_attribute_and_set(results: pd.DataFrame, tmp_path: Pa
 
 def test_names_of_classes_are_read_as_written(tmp_path: Path) -> None:
     write_confusion(tmp_path / "confusion.tsv", np.array(['"so called" english', "NA"]), np.array(['"', "NA"]))
-    rows = read_table(tmp_path / "confusion.tsv", CONFUSIONS, "confusions").itertuples(index=False, name=None)
+    rows = read_table(tmp_path / "confusion.tsv", CONFUSION_COLUMNS, "confusions").itertuples(index=False, name=None)
     assert list(rows) == [('"so called" english', '"', 1), ("NA", "NA", 1)]
 
 
 def test_missing_counts_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="none.tsv: cannot be read as confusions .*run the stage that writes it"):
-        read_table(tmp_path / "none.tsv", CONFUSIONS, "confusions")
+        read_table(tmp_path / "none.tsv", CONFUSION_COLUMNS, "confusions")

@@ -14,12 +14,11 @@ from matplotlib.text import Text
 
 from espnet_ext.bin import report
 from espnet_ext.evaluation.results import COLUMNS
-from espnet_ext.report import plot_text
-from espnet_ext.report.confusion_plot import plot_confusion
-from espnet_ext.report.det_plot import plot_det
-from espnet_ext.report.plot_text import make_readable, number_table
+from espnet_ext.report import plots
+from espnet_ext.report.line_plots import plot_curves, plot_det, plot_layer_weights
+from espnet_ext.report.matrix_plots import plot_confusion
+from espnet_ext.report.plots import make_readable, number_table
 from espnet_ext.report.style import save
-from espnet_ext.report.training_plots import plot_curves, plot_layer_weights
 
 SCRIPTS = ["中文", "हिन्दी", "မြန်မာ", "ไทย"]
 
@@ -27,11 +26,11 @@ SCRIPTS = ["中文", "हिन्दी", "မြန်မာ", "ไทย"]
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A system with no other font than matplotlib's own."""
-    usual = next(plot_text._fonts())
-    plot_text._family_of.cache_clear()
-    monkeypatch.setattr(plot_text, "_fonts", lambda: iter([usual]))
+    usual = next(plots._fonts())
+    plots._family_of.cache_clear()
+    monkeypatch.setattr(plots, "_fonts", lambda: iter([usual]))
     yield
-    plot_text._family_of.cache_clear()
+    plots._family_of.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +91,7 @@ def test_a_name_that_cannot_be_drawn_is_a_number(tmp_path: Path, name: str) -> N
 
 
 def test_a_character_of_another_installed_font_is_drawn(tmp_path: Path) -> None:
-    usual, *others = (plot_text._characters(path) for _, path in plot_text._fonts())
+    usual, *others = (plots._characters(path) for _, path in plots._fonts())
     character = chr(min(frozenset.union(*others) - usual - set(range(0x2000))))
     figure = confusions([character, "other"])
     texts, numbers = draw(figure, tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from espnet_ext.report.pair_plots import pair_figures, plot_languages, plot_pairs
+from espnet_ext.report.matrix_plots import pair_figures, plot_languages, plot_pairs
 from espnet_ext.report.retrieval_tables import single_directions
 
 
