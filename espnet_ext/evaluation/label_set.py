@@ -1,24 +1,60 @@
-"""Evaluation of a system's own classifiers and regressions on a set."""
+"""Labels of a set, and evaluation of a system's own classifiers and regressions on them."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.data.atomic import write_text_atomic
+from espnet_ext.data.data_dir import DataDir
+from espnet_ext.data.label_targets import UNDETERMINED
 from espnet_ext.errors import UserError
-from espnet_ext.evaluation.inputs import ClassifierOutputs, Labels, read_groups, read_labels
 from espnet_ext.evaluation.plan import Evaluation
-from espnet_ext.evaluation.systems import System
+from espnet_ext.evaluation.systems import ClassifierOutputs, System
 from espnet_ext.printable import printable
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Score, make_counts
 from espnet_ext.scoring.predictions import Predictions, score_classification, score_regression
 
 PROTOCOL = "classifier"
 CONFUSION = "confusion.tsv"
+
+
+class Labels(NamedTuple):
+    """Labeled utterances of a set, (n,) each, sorted by utterance.
+
+    Attributes:
+        names: utterance ids.
+        values: labels, as written.
+        num_missing: number of utterances of the set without a label.
+    """
+
+    names: np.ndarray
+    values: np.ndarray
+    num_missing: int
+
+    def take(self, rows: np.ndarray) -> "Labels":
+        """Selected rows."""
+        return self._replace(names=self.names[rows], values=self.values[rows])
+
+
+def read_labels(dump: Path, file: str) -> Labels:
+    """Read `<dump>/<file>`, such as `utt2lang`; empty if it is absent. `und` means that there is no label."""
+    data = DataDir(dump)
+    labels = {name: label for name, label in (data.read(file) or {}).items() if label != UNDETERMINED}
+    names = sorted(labels)
+    values = [labels[name] for name in names]
+    num_utterances = len(data.read("utt2spk") or names)
+    return Labels(np.array(names, dtype=str), np.array(values, dtype=str), num_utterances - len(names))
+
+
+def read_groups(dump: Path, file: str, names: np.ndarray) -> np.ndarray:
+    """Value of each utterance, (n,), in `utt2spk` or `utt2sent`; the utterance id where it is not known."""
+    known = DataDir(dump).read(file) or {}
+    return np.array([known.get(name, name) for name in names.tolist()], dtype=str)
 
 
 @dataclass(frozen=True)

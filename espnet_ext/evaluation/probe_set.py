@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.evaluation.inputs import Labels, read_groups, read_labels
+from espnet_ext.evaluation.label_set import Labels, read_groups, read_labels
 from espnet_ext.evaluation.plan import Evaluation
 from espnet_ext.evaluation.systems import System
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Score, make_counts

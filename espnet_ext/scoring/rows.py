@@ -95,6 +95,13 @@ class UnitRows:
             taken *= norms > ZERO_NORM
         return taken
 
+    def group_sums(self, codes: np.ndarray) -> np.ndarray:
+        """Sums (groups, dim) of the rows of each group, given the rows' group numbers (n,)."""
+        sums = np.zeros((codes.max() + 1, self.dim))
+        for chunk in chunk_slices(len(self), CHUNK_ROWS):
+            np.add.at(sums, codes[chunk], self.take(chunk))
+        return sums
+
     def centered(self, groups: np.ndarray) -> "UnitRows":
         """Subtract the mean of each row's group (such as its language), and rescale to length one.
 
@@ -104,10 +111,7 @@ class UnitRows:
             groups: (n,) ids.
         """
         _, codes = np.unique(groups, return_inverse=True)
-        sums = np.zeros((codes.max() + 1, self.dim))
-        for chunk in chunk_slices(len(self), CHUNK_ROWS):
-            np.add.at(sums, codes[chunk], self.take(chunk))
-        means = sums / np.bincount(codes)[:, None]
+        means = self.group_sums(codes) / np.bincount(codes)[:, None]
         norms = np.empty(len(self))
         for chunk in chunk_slices(len(self), CHUNK_ROWS):
             norms[chunk] = np.linalg.norm(self.take(chunk) - means[codes[chunk]], axis=1)

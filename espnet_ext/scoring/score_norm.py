@@ -48,9 +48,7 @@ def speaker_means(rows: UnitRows, speakers: np.ndarray) -> np.ndarray:
     ids, codes = np.unique(speakers, return_inverse=True)
     if len(ids) < 2:
         raise UserError(f"the cohort has {len(ids)} speaker(s); AS-norm needs two or more")
-    sums = np.zeros((len(ids), rows.dim))
-    for chunk in chunk_slices(len(rows), CHUNK_ROWS):
-        np.add.at(sums, codes[chunk], rows.take(chunk))
+    sums = rows.group_sums(codes)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     if not lengths.all():
         raise UserError(f"the embeddings of cohort speaker {ids[int(lengths.argmin())]} have a mean of zero")

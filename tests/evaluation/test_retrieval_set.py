@@ -9,10 +9,10 @@ import pytest
 
 from espnet_ext.data.data_dir import write_scp
 from espnet_ext.errors import UserError
-from espnet_ext.evaluation.inputs import Vectors
 from espnet_ext.evaluation.plan import Evaluation
 from espnet_ext.evaluation.results import read_results
 from espnet_ext.evaluation.retrieval_set import RetrievalSet
+from espnet_ext.evaluation.systems import Vectors
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.protocols import EVERY, parse_pattern
 from tests.evaluation.conftest import write_vectors
