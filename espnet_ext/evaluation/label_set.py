@@ -150,5 +150,5 @@ class LabelSet:
 def write_confusion(path: Path, truth: np.ndarray, predicted: np.ndarray) -> None:
     """Count pairs of true and predicted classes: lines `true predicted count`, sorted, of pairs that occur."""
     pairs = sorted(Counter(zip(truth.tolist(), predicted.tolist(), strict=True)).items())
-    lines = [f"{printable(true)}\t{printable(answer)}\t{count}" for (true, answer), count in pairs]
+    lines = [f"{printable(true)}\t{printable(guess)}\t{count}" for (true, guess), count in pairs]
     write_text_atomic(path, "\n".join(["true\tpredicted\tcount", *lines]) + "\n")

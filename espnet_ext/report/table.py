@@ -48,10 +48,11 @@ def read_table(path: Path, columns: Mapping[str, type], content: str) -> pd.Data
     Raises:
         UserError: no such file, a missing column, or a value of another type.
     """
+    # Only numbers can be missing: a class may be named NA.
+    missing = {column: ["", "nan"] for column, kind in columns.items() if kind is float}
+    form = {"sep": "\t", "quoting": csv.QUOTE_NONE, "keep_default_na": False, "na_values": missing}
     try:
-        frame = pd.read_csv(
-            path, sep="\t", dtype=columns, usecols=list(columns), keep_default_na=False, quoting=csv.QUOTE_NONE
-        )
+        frame = pd.read_csv(path, dtype=columns, usecols=list(columns), **form)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as {content} ({error}); run the stage that writes it") from None
     return frame[list(columns)]

@@ -1,4 +1,4 @@
-"""A small evaluation world on disk: two sets in dump/, systems in embeddings/, an attributes file."""
+"""A small evaluation on disk: two sets in dump/, systems in embeddings/, an attributes file."""
 
 from dataclasses import dataclass
 from pathlib import Path

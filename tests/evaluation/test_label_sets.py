@@ -1,4 +1,4 @@
-"""Classifiers, regressions and probes from files to results.tsv; what is left out, what is an error."""
+"""Classifiers, regressions and probes from files to results.tsv; exclusions and errors."""
 
 import json
 import warnings
@@ -67,7 +67,7 @@ def classify(world: World, *options: str) -> pd.DataFrame:
     return read_results(world.score("--retrieval_sets", "--verification_sets", "--classification_sets", *options))
 
 
-def figure(results: pd.DataFrame, **wanted: str) -> pd.Series:
+def select_score(results: pd.DataFrame, **wanted: str) -> pd.Series:
     (row,) = [row for _, row in results.iterrows() if all(row[key] == value for key, value in wanted.items())]
     return row
 
@@ -78,24 +78,24 @@ def test_a_classifier_is_scored_as_scikit_learn_does(labelled: World) -> None:
     truth = [name[1:4] for name in labelled.spoken]
     predicted = [list(CLASSES)[int(logits[name].argmax())] for name in labelled.spoken]
     wanted = {"system": "joint", "task": "classification", "protocol": "classifier", "set": "test_sent"}
-    accuracy = figure(results, metric="accuracy", **wanted)
+    accuracy = select_score(results, metric="accuracy", **wanted)
     assert accuracy["value"] == pytest.approx(100 * np.mean(np.array(truth) == predicted), abs=1e-3)
     assert accuracy["n"] == 36 and accuracy["chance"] == pytest.approx(100 / 3, abs=1e-3)
     with warnings.catch_warnings():  # of answers that are no utterance's class
         warnings.simplefilter("ignore")
         balanced = 100 * balanced_accuracy_score(truth, predicted)
-    assert figure(results, metric="balanced-accuracy", **wanted)["value"] == pytest.approx(balanced, abs=1e-3)
+    assert select_score(results, metric="balanced-accuracy", **wanted)["value"] == pytest.approx(balanced, abs=1e-3)
     f1 = 100 * f1_score(truth, predicted, average="macro", labels=sorted(set(truth)))
-    assert figure(results, metric="macro-F1", **wanted)["value"] == pytest.approx(f1, abs=1e-3)
-    assert figure(results, metric="units", **wanted)["value"] == 3  # speakers
+    assert select_score(results, metric="macro-F1", **wanted)["value"] == pytest.approx(f1, abs=1e-3)
+    assert select_score(results, metric="units", **wanted)["value"] == 3  # speakers
 
 
-def test_the_confusions_are_written_beside_the_results(labelled: World) -> None:
+def test_confusions_are_written_next_to_the_results(labelled: World) -> None:
     results = classify(labelled, "test_sent")
     frame = pd.read_csv(labelled.root / "results/scores/joint/lang/test_sent/confusion.tsv", sep="\t")
     assert frame["count"].sum() == 36 and frame.groupby("true")["count"].sum().tolist() == [12, 12, 12]
     right = frame["count"][frame["true"] == frame["predicted"]].sum()
-    accuracy = figure(results, system="joint", metric="accuracy", attribute="lang")["value"]
+    accuracy = select_score(results, system="joint", metric="accuracy", attribute="lang")["value"]
     assert accuracy == pytest.approx(100 * right / 36, abs=1e-3)
 
 
@@ -103,7 +103,7 @@ def test_a_regression_is_scored_against_the_training_mean(labelled: World) -> No
     results = classify(labelled, "test_sent")
     years = kaldiio.load_scp(str(labelled.root / "embeddings/joint/test_sent/age.logits.scp"))
     ages = {name: float(age) for name, age in read_scp(labelled.root / "dump/test_sent/utt2age").items()}
-    row = figure(results, system="joint", attribute="age", task="regression", metric="MAE")
+    row = select_score(results, system="joint", attribute="age", task="regression", metric="MAE")
     expected = mean_absolute_error(list(ages.values()), [float(years[name][0]) for name in ages])
     assert row["value"] == pytest.approx(expected, abs=1e-3)
     assert row["chance"] == pytest.approx(np.mean([abs(age - 44.0) for age in ages.values()]), abs=1e-3)
@@ -130,14 +130,14 @@ def test_speakers_are_held_out_where_labels_have_several(world: World) -> None:
     write_scp(folder / "utt2gender", {name: "female" if int(name[1:3]) % 2 else "male" for name in world.voiced})
     results = classify(world, "test_spk", "--probe_labels", "utt2gender", "utt2spk")
     spk = {"system": "joint", "attribute": "spk", "metric": "probe-accuracy"}
-    assert figure(results, protocol="spk:by-utterance", **spk)["value"] > 90
-    assert figure(results, protocol="gender:by-speaker", **spk)["value"] < 90  # voices say nothing of it here
-    assert figure(results, system="joint", attribute="spk", metric="probe-units", protocol="gender:by-speaker")[
+    assert select_score(results, protocol="spk:by-utterance", **spk)["value"] > 90
+    assert select_score(results, protocol="gender:by-speaker", **spk)["value"] < 90  # voices say nothing of it here
+    assert select_score(results, system="joint", attribute="spk", metric="probe-units", protocol="gender:by-speaker")[
         "value"
     ] == len({name[:3] for name in world.voiced})
 
 
-def test_other_figures_do_not_change(labelled: World) -> None:
+def test_other_scores_do_not_change(labelled: World) -> None:
     before = labelled.score().read_text().splitlines()
     after = labelled.score("--classification_sets", "test_sent").read_text().splitlines()
     label_rows = [line for line in after if "probe-" in line or "\tclassifier\t" in line]
@@ -150,8 +150,8 @@ def test_utterances_without_a_label_are_counted(labelled: World) -> None:
     path.write_text("\n".join([lines[0].split()[0] + " und", *lines[2:]]) + "\n")
     results = classify(labelled, "test_sent")
     wanted = {"system": "joint", "attribute": "lang", "protocol": "classifier"}
-    assert figure(results, metric="unlabelled", **wanted)["value"] == 2
-    assert figure(results, metric="accuracy", **wanted)["n"] == 34
+    assert select_score(results, metric="unlabelled", **wanted)["value"] == 2
+    assert select_score(results, metric="accuracy", **wanted)["n"] == 34
 
 
 def rename(world: World, old: str, new: str) -> None:
@@ -171,8 +171,8 @@ def test_or_is_counted_as_unknown(labelled: World) -> None:
     attributes.write_text(attributes.read_text().replace("labels: utt2lang", "labels: utt2lang, unknown: skip"))
     results = classify(labelled, "test_sent")
     wanted = {"system": "joint", "attribute": "lang", "protocol": "classifier"}
-    assert figure(results, metric="unknown", **wanted)["value"] == 1
-    assert figure(results, metric="accuracy", **wanted)["n"] == 35
+    assert select_score(results, metric="unknown", **wanted)["value"] == 1
+    assert select_score(results, metric="accuracy", **wanted)["n"] == 35
 
 
 def test_a_set_with_one_known_class_is_left_out(labelled: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,15 +207,15 @@ def test_labels_without_outputs_are_an_error(labelled: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("{}", "cannot be read as classes"),
         ('{"kind": "class", "classes": {"eng": 1}}', "4 outputs, but 1 in lang.classes.json"),
     ],
 )
-def test_a_broken_list_of_classes_is_an_error(labelled: World, content: str, says: str) -> None:
+def test_a_broken_list_of_classes_is_an_error(labelled: World, content: str, message: str) -> None:
     (labelled.root / "embeddings/joint/test_sent/lang.classes.json").write_text(content)
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         classify(labelled, "test_sent")
 
 

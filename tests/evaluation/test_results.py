@@ -37,7 +37,7 @@ def test_names_come_back_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("", "cannot be read"),
         ("a\tb\n1\t2\n", ":1: columns must be"),
@@ -45,12 +45,12 @@ def test_names_come_back_as_they_are(tmp_path: Path) -> None:
         ("\t".join(COLUMNS) + "\na\tb\tc\td\te\tf\tx\t\t\t1\t\n", ":2: value is not a number: 'x'"),
     ],
 )
-def test_another_file_is_refused(tmp_path: Path, content: str, says: str) -> None:
+def test_another_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "results.tsv").write_text(content)
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         read_results(tmp_path / "results.tsv")
 
 
-def test_a_missing_file_says_what_to_run(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_file_names_the_stage_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run the scoring stage first"):
         read_results(tmp_path / "results.tsv")

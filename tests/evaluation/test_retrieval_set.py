@@ -22,7 +22,7 @@ OWN = Evaluation("sem", "retrieval", "retrieval")
 
 
 class Embedded:
-    """A system that answers from a dict."""
+    """A system with embeddings from a dict."""
 
     name = "system"
 
@@ -40,7 +40,7 @@ def rows_of(folder: Path, vectors: dict[str, np.ndarray], *patterns: str) -> dic
     return {(row.protocol, row.metric): row.value for row in scored}
 
 
-def test_translations_answer_where_the_language_was_never_spoken(tmp_path: Path) -> None:
+def test_translations_are_candidates_in_a_language_without_recordings(tmp_path: Path) -> None:
     """mTEDx it-en: Italian talks, their English text."""
     folder = tmp_path / "mtedx_test"
     names = [f"talk-{i}" for i in range(6)]
@@ -107,7 +107,7 @@ def test_pairs_of_a_set_that_is_not_scored_are_an_error(world: World) -> None:
         world.score("--retrieval_pairs", "other=X-eng")
 
 
-def test_only_the_pairs_asked_for_are_rows_and_no_figure_changes(world: World) -> None:
+def test_only_given_pairs_are_rows_and_no_score_changes(world: World) -> None:
     every = read_results(world.score())
     asked = read_results(world.score("--retrieval_pairs", "test_sent=X-eng,fra-eng"))
     keys = ["system", "attribute", "task", "protocol", "set", "metric"]

@@ -1,4 +1,4 @@
-"""From embeddings on disk to results.tsv: what is scored, what is left out, what is an error."""
+"""From embeddings on disk to results.tsv: scored sets, skipped sets, errors."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric
 World = Any  # of conftest.py
 
 
-def figure(results: pd.DataFrame, **wanted: str) -> float:
+def select_score(results: pd.DataFrame, **wanted: str) -> float:
     (row,) = [row for _, row in results.iterrows() if all(row[key] == value for key, value in wanted.items())]
     return row["value"]
 
@@ -57,12 +57,12 @@ def test_eer_in_the_table_is_that_of_the_vectors_on_disk(world: World) -> None:
         scores.append(float(vectors[enrol] @ vectors[test]))
     alarms, hits, _ = roc_curve(labels, scores, drop_intermediate=False)
     nearest = np.abs(alarms - (1 - hits)).argmin()
-    eer = figure(results, system="joint", task="verification", metric="EER")
+    eer = select_score(results, system="joint", task="verification", metric="EER")
     assert eer == pytest.approx(100 * (alarms[nearest] + 1 - hits[nearest]) / 2, abs=1.0)
     assert 0 < eer < 30
 
 
-def test_scores_are_written_beside_the_results(world: World) -> None:
+def test_scores_are_written_next_to_the_results(world: World) -> None:
     out = world.score()
     scores = pd.read_csv(out.parent / "scores/joint/spk/test_spk/unseen.tsv", sep="\t")
     lines = (world.root / "dump/test_spk/trials/unseen").read_text().split("\n")[:-1]
@@ -78,10 +78,10 @@ def test_the_same_inputs_give_the_same_bytes(world: World) -> None:
 
 def test_the_text_teacher_finds_its_own_text(world: World) -> None:
     results = read_results(world.score())
-    assert figure(results, system="teacher", protocol="text:mean", metric="R@1", task="retrieval") == 100.0
+    assert select_score(results, system="teacher", protocol="text:mean", metric="R@1", task="retrieval") == 100.0
 
 
-def test_centring_mends_a_shift_between_languages(world: World) -> None:
+def test_centering_removes_a_shift_between_languages(world: World) -> None:
     scp = world.root / "embeddings/joint/test_sent/sem.scp"
     shift = 4 * np.random.default_rng(0).standard_normal(world.dim) / world.dim**0.5
     for name in [name for name in world.spoken if name.startswith("vfra")]:
@@ -89,8 +89,8 @@ def test_centring_mends_a_shift_between_languages(world: World) -> None:
         replace_vector(scp, name, moved / np.linalg.norm(moved))
     results = read_results(world.score())
     wanted = {"system": "joint", "attribute": "sem", "metric": "R@1"}
-    plain = figure(results, protocol="one:mean", **wanted)
-    assert figure(results, protocol="one-centred:mean", **wanted) > plain + 3
+    plain = select_score(results, protocol="one:mean", **wanted)
+    assert select_score(results, protocol="one-centred:mean", **wanted) > plain + 3
 
 
 def test_a_missing_embedding_is_named(world: World) -> None:
@@ -125,25 +125,25 @@ def test_a_system_without_embeddings_is_an_error(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "says"),
+    ("option", "message"),
     [("joint=x", "two systems"), ("noroot", "NAME=EMBEDDINGS_ROOT"), ("../a=x", "a name consists of letters")],
 )
-def test_a_bad_system_option_is_an_error(world: World, option: str, says: str) -> None:
-    with pytest.raises(UserError, match=says):
+def test_a_bad_system_option_is_an_error(world: World, option: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         world.score("--system", option)
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("line", "message"),
     [
         ("1 p00-u00 nobody", r"unseen:2: utterance .nobody. is not in"),
         ("2 p00-u00 p00-u01", r"unseen:2: expected .1|0 enrol test."),
         ("1 p00-u00", r"unseen:2: expected"),
     ],
 )
-def test_a_bad_trial_is_named_by_line(world: World, line: str, says: str) -> None:
+def test_a_bad_trial_is_named_by_line(world: World, line: str, message: str) -> None:
     (world.root / "dump/test_spk/trials/unseen").write_text(f"0 p00-u00 p01-u00\n{line}\n")
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         world.score()
 
 
@@ -213,7 +213,9 @@ def test_a_recording_of_a_sentence_without_language_is_an_error(world: World) ->
         world.score()
 
 
-def test_a_teacher_s_retrieval_is_of_what_it_has_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_teacher_is_scored_on_its_targets_with_a_printed_line(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     scp = world.root / "dump/test_sent/target_sem.scp"
     scp.write_text("\n".join(["veng-s000 None", *scp.read_text().splitlines()[1:]]) + "\n")
     results = read_results(world.score())

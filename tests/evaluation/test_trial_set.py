@@ -46,8 +46,8 @@ def test_speakers_in_no_trial_may_be_elsewhere(dump: Path) -> None:
         trials.check_disjoint(["c", "b", "a"], "the cohort set y")
 
 
-@pytest.mark.parametrize(("name", "says"), [("utt2spk", "needs utt2spk"), ("trials", "no trial list")])
-def test_a_set_without_trials_or_speakers_is_refused(dump: Path, name: str, says: str) -> None:
+@pytest.mark.parametrize(("name", "message"), [("utt2spk", "needs utt2spk"), ("trials", "no trial list")])
+def test_a_set_without_trials_or_speakers_is_refused(dump: Path, name: str, message: str) -> None:
     (dump / name).rename(dump / "gone")
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         read_trial_set(dump)

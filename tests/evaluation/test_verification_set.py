@@ -83,7 +83,7 @@ def test_as_norm_is_that_of_the_vectors_on_disk(backed: World) -> None:
     )
 
 
-def test_leakage_is_told_without_a_back_end(backed: World) -> None:
+def test_leakage_uses_no_score_normalization_or_calibration(backed: World) -> None:
     results = read_results(backed.score(*COHORT, *CALIBRATION))
     rows = results[(results["task"] == "leakage") & (results["set"] == "test_spk")]
     assert set(rows["protocol"]) == {"unseen"} and not set(rows["metric"]) & set(CALIBRATED_METRICS)
@@ -111,7 +111,7 @@ def test_normalised_scores_have_their_own_calibration(backed: World) -> None:
     assert value(results, **wanted, metric="minCllr") <= value(results, **wanted, metric="Cllr")
 
 
-def test_without_a_calibration_set_one_line_says_what_is_missing(
+def test_without_a_calibration_set_one_line_names_the_missing_scores(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = read_results(world.score())
@@ -169,7 +169,7 @@ def test_a_contaminated_list_is_marked_and_leaves_the_main_table(backed: World, 
     assert (Path(out).parent / "scores/joint/spk/test_spk/unseen-contaminated.tsv").is_file()
 
 
-def test_the_calibrated_table_sets_actual_costs_beside_the_least(backed: World) -> None:
+def test_the_calibrated_table_has_actual_costs_next_to_minimum_costs(backed: World) -> None:
     markdown = write_markdown(read_results(backed.score(*CALIBRATION)), "T")
     section = markdown.split("## Calibrated speaker verification")[1].split("\n## ")[0]
     header = next(line for line in section.splitlines() if line.startswith("| system"))
@@ -179,8 +179,8 @@ def test_the_calibrated_table_sets_actual_costs_beside_the_least(backed: World) 
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("nothing", "not one of the verification sets"), ("test_spk/no", "there is no .*trials/no")]
+    ("name", "message"), [("nothing", "not one of the verification sets"), ("test_spk/no", "there is no .*trials/no")]
 )
-def test_a_mark_for_nothing_is_an_error(world: World, name: str, says: str) -> None:
-    with pytest.raises(UserError, match=says):
+def test_contaminated_trials_that_do_not_exist_are_an_error(world: World, name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         world.score("--contaminated", name)

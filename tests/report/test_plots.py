@@ -1,4 +1,4 @@
-"""What the plots draw, and that the command writes them and prints the main table."""
+"""Content of the plots; the command writes them and prints the main table."""
 
 import json
 from typing import Any
@@ -62,6 +62,11 @@ def test_phases_follow_each_other_on_one_axis(tmp_path: Any) -> None:
     axes = plot_curves(read_curves([tmp_path / "curves.tsv"])).axes[0]
     drawn = [line.get_xdata().tolist() for line in axes.get_lines() if line.get_marker() == "o"]
     assert drawn == [[1, 2], [3]]
+
+
+def test_a_statistic_without_a_value_is_a_gap_in_its_curve(tmp_path: Any) -> None:
+    (tmp_path / "curves.tsv").write_text(CURVES + "joint\t2\ttrain\tloss\tnan\njoint\t3\ttrain\tloss\t\n")
+    assert read_curves([tmp_path / "curves.tsv"])["value"].isna().tolist() == [False] * 3 + [True] * 2
 
 
 def test_curves_of_another_form_are_refused(tmp_path: Any) -> None:

@@ -1,4 +1,4 @@
-"""Names in any script are readable in plots, and matplotlib has nothing to warn of."""
+"""Names in any script are readable in plots, without warnings of matplotlib."""
 
 import logging
 import re

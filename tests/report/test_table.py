@@ -1,4 +1,4 @@
-"""Tables stay tables, whatever the names in them."""
+"""Tables with any names in them are valid Markdown."""
 
 import re
 

@@ -39,7 +39,7 @@ def results(tmp_path: Path) -> pd.DataFrame:
     return read_results(tmp_path / "results.tsv")
 
 
-def test_the_main_table_has_a_column_for_each_figure_of_a_label(results: pd.DataFrame) -> None:
+def test_the_main_table_has_a_column_for_each_score_of_a_label(results: pd.DataFrame) -> None:
     table = main_table(results)
     rows = {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
     assert rows["m"]["lang accuracy"] == "90.0 [85.0, 95.0]"
@@ -60,7 +60,7 @@ def test_the_tables_of_labels_count_what_is_left_out(results: pd.DataFrame) -> N
     assert "0.650 [0.500, 0.700]" in numbers and "probe" not in classes
 
 
-def test_shares_are_of_the_true_class_and_other_answers_are_one_column() -> None:
+def test_shares_are_of_the_true_class_and_other_predictions_are_one_column() -> None:
     counts = pd.DataFrame(
         [("a", "a", 6), ("a", "b", 2), ("a", "x", 1), ("a", "y", 1), ("b", "b", 3)],
         columns=["true", "predicted", "count"],

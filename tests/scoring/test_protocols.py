@@ -1,4 +1,4 @@
-"""Who asks and who answers in `all`, `one` and `text`."""
+"""Queries and candidates of `all`, `one` and `text`; patterns of directions."""
 
 import numpy as np
 import pytest
@@ -33,20 +33,20 @@ def names(pool: EmbeddingTable, rows: np.ndarray) -> list[str]:
     return pool.names[rows].tolist()
 
 
-def test_all_asks_with_every_recording_that_has_an_answer() -> None:
+def test_queries_of_all_are_recordings_with_a_right_candidate() -> None:
     search = search_all(SPEECH, "eng", "spa")
     assert names(SPEECH, search.queries) == ["e2", "e1", "e3"]
     assert names(SPEECH, search.candidates) == ["s1", "s3", "s2"]
 
 
-def test_one_takes_the_first_utterance_of_each_shared_sentence_aligned() -> None:
+def test_one_selects_the_first_utterance_of_each_shared_sentence_aligned() -> None:
     search = search_one(SPEECH, "eng", "spa")
     assert search.aligned
     assert names(SPEECH, search.queries) == ["e3", "e1"]
     assert names(SPEECH, search.candidates) == ["s2", "s1"]
 
 
-def test_text_answers_once_for_each_sentence() -> None:
+def test_text_has_one_candidate_per_sentence() -> None:
     search = search_text(SPEECH, SPEECH, "spa", "eng")
     assert sorted(names(SPEECH, search.candidates)) == ["e1", "e3", "e4"]
     assert names(SPEECH, search.queries) == ["s1", "s3", "s2"]
@@ -102,7 +102,7 @@ def test_no_direction_between_recorded_languages_is_an_error() -> None:
         speech_searches(THREE, [parse_pattern("ita-eng")])
 
 
-def test_a_pattern_matches_its_directions_alone() -> None:
+def test_a_pattern_matches_only_its_directions() -> None:
     languages = ("eng", "fra", "spa")
     pairs = [(a, b) for a in languages for b in languages]
     matched = {
@@ -135,6 +135,6 @@ def test_another_form_is_refused(option: str) -> None:
         parse_pairs(option.split())
 
 
-def test_an_unknown_language_is_named_beside_those_of_the_set() -> None:
+def test_the_error_of_an_unknown_language_lists_those_of_the_set() -> None:
     with pytest.raises(UserError, match="direction X-egn: no language egn here; there are eng, fra"):
         Pattern("X", "egn").check(["fra", "eng", "fra"])

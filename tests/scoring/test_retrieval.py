@@ -1,4 +1,4 @@
-"""Chance and figures of retrieval against loops; duplicates; intervals against resampling by hand."""
+"""Chance levels and scores of retrieval against loops; duplicates; intervals against explicit resampling."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""Unit rows made on demand against whole float64 matrices; centring; equal rows."""
+"""Unit rows against whole float64 matrices; centering; equal rows; invalid embeddings."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_cosines_of_pairs_match_a_loop() -> None:
 
 
 @pytest.mark.parametrize("chunk", [2, 1000])
-def test_centring_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_centering_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_ROWS", chunk)
     vectors = stored(9, dim=4)
     unit = UnitRows.of(vectors, [""] * 9).take(slice(None))
@@ -75,11 +75,11 @@ def test_lengths_match_a_loop(rows: int, monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(UnitRows.of(vectors, [""] * 6).norms, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("value", "says"), [(np.nan, "NaN"), (np.inf, "NaN or infinity"), (0.0, "all zeros")])
-def test_a_broken_embedding_is_named(value: float, says: str) -> None:
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN"), (np.inf, "NaN or infinity"), (0.0, "all zeros")])
+def test_a_broken_embedding_is_named(value: float, message: str) -> None:
     vectors = np.ones((3, 4))
     vectors[1] = value
-    with pytest.raises(UserError, match=f"utt-b.*{says}"):
+    with pytest.raises(UserError, match=f"utt-b.*{message}"):
         UnitRows.of(vectors, ["utt-a", "utt-b", "utt-c"])
 
 

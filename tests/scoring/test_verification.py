@@ -164,13 +164,13 @@ def test_calibrated_intervals_match_scoring_repeated_trials() -> None:
     assert figures["Cllr"].chance == 1.0
 
 
-def test_without_calibration_there_are_no_calibrated_figures() -> None:
+def test_without_calibration_there_are_no_calibrated_scores() -> None:
     scores, labels, enrol, test = make_speakers()
     metrics = {f.metric for f in score_verification("all", scores, labels, enrol, test, Bootstrap(2))}
     assert not metrics & set(CALIBRATED_METRICS)
 
 
-def test_figures_state_counts_and_chance() -> None:
+def test_scores_have_counts_and_chance_levels() -> None:
     scores, labels, enrol, test = make_speakers()
     figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, Bootstrap(20))}
     assert {f.n for f in figures.values()} == {780}
