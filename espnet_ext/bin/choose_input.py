@@ -13,7 +13,7 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late: see the package's docstring.
     from espnet_ext.config.training_input import choose_inputs
-    from espnet_ext.data.scp import iter_scp
+    from espnet_ext.kaldi.scp import iter_scp
 
     num_samples = sum(int(count) for _, count in iter_scp(args.train_dump / "utt2num_samples"))
     print("\n".join(choose_inputs(args.configs, num_samples)))

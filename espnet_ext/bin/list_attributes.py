@@ -32,7 +32,7 @@ def main() -> None:
     # Imported late: see the package's docstring. torch, which takes seconds to load, only if a name or a config is new.
     from espnet_ext.config.attributes import load_attributes
     from espnet_ext.config.recipe import describe_check, required_files, split_systems
-    from espnet_ext.data.atomic import write_text_atomic
+    from espnet_ext.utils.atomic import write_text_atomic
 
     declared = load_attributes(args.attributes)
     systems = split_systems(args.systems, declared, args.attributes)

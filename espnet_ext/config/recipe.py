@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espnet_ext import __version__
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def split_systems(systems: Sequence[str], declared: Mapping[str, AttributeConfig], where: Path) -> list[list[str]]:

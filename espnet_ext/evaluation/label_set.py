@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from espnet_ext.config.attributes import TargetConfig
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.label_targets import UNDETERMINED
-from espnet_ext.errors import UserError
+from espnet_ext.dump.label_targets import UNDETERMINED
 from espnet_ext.evaluation.plan import Evaluation
 from espnet_ext.evaluation.systems import ClassifierOutputs, System
-from espnet_ext.printable import printable
+from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Score, make_counts
 from espnet_ext.scoring.predictions import Predictions, score_classification, score_regression
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 
 PROTOCOL = "classifier"
 CONFUSION = "confusion.tsv"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from espnet_ext.config.attributes import AttributeConfig, TargetConfig
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Rules that use an attribute's own classifier, and the kind of its labels. Other attributes are probed instead.
 KIND_OF_RULE = {"classification": "class", "regression": "number"}

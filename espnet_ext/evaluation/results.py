@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Score
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
 
 COLUMNS = ("system", "attribute", "task", "protocol", "set", "metric", "value", "low", "high", "n", "chance")
 # Suffixes of a trial list's name in `protocol`: score normalization, and speakers that were seen in training.

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.errors import UserError
 from espnet_ext.evaluation.plan import Evaluation
 from espnet_ext.evaluation.systems import System, Vectors, read_targets
+from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Score
 from espnet_ext.scoring.protocols import EVERY, EmbeddingTable, Pattern, Search, speech_searches, text_searches
 from espnet_ext.scoring.ranks import Products
 from espnet_ext.scoring.retrieval import score_retrieval
 from espnet_ext.scoring.rows import UnitRows
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.validate import check_dump
-from espnet_ext.errors import UserError
 from espnet_ext.evaluation.label_set import LabelSet
 from espnet_ext.evaluation.plan import (
     KIND_OF_RULE,
@@ -26,10 +23,13 @@ from espnet_ext.evaluation.retrieval_set import RetrievalSet
 from espnet_ext.evaluation.systems import System, TeacherSystem, parse_system
 from espnet_ext.evaluation.trial_set import read_trial_set
 from espnet_ext.evaluation.verification_set import CohortSet, VerificationSet
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.validate import check_dump
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.protocols import EVERY, parse_pairs
 from espnet_ext.scoring.ranks import Products
 from espnet_ext.teachers.runtime import Runtime
+from espnet_ext.utils.errors import UserError
 
 EvaluationSet = RetrievalSet | VerificationSet | LabelSet | ProbeSet
 

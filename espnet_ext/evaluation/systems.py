@@ -12,8 +12,8 @@ import numpy as np
 
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.data.data_dir import read_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.utils.errors import UserError
 
 # Names are folders of scores, nested in the case of `sem+spk/heads`.
 NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")

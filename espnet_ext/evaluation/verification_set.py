@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.errors import UserError
 from espnet_ext.evaluation.plan import Evaluation
 from espnet_ext.evaluation.results import AS_NORM, CONTAMINATED
 from espnet_ext.evaluation.systems import System
 from espnet_ext.evaluation.trial_set import TrialList, TrialSet, read_trial_set
+from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Score
 from espnet_ext.scoring.calibration import Calibration, fit_calibration
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
 from espnet_ext.scoring.score_norm import TOP_SPEAKERS, score_cohort, speaker_means
 from espnet_ext.scoring.verification import score_verification
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
 
 
 class TrialScores(NamedTuple):

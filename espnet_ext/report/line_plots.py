@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from espnet_ext.errors import UserError
 from espnet_ext.report.style import MAX_COLUMNS, REFERENCE_LINE, house_style, panel_grid, style_of
 from espnet_ext.report.table import distinct, read_table, select_rows
 from espnet_ext.scoring.roc import Roc, sort_trials
+from espnet_ext.utils.errors import UserError
 
 TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
 # Normal deviates; the frame is at most 4 of them, 600 pixels, wide.

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Resamples, Score, make_counts, make_scores
+from espnet_ext.utils.errors import UserError
 
 CLASS_METRICS = ("accuracy", "balanced-accuracy", "macro-F1")
 NUMBER_METRICS = ("MAE", "RMSE", "Pearson", "CCC")

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.rows import UnitRows
+from espnet_ext.utils.errors import UserError
 
 ANY = "X"
 ALL = "all"

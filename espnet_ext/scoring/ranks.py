@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.rows import CHUNK_ROWS, SCORE_DECIMALS, UnitRows, chunk_slices, pair_cosines
+from espnet_ext.utils.errors import UserError
 
 CPU = torch.device("cpu")
 # Right pairs looked up at once, in case many recordings share one sentence.

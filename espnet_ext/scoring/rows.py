@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # float64 cosines of equal vectors differ in the last bits, depending on their place in a matrix product. Rounded, they
 # are equal again, so that the tie rules apply.

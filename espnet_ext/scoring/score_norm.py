@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.rows import CHUNK_ROWS, SCORE_DECIMALS, UnitRows, chunk_slices
+from espnet_ext.utils.errors import UserError
 
 TOP_SPEAKERS = 300
 # Minimum standard deviation: the cosines are rounded to this.

@@ -10,7 +10,6 @@ from scipy.spatial import cKDTree
 from scipy.stats import norm
 
 from espnet_ext.bin import report
-from espnet_ext.errors import UserError
 from espnet_ext.report.line_plots import (
     PIXEL,
     det_points,
@@ -21,6 +20,7 @@ from espnet_ext.report.line_plots import (
     read_layer_weights,
 )
 from espnet_ext.scoring.roc import sort_trials
+from espnet_ext.utils.errors import UserError
 
 World = Any  # of conftest.py
 CURVES = """phase epoch split key value

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from espnet_ext.errors import UserError
 from espnet_ext.evaluation.label_set import write_confusion
 from espnet_ext.evaluation.results import COLUMNS, read_results
 from espnet_ext.report.matrix_plots import CONFUSION_COLUMNS, OTHERS, confusion_figures, confusion_shares
 from espnet_ext.report.table import read_table
 from espnet_ext.report.tables import main_table, write_markdown
+from espnet_ext.utils.errors import UserError
 
 ROWS = """
 untrained lang leakage one:mean sent R@1 3 1 4 100 2

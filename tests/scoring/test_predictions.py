@@ -13,7 +13,6 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap, Score
 from espnet_ext.scoring.predictions import (
     CLASS_METRICS,
@@ -23,6 +22,7 @@ from espnet_ext.scoring.predictions import (
     score_classification,
     score_regression,
 )
+from espnet_ext.utils.errors import UserError
 
 
 def scikit_metrics(truth: np.ndarray, predicted: np.ndarray) -> list[float]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring import ranks
 from espnet_ext.scoring.ranks import Products, rank_queries
 from espnet_ext.scoring.rows import UnitRows
 from espnet_ext.scoring.xsim import rank_aligned
+from espnet_ext.utils.errors import UserError
 
 KINDS = ("apart", "close", "equal", "collapsed")
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring import rows as module
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
+from espnet_ext.utils.errors import UserError
 
 
 def stored(n: int, dim: int = 5, seed: int = 0) -> np.ndarray:

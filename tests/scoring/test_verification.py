@@ -7,11 +7,11 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.calibration import Calibration
 from espnet_ext.scoring.roc import sort_trials
 from espnet_ext.scoring.verification import CALIBRATED_METRICS, TrialWeights, score_verification, speaker_sums
+from espnet_ext.utils.errors import UserError
 
 Trials = tuple[np.ndarray, np.ndarray]
 
