@@ -16,9 +16,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from espnet_ext.scoring.products import Products
+from espnet_ext.scoring.ranks import Products, rank_queries
 from espnet_ext.scoring.rows import UnitRows
-from espnet_ext.scoring.search import rank_queries
 from espnet_ext.scoring.xsim import rank_aligned
 
 LARGE = 100_000

@@ -25,7 +25,7 @@ import numpy as np
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.kaldi.sources import make_entries
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.search.query import Term, search
+from espnet_ext.search.query import QueryTerm, search
 
 DIMS = {"sem": 512, "spk": 256, "lang": 64}
 NUM_QUERIES = 50
@@ -40,7 +40,7 @@ QUERIES = {
     "sem + 0.5 spk": {"sem": 1.0, "spk": 0.5},
     "sem + 0.5 spk - lang": {"sem": 1.0, "spk": 0.5, "lang": -1.0},
 }
-Ask = Callable[[Sequence[Term]], list[int]]
+Ask = Callable[[Sequence[QueryTerm]], list[int]]
 
 
 def make_vectors(attribute: str, rows: np.ndarray, n: int) -> np.ndarray:
@@ -56,11 +56,14 @@ def make_vectors(attribute: str, rows: np.ndarray, n: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def make_queries(n: int) -> dict[str, list[list[Term]]]:
+def make_queries(n: int) -> dict[str, list[list[QueryTerm]]]:
     rows = np.arange(n, n + NUM_QUERIES)
     vectors = {name: make_vectors(name, rows, n) for name in DIMS}
     return {
-        kind: [[Term(name, "", weight, vectors[name][i]) for name, weight in weights.items()] for i in range(len(rows))]
+        kind: [
+            [QueryTerm(name, "", weight, vectors[name][i]) for name, weight in weights.items()]
+            for i in range(len(rows))
+        ]
         for kind, weights in QUERIES.items()
     }
 
@@ -125,7 +128,7 @@ def lance_exact(folder: Path) -> Ask:
     return lambda terms: table.search(one_vector(terms)).distance_type("dot").limit(TOP).to_arrow()["id"].to_pylist()
 
 
-def one_vector(terms: Sequence[Term]) -> np.ndarray:
+def one_vector(terms: Sequence[QueryTerm]) -> np.ndarray:
     weighted = {term.attribute: term.weight * term.vector for term in terms}
     return np.concatenate([weighted.get(name, np.zeros(dim)) for name, dim in DIMS.items()]).astype(np.float32)
 

@@ -18,9 +18,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from training_steps import build_model
 
-from espnet_ext.bin.choose_input import choose_inputs
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.training import EncoderConf
+from espnet_ext.config.training_input import choose_inputs
 from espnet_ext.kaldi.scp import iter_scp
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.layer_cache import encode

@@ -1,4 +1,4 @@
-"""Types of command-line arguments, with errors that say what is expected."""
+"""Types of command-line arguments, with errors that describe the expected form."""
 
 import argparse
 
@@ -34,7 +34,7 @@ def fraction(text: str) -> float:
 
 
 def flag(text: str) -> bool:
-    """`true` or `false`, as recipes hand them on."""
+    """`true` or `false`, as recipes pass them."""
     if text not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"expected true or false, found {text!r}")
     return text == "true"

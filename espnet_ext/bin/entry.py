@@ -1,4 +1,4 @@
-"""How every command ends: a fault of the input is one line on stderr and exit status 1."""
+"""Entry point of all commands: an input error is one line on stderr and exit status 1."""
 
 import argparse
 import os
@@ -12,23 +12,23 @@ from espnet_ext.utils.printable import printable
 
 
 def run_main(main: Callable[[], None]) -> NoReturn:
-    """Run a command's `main` and leave the process: 0 on success, 1 on a fault the user can mend.
+    """Run a command's `main` and exit: status 0 on success, 1 on an error that the user can fix.
 
     A UserError, a wrong option or key of ESPnet's config, an OSError (disk full, no permission, no such
-    file) and Ctrl-C become one line `error: ...`. Anything else is a fault of the program and keeps its traceback.
+    file) and Ctrl-C become one line `error: ...`. Any other exception is a bug and keeps its traceback.
     """
-    # Names of files may be no UTF-8: they are printed as they are.
+    # File names that are not UTF-8 are printed unchanged.
     sys.stdout.reconfigure(errors="surrogateescape")
     try:
         with _one_line_usage():
             main()
-        # Here and not at shutdown, where a full disk or a closed pipe could no longer be reported.
+        # Flush here: at shutdown a full disk or a closed pipe could no longer be reported.
         sys.stdout.flush()
     except UserError as error:
         _fail(str(error))
     except BrokenPipeError:
-        # The reader of our output has left (`... | head`): nobody to tell. The interpreter
-        # flushes stdout once more when it shuts down, which must not fail again.
+        # The reader of the output has exited (`... | head`). The interpreter flushes stdout again at shutdown,
+        # which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
@@ -40,7 +40,7 @@ def run_main(main: Callable[[], None]) -> NoReturn:
 
 @contextmanager
 def _one_line_usage() -> Iterator[None]:
-    """argparse, which ESPnet's config reader goes by too, would print a page of usage and exit with status 2."""
+    """Replace argparse's error, also in ESPnet's config reader: a page of usage and exit status 2."""
 
     def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
         raise UserError(f"{message}; see --help")
@@ -54,7 +54,7 @@ def _one_line_usage() -> Iterator[None]:
 
 
 def _describe(error: OSError) -> str:
-    """`No space left on device: exp/model.pth`, from whatever parts the error has."""
+    """Format an error as `No space left on device: exp/model.pth`, from the parts that it has."""
     reason = error.strerror or str(error) or type(error).__name__
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     return ": ".join([reason, " -> ".join(names)] if names else [reason])

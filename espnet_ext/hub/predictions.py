@@ -1,4 +1,4 @@
-"""What a model's own classifiers say of embeddings that are written already."""
+"""Outputs of a model's own classifiers for embeddings on disk."""
 
 from collections.abc import Iterator
 from itertools import batched
@@ -20,10 +20,13 @@ BATCH_SIZE = 4096
 
 
 def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
-    """Attribute -> its loss, of a trained model's attributes that predict a label; the encoder is not loaded.
+    """Read the losses of attributes that predict a label, without loading the encoder.
+
+    Returns:
+        attribute -> its loss, with its classifier.
 
     Raises:
-        UserError: a file of the model is missing or damaged, or its weights are those of another model.
+        UserError: a file of the model is missing or damaged, or its weights belong to another model.
     """
     labelled = {name: config for name, config in read_attributes(folder).items() if config.labels}
     if not labelled:
@@ -40,11 +43,12 @@ def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
 
 
 def write_predictions(folder: Path, attribute: str, loss: AttributeLoss) -> None:
-    """Write `<attribute>.logits.scp` and its archive beside `<attribute>.scp`, and `<attribute>.classes.json`.
+    """Write `<attribute>.logits.scp` and its archive next to `<attribute>.scp`, and `<attribute>.classes.json`.
 
     Args:
-        folder: of a set's embeddings.
-        attribute: names the files; of each utterance float32 (classes,) logits, or the (1,) number in its unit.
+        folder: folder of a set's embeddings.
+        attribute: name in the file names. The archive has (classes,) float32 logits of each utterance, or the (1,)
+            number in the label's unit.
         loss: see `read_classifiers`.
     """
     write_json_atomic(folder / f"{attribute}.classes.json", loss.labels.to_json())

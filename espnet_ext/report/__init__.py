@@ -1,1 +1,1 @@
-"""From embeddings on disk to results.tsv, and from results.tsv to tables and plots."""
+"""Markdown tables and plots of results.tsv."""

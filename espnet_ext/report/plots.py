@@ -1,97 +1,115 @@
-"""Plots of results: DET curves, layer weights."""
+"""All plots of a report, with readable names: fonts for their characters, or numbers if no installed font has them."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
-import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.axes import Axes
+import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import norm
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.text import Text
 
-from espnet_ext.report.style import house_style, look
-from espnet_ext.scoring.roc import Roc, sort_trials
+from espnet_ext.report.line_plots import det_figures, plot_curves, plot_layer_weights, read_curves, read_layer_weights
+from espnet_ext.report.matrix_plots import confusion_figures, pair_figures
+from espnet_ext.report.style import save
+from espnet_ext.report.table import Table
 
-DET_TICKS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
-# Normal deviates; the frame is at most 4 of them, 600 pixels, wide.
-DET_PIXEL = 0.003
-
-
-def plot_det(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Figure:
-    """DET curves on normal-deviate axes, the EER marked on each.
-
-    Args:
-        curves: system -> scores and bool labels of the same trials, (trials,) each.
-    """
-    with house_style():
-        figure, axes = plt.subplots(figsize=(5.4, 5.2))
-        lowest = 100.0
-        for system, (scores, labels) in curves.items():
-            roc = sort_trials(scores, labels).plain_roc()
-            eer = roc.eer()
-            lowest = min(lowest, eer)
-            style = look(list(curves), system)
-            axes.plot(*det_points(roc), color=style["color"], label=f"{system}, EER {eer:.1f} %")
-            mark = _deviates(eer / 100)
-            axes.plot(mark, mark, **style, markeredgecolor="white", markersize=7)
-        _det_axes(axes, lowest)
-        axes.set_title(title)
-        axes.legend(loc="upper right")
-    return figure
+# Longer words leave no room for the plot.
+MAX_WORD = 40
+_WORD = re.compile(r"[^\s(),:;`]+")
+PLAIN = ("normal", "normal", 400)  # style, stretch, weight
+# Fonts with a box for every character.
+_BOXES = re.compile("last ?resort|adobe ?blank", re.IGNORECASE)
 
 
-def det_points(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
-    """False acceptance and rejection in normal deviates; of corners that fall on one pixel, the first alone."""
-    points = np.stack([_deviates(roc.alarm_rates()), _deviates(roc.miss_rates())])
-    pixels = np.round(points / DET_PIXEL)
-    moves = np.append(True, (np.diff(pixels, axis=1) != 0).any(axis=0))
-    return tuple(points[:, moves])
+class Plots(NamedTuple):
+    """PNG files, and word -> the number that replaces it in them (see `make_readable`)."""
+
+    paths: list[Path]
+    numbers: dict[str, int]
 
 
-def _deviates(rates: np.ndarray | float) -> np.ndarray:
-    # A rate of 0 or 1 has no place on these axes: the curve leaves the frame there.
-    return norm.ppf(np.clip(rates, 1e-6, 1 - 1e-6))
+def write_plots(
+    results: pd.DataFrame, scores_dir: Path, out_dir: Path, layer_weights: Path | None, curves: Sequence[Path]
+) -> Plots:
+    """Draw all plots for which there is data."""
+    figures = [*det_figures(results, scores_dir), *pair_figures(results), *confusion_figures(results, scores_dir)]
+    if layer_weights:
+        figures.append(("layer_weights.png", plot_layer_weights(read_layer_weights(layer_weights))))
+    if curves:
+        figures.append(("training_curves.png", plot_curves(read_curves(curves))))
+    numbers: dict[str, int] = {}
+    for name, figure in figures:
+        make_readable(figure, numbers)
+        save(figure, out_dir / name)
+    return Plots([out_dir / name for name, _ in figures], numbers)
 
 
-def _det_axes(axes: Axes, lowest_eer: float) -> None:
-    """Probability ticks, and a frame that reaches from well below the best EER to 80 %."""
-    low = next((tick for tick in reversed(DET_TICKS) if tick < lowest_eer / 4), DET_TICKS[0])
-    ticks = [tick for tick in DET_TICKS if tick >= low]
-    places = norm.ppf(np.array(ticks) / 100)
-    axes.axline((0, 0), slope=1, color="#9A9A9A", linewidth=0.8, linestyle=":", zorder=1)
-    for set_ticks, set_limits in ((axes.set_xticks, axes.set_xlim), (axes.set_yticks, axes.set_ylim)):
-        set_ticks(places, [f"{tick:g}" for tick in ticks])
-        set_limits(places[0], places[-1])
-    axes.set_aspect("equal")
-    axes.set_xlabel("false acceptance (%)")
-    axes.set_ylabel("false rejection (%)")
-
-
-def plot_layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
-    """Which encoder layers each attribute reads: softmaxed mixing weights, layer 0 = the encoder's input.
+def make_readable(figure: Figure, numbers: dict[str, int]) -> None:
+    """Set the fonts that each text of a figure needs, and replace words that cannot be drawn by `[number]`.
 
     Args:
-        weights: attribute -> (layers,) weights that sum to one.
+        figure: not drawn yet; drawing would print a warning for each missing character.
+        numbers: word -> its number in all plots of a report; new words are added.
     """
-    layers = max(len(values) for values in weights.values())
-    with house_style():
-        figure, axes = plt.subplots(figsize=(min(9.0, 3.2 + 0.35 * layers), 3.2))
-        for attribute, values in weights.items():
-            style = look(list(weights), attribute)
-            axes.plot(range(len(values)), values, label=attribute, markersize=5, **style)
-        axes.axhline(1 / layers, color="#9A9A9A", linewidth=0.8, linestyle=":", zorder=1)
-        axes.annotate(
-            "uniform",
-            (layers - 1, 1 / layers),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color="#707070",
-        )
-        axes.set_ylim(bottom=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set_xlabel("encoder layer")
-        axes.set_ylabel("weight")
-        axes.set_title("What each attribute reads")
-        axes.legend()
-    return figure
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            readable = [_number_words(label, numbers) for label in labels]
+            if readable != labels:
+                axis.set_ticks(axis.get_ticklocs(), readable)
+    for text in figure.findobj(Text):
+        text.set_text(_number_words(text.get_text(), numbers))
+        text.set_fontfamily([*text.get_fontfamily(), *_families(text.get_text())])
+        text.set_parse_math(False)  # a dollar sign is part of a name
+
+
+def number_table(numbers: dict[str, int]) -> Table:
+    """Table of the numbers in the plots and their names."""
+    rows = [[f"[{number}]", word] for word, number in numbers.items()]
+    caption = "Plots show these numbers for names that are long or in a script without an installed font."
+    return Table("Names in the plots", caption, ["in plots", "name"], rows, names=2)
+
+
+def _number_words(text: str, numbers: dict[str, int]) -> str:
+    def number(word: re.Match) -> str:
+        if len(word[0]) <= MAX_WORD and all(map(_family_of, word[0])):
+            return word[0]
+        return f"[{numbers.setdefault(word[0], len(numbers) + 1)}]"
+
+    return _WORD.sub(number, text)
+
+
+def _families(text: str) -> Iterable[str]:
+    """Fonts of a text's characters other than the default font, each once."""
+    families = dict.fromkeys(_family_of(character) for character in text if not character.isspace())
+    return [family for family in families if family and family != _default_family()]
+
+
+@cache
+def _family_of(character: str) -> str | None:
+    """Family of the first installed font that has a character, the default font first; None if there is none."""
+    return next((family for family, path in _fonts() if ord(character) in _characters(path)), None)
+
+
+def _default_family() -> str:
+    return next(_fonts())[0]
+
+
+def _fonts() -> Iterator[tuple[str, str]]:
+    """Family and file of the default font and then of the others, sans serif first."""
+    default = findfont(FontProperties())
+    yield get_font(default).family_name, default
+    # matplotlib logs a warning for a family without a plain font.
+    plain = (font for font in fontManager.ttflist if (font.style, font.stretch, font.weight) == PLAIN)
+    families = {font.name for font in plain if not _BOXES.search(font.name)}
+    for family in sorted(families, key=lambda name: ("Sans" not in name, name)):
+        # Only the file that matplotlib selects for a family.
+        yield family, findfont(FontProperties(family=family))
+
+
+@cache
+def _characters(path: str) -> frozenset[int]:
+    return frozenset(get_font(path).get_charmap())

@@ -1,4 +1,4 @@
-"""Published numbers beside ours: conf/published.yaml is their only place."""
+"""Published numbers next to ours. They are stored only in conf/published.yaml."""
 
 import math
 from pathlib import Path
@@ -9,16 +9,15 @@ from pydantic import Field
 
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.validation import StrictModel, check_name, validate
-from espnet_ext.report.markdown import Table
-from espnet_ext.report.select import ABSENT, pick
+from espnet_ext.report.table import ABSENT, Table, select_rows
 
 NOT_RUN = "not run"
 
 
-class PublishedFigure(StrictModel):
-    """One line of a published table, and the row of results.tsv that it corresponds to.
+class PublishedScore(StrictModel):
+    """One line of a published table, and the corresponding row of results.tsv.
 
-    values: system, as published -> number, in the unit of results.tsv (percent; minDCF plain).
+    values: published name of a system -> number, in the unit of results.tsv (percent; minDCF plain).
     """
 
     name: str
@@ -32,11 +31,11 @@ class PublishedFigure(StrictModel):
 
 
 class Published(StrictModel):
-    """Numbers of a paper. systems: its name of a system -> ours, None where we have none."""
+    """Numbers of a paper. systems: published name of a system -> our name, None if we do not have it."""
 
     source: str
     systems: dict[str, str | None]
-    figures: list[PublishedFigure] = Field(min_length=1)
+    figures: list[PublishedScore] = Field(min_length=1)
 
 
 def read_published(path: Path) -> Published:
@@ -46,41 +45,42 @@ def read_published(path: Path) -> Published:
         UserError: a misspelled or missing key, an unknown task or system, or a value that is not a number.
     """
     published = validate(Published, read_yaml(path), path)
-    for index, figure in enumerate(published.figures):
-        for name in figure.values:
+    for index, score in enumerate(published.figures):
+        for name in score.values:
             check_name(name, published.systems, f"{path}: figures[{index}].values")
     return published
 
 
 def published_table(published: Published, results: pd.DataFrame) -> Table:
-    """A row for each figure and system that was published or run: published, ours, difference."""
+    """A row for each score and system that was published or run: published, ours, difference."""
     rows = []
-    for figure in published.figures:
+    for score in published.figures:
         for system, ours in published.systems.items():
-            if system in figure.values or not _find(results, figure, ours).empty:
-                rows.append([figure.name, system, *_cells(figure, system, _find(results, figure, ours))])
-    keys = "; ".join(f"{figure.name} = `{figure.protocol}` on `{figure.set}`" for figure in published.figures)
-    notes = " ".join(f"{figure.name}: {figure.note}" for figure in published.figures if figure.note)
+            found = _find(results, score, ours)
+            if system in score.values or not found.empty:
+                rows.append([score.name, system, *_cells(score, system, found)])
+    keys = "; ".join(f"{score.name} = `{score.protocol}` on `{score.set}`" for score in published.figures)
+    notes = " ".join(f"{score.name}: {score.note}" for score in published.figures if score.note)
     caption = (
         f"Published: {published.source}. Ours: {keys}. The published counts and intervals are not known: "
-        f"compare the numbers only if ours are of the whole evaluation set. Percent, minDCF plain. {notes} "
+        f"compare the numbers only if ours are on the whole evaluation set. Percent, minDCF plain. {notes} "
         f"`{ABSENT}`: not published. Brackets: 95 % bootstrap intervals over sentences (retrieval) or speakers "
         "(verification)."
     )
-    header = ["figure", "system", "published", "ours", "difference", "queries or trials", "chance"]
+    header = ["score", "system", "published", "ours", "difference", "queries or trials", "chance"]
     return Table("Published and ours", caption, header, rows, names=2)
 
 
-def _find(results: pd.DataFrame, figure: PublishedFigure, system: str | None) -> pd.DataFrame:
-    """The row of results.tsv that corresponds; none, if it was not run."""
+def _find(results: pd.DataFrame, score: PublishedScore, system: str | None) -> pd.DataFrame:
+    """The corresponding row of results.tsv; empty if it was not run."""
     keys = ("task", "attribute", "protocol", "set", "metric")
-    return pick(results, system=system, **{key: getattr(figure, key) for key in keys})
+    return select_rows(results, system=system, **{key: getattr(score, key) for key in keys})
 
 
-def _cells(figure: PublishedFigure, system: str, found: pd.DataFrame) -> list[str]:
+def _cells(score: PublishedScore, system: str, found: pd.DataFrame) -> list[str]:
     """published, ours, difference, number, chance."""
-    decimals = 4 if "DCF" in figure.metric else 2
-    value = figure.values.get(system)
+    decimals = 4 if "DCF" in score.metric else 2
+    value = score.values.get(system)
     published = ABSENT if value is None else f"{value:.{decimals}f}"
     if found.empty:
         return [published, NOT_RUN, ABSENT, ABSENT, ABSENT]

@@ -1,1 +1,1 @@
-"""Figures from arrays: retrieval, verification, leakage, intervals. No files."""
+"""Scores computed from arrays: retrieval, verification, label predictions, linear probes. No file access."""

@@ -1,16 +1,16 @@
-"""Retrieval metrics: one entry of `RETRIEVAL_METRICS` each."""
+"""Retrieval metrics. Each is one entry of `RETRIEVAL_METRICS`."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-# Neighbors that the ratio margin compares with, as in LASER.
+# Neighbors in the ratio margin, as in LASER.
 NEIGHBORS = 4
 
 
 class RetrievalMetric(NamedTuple):
-    """A metric that is a function of the rank of the best right candidate.
+    """A metric computed from the rank of the best right candidate.
 
     Attributes:
         of_rank: maps ranks (queries,), from 1, to values (queries,) from 0 to 1.
@@ -41,9 +41,9 @@ RETRIEVAL_METRICS: dict[str, RetrievalMetric] = {
 
 
 def rank_odds(right: int, candidates: int) -> np.ndarray:
-    """Probability (candidates,) of each rank of the first right one in a random order, `right` of them right."""
+    """Probability (candidates,) of each rank of the best of `right` right candidates in a random order."""
     wrong = candidates - right
-    # missed[k]: the first k places of the order are all wrong.
+    # missed[k]: probability that the first k candidates are all wrong.
     places = np.arange(wrong)
     missed = np.append(1.0, np.cumprod((wrong - places) / (candidates - places)))
     odds = np.zeros(candidates)

@@ -1,4 +1,4 @@
-"""The plain ROC of weighted trials: sorted once, exact at its corners under any weights."""
+"""ROC of weighted trials: trials are sorted once, and the ROC is exact at its corners for any weights."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from espnet_ext.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Roc:
-    """Error rates from "accept none" (corner 0) to "accept all"; trials of equal score move together.
+    """Error rates from "accept none" (corner 0) to "accept all"; trials with equal scores are accepted together.
 
-    hits, alarms: (steps + 1,) weight of the targets or non-targets accepted after so many steps of
-    their class; corner_hits, corner_alarms: (corners,) how many steps have been made at a corner.
+    hits, alarms: (steps + 1,) accepted weight of targets or non-targets after each step of the class.
+    corner_hits, corner_alarms: (corners,) number of steps of each class before a corner.
     """
 
     hits: np.ndarray
@@ -31,15 +31,15 @@ class Roc:
 
     @property
     def has_both_classes(self) -> bool:
-        """False for a resample that drew trials of one class only: it has no rates."""
+        """Whether there are rates: a resample may contain trials of one class only."""
         return bool(self.hits[-1] > 0 and self.alarms[-1] > 0)
 
     def eer(self) -> float:
-        """EER in percent: where the line between two neighbouring corners meets alarms = misses.
+        """EER in percent, by linear interpolation between the two corners around equal false alarm and miss rates.
 
-        All scores tied give 50, a perfectly inverted system 100.
+        50 if all scores tie, 100 for a perfectly inverted system.
         """
-        # The first corner accepts nothing: its gap is -1, so there is always one before.
+        # The first corner accepts nothing and has a gap of -1, so `after` is at least 1.
         after = bisect_left(range(len(self.corner_hits)), 0.0, key=self._gap)
         gap, miss = self._gap(after - 1), self.miss_rates(after - 1)
         step = -gap / (self._gap(after) - gap)
@@ -49,9 +49,9 @@ class Roc:
         return float(self.alarm_rates(corner) - self.miss_rates(corner))
 
     def min_dcf(self, prior: float) -> float:
-        """Lowest detection cost over that of the better blind decision; C_miss = C_fa = 1."""
+        """Normalized minDCF: lowest detection cost, divided by that of the better blind decision; C_miss = C_fa = 1."""
         blind = min(prior, 1.0 - prior)
-        # Corners that cost more than deciding blindly, by one kind of error alone, need no look.
+        # Skip corners where one kind of error already costs more than a blind decision.
         corners = range(len(self.corner_hits))
         first = bisect_left(corners, -blind, key=lambda corner: -prior * self.miss_rates(corner))
         last = bisect_right(corners, blind, key=lambda corner: (1.0 - prior) * self.alarm_rates(corner))
@@ -61,10 +61,10 @@ class Roc:
 
 @dataclass(frozen=True)
 class SortedClass:
-    """The trials of one class by falling score, and the steps in which they are accepted.
+    """Trials of one class by decreasing score, and the steps in which they are accepted.
 
-    trials: where they stand in the list; starts: (steps,) the first trial of each step;
-    corners: (corners,) how many steps have been made at each corner of the ROC.
+    trials: their indices in the list; starts: (steps,) first trial of each step;
+    corners: (corners,) number of steps before each corner of the ROC.
     """
 
     trials: np.ndarray
@@ -73,24 +73,24 @@ class SortedClass:
 
     @classmethod
     def of(cls, trials: np.ndarray, accepted: np.ndarray) -> "SortedClass":
-        """From how many of the `trials` are `accepted` (corners,) at each corner."""
+        """Find the steps, given the number of `trials` that are `accepted` (corners,) at each corner."""
         moves = np.diff(accepted, prepend=-1) > 0
         return cls(trials, accepted[moves][:-1], np.cumsum(moves) - 1)
 
     def accumulate(self, weights: np.ndarray) -> np.ndarray:
-        """Weight accepted after 0, 1, 2 ... steps, of weights in the order of `trials`: (steps + 1,)."""
+        """Accepted weight after 0, 1, 2 ... steps (steps + 1,), given weights in the order of `trials`."""
         return np.append(0.0, np.cumsum(np.add.reduceat(weights, self.starts)))
 
 
 @dataclass(frozen=True)
 class SortedTrials:
-    """Both classes of a list of trials; gives their ROC under any weights."""
+    """Both classes of a trial list."""
 
     targets: SortedClass
     nontargets: SortedClass
 
     def roc(self, target_weights: np.ndarray, nontarget_weights: np.ndarray) -> Roc:
-        """The ROC when trials count so often: weights in the order of `trials` of the classes."""
+        """ROC of weighted trials; the weights are in the order of each class's `trials`."""
         return Roc(
             self.targets.accumulate(target_weights),
             self.nontargets.accumulate(nontarget_weights),
@@ -99,7 +99,7 @@ class SortedTrials:
         )
 
     def plain_roc(self) -> Roc:
-        """Every trial counts once."""
+        """ROC with weight one for every trial."""
         return self.roc(*(np.ones(len(one.trials)) for one in (self.targets, self.nontargets)))
 
 
@@ -113,7 +113,13 @@ def sort_trials(scores: np.ndarray, labels: np.ndarray) -> SortedTrials:
     Raises:
         UserError: a score that is not finite, or a class without trials.
     """
-    _check(scores, labels)
+    broken = np.flatnonzero(~np.isfinite(scores))
+    if broken.size:
+        trial, score = broken[0] + 1, scores[broken[0]]
+        raise UserError(f"the score of trial {trial} is {score}, not a finite number; extract the embeddings again")
+    for label, name in ((True, "target"), (False, "non-target")):
+        if not (labels == label).any():
+            raise UserError(f"the list has no {name} trial; error rates need trials of both classes")
     order = np.argsort(scores)[::-1]
     is_target = labels[order]
     ends = _corners(scores[order], is_target)
@@ -124,23 +130,14 @@ def sort_trials(scores: np.ndarray, labels: np.ndarray) -> SortedTrials:
 
 
 def _corners(scores: np.ndarray, is_target: np.ndarray) -> np.ndarray:
-    """How many trials are accepted at the end of each straight piece of the ROC of sorted trials.
+    """Number of accepted trials at the end of each straight segment of the ROC of sorted trials.
 
-    A group of equal scores is one piece. Neighbouring groups of one class alone lie on one
-    horizontal or vertical line, whatever the weights: as one piece they cost a tenth.
+    A group of equal scores is one segment. Adjacent groups with only targets, or only non-targets, lie on one vertical
+    or horizontal line for any weights. Merging them makes resampling ten times faster.
     """
     ends = np.append(np.flatnonzero(np.diff(scores)) + 1, len(scores))
     targets = np.diff(np.cumsum(is_target)[ends - 1], prepend=0)
-    # 1 for targets alone, 0 for non-targets alone, 2 for both.
+    # 1: only targets; 0: only non-targets; 2: both.
     kind = np.where(targets == 0, 0, np.where(targets == np.diff(ends, prepend=0), 1, 2))
     continues = (kind[:-1] == kind[1:]) & (kind[:-1] != 2)
     return ends[np.append(~continues, True)]
-
-
-def _check(scores: np.ndarray, labels: np.ndarray) -> None:
-    broken = np.flatnonzero(~np.isfinite(scores))
-    if broken.size:
-        raise UserError(f"the score of trial {broken[0] + 1} is {scores[broken[0]]}, not a number to rank by")
-    for label, name in ((True, "target"), (False, "non-target")):
-        if not (labels == label).any():
-            raise UserError(f"the list has no {name} trial; error rates need trials of both classes")

@@ -10,18 +10,17 @@ import torch
 from torch import Tensor
 
 from espnet_ext.scoring.metrics import NEIGHBORS
-from espnet_ext.scoring.products import Block, Products
+from espnet_ext.scoring.ranks import Block, Products, count_wrong
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
-from espnet_ext.scoring.search import count_wrong
 
 MARGIN_DECIMALS = 9
 
 
 class _Neighborhoods(NamedTuple):
-    """Aligned rows and what is around them, (n,) each.
+    """Nearest neighbors of aligned rows, (n,) each.
 
-    numbers: 0 to n - 1; right: cosine with the right one; ranks: of the right one by cosine; kth: cosine of the k-th
-    nearest of y; mean_x, mean_y: mean cosine of the k nearest of the other side.
+    numbers: 0 to n - 1; right: cosine with the right candidate; ranks: rank of the right candidate by cosine;
+    kth: cosine of the k-th nearest row of y; mean_x, mean_y: mean cosine of the k nearest rows of the other side.
     """
 
     numbers: Tensor
@@ -33,19 +32,19 @@ class _Neighborhoods(NamedTuple):
 
 
 def rank_aligned(x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBORS) -> tuple[np.ndarray, np.ndarray]:
-    """Rank the right one of y for each row of x, by cosine and by ratio margin; row i is right for row i.
+    """Rank row i of y among all rows of y for row i of x, by cosine and by ratio margin.
 
     margin(x, y) = cos(x, y) / ((mean cosine of x's k nearest of y + of y's k nearest of x) / 2).
-    As in LASER, only the k nearest by cosine (and those that tie with the k-th) are ranked by margin. Wrong ones that
-    tie with the right one come before it.
+    As in LASER, only the k nearest rows by cosine (and those that tie with the k-th) are ranked by margin. Wrong rows
+    that tie with the right one rank before it.
 
     Args:
         x, y: (n, dim) unit rows, aligned.
 
     Returns:
-        ranks (n,) from 1 by cosine, and ranks (n,) float64 by margin: infinite where the right one is not among the
-        nearest; all NaN where a neighborhood has no positive mean (centered vectors of very few sentences), because
-        the ratio then has no order.
+        ranks (n,) from 1 by cosine, and ranks (n,) float64 by margin. The latter are infinite where the right row is
+        not among the nearest; all are NaN if a neighborhood's mean is not positive (centered vectors of very few
+        sentences), because the ratio is then meaningless.
     """
     around = _neighborhoods(x, y, products, min(k, len(x)))
     right = (around.right / ((around.mean_x + around.mean_y) / 2)).round(decimals=MARGIN_DECIMALS)
@@ -62,7 +61,7 @@ def rank_aligned(x: UnitRows, y: UnitRows, products: Products, k: int = NEIGHBOR
 
 
 def _neighborhoods(x: UnitRows, y: UnitRows, products: Products, k: int) -> _Neighborhoods:
-    """One pass over all cosines, whose rows are the neighbors of x and whose columns are those of y."""
+    """Computed in one pass over all cosines; rows contain the neighbors of x, columns contain the neighbors of y."""
     n, every = len(x), np.arange(len(x))
     right = torch.from_numpy(pair_cosines(x, y, every, every)).to(products.device)
     numbers = torch.from_numpy(every).to(products.device)
@@ -76,14 +75,14 @@ def _neighborhoods(x: UnitRows, y: UnitRows, products: Products, k: int) -> _Nei
 
 
 def _keep_largest(top: Tensor, scores: Tensor) -> None:
-    """Update the k largest scores (m, k) of each row, in descending order, with (m, n) more."""
+    """Update the k largest scores (m, k) of each row, in descending order, with (m, n) new scores."""
     k = top.shape[1]
     new = scores.topk(min(k, scores.shape[1]), dim=1).values
     top[:] = torch.cat([top, new], dim=1).topk(k, dim=1).values
 
 
 def _margins(block: Block, around: _Neighborhoods) -> tuple[Tensor, bool]:
-    """Margins (rows, columns), -inf outside the k nearest, and whether all means around neighbors are positive."""
+    """Margins (rows, columns), -inf outside the k nearest, and whether all neighborhood means are positive."""
     means = (around.mean_x[block.rows, None] + around.mean_y[block.columns]) / 2
     is_near = block.cosines >= around.kth[block.rows, None]
     is_defined = not bool((is_near & (means <= 0)).any())

@@ -1,8 +1,8 @@
 """An index on disk: recordings in an SQLite database, their vectors in a file of float32 rows, codes in a FAISS index.
 
-A row contains the vectors of all attributes, one after the other. It counts once the database contains its recording,
-so that a process that is killed never leaves half of a write. So do the codes (4-bit product quantization, fast scan):
-one scan answers a query for any attributes, whatever the signs of the weights; graphs and trees over neighbors do not.
+A row contains the concatenated vectors of all attributes. It is valid once the database contains its recording, so a
+killed process never leaves a partial write. The codes (4-bit product quantization, fast scan) are also of whole rows:
+one scan serves a query by any attributes with weights of any sign. Neighbor graphs and trees cannot do this.
 
 Andre, Kermarrec and Le Scouarnec, Accelerated nearest neighbor search with Quick ADC, 2017;
 Douze et al., The Faiss library, arXiv 2401.08281.
@@ -35,10 +35,10 @@ TRAIN_ROWS = 32_768
 
 
 class SearchIndex:
-    """A snapshot for queries (rows that are added later are not seen), and the `EmbeddingStore` of a build.
+    """A snapshot for queries, without rows that are added later; also the `EmbeddingStore` of a build.
 
     Args:
-        folder: of an index.
+        folder: folder of an index.
 
     Attributes:
         manifest: properties that all vectors share; see `manifest_of`.
@@ -46,7 +46,7 @@ class SearchIndex:
         vectors: (recordings, width) float32, mapped from the disk.
 
     Raises:
-        UserError: there is no index, or a file is broken; names the file.
+        UserError: the index does not exist, or a file is broken; names the file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,8 +59,8 @@ class SearchIndex:
         ends = np.cumsum([0, *self.manifest["attributes"].values()]).tolist()
         self.columns = {name: slice(*ends[i : i + 2]) for i, name in enumerate(self.manifest["attributes"])}
         if num_rows * ends[-1] * 4 > (folder / VECTORS).stat().st_size:
-            raise _broken(folder / VECTORS, "it is cut")
-        # Nothing of an empty file can be mapped. np.asarray: slices of np.memmap are slow to make.
+            raise _broken(folder / VECTORS, "it is truncated")
+        # An empty file cannot be mapped. np.asarray, because slicing np.memmap is slow.
         mapped = np.memmap(folder / VECTORS, np.float32, "r") if num_rows else np.empty(0, np.float32)
         self.vectors = np.asarray(mapped)[: num_rows * ends[-1]].reshape(num_rows, ends[-1])
 
@@ -69,7 +69,7 @@ class SearchIndex:
         """Open the index of a build.
 
         Raises:
-            UserError: it was made otherwise than `manifest` says, or `folder` contains other files.
+            UserError: its manifest differs from `manifest`, or `folder` contains other files.
         """
         if not (folder / DATABASE).exists():
             others = sorted(path.name for path in folder.glob("[!.]*") if path.name != VECTORS)
@@ -88,7 +88,7 @@ class SearchIndex:
         return index
 
     def check_model(self, manifest: Mapping[str, Any]) -> None:
-        """Refuse (UserError) another model than the one that made the index."""
+        """Raise a UserError if the index was built with another model."""
         other = [name for name, digest in self.manifest["model"].items() if manifest["model"].get(name) != digest]
         if other:
             raise UserError(
@@ -96,7 +96,7 @@ class SearchIndex:
             )
 
     def entries(self, rows: Iterable[int]) -> list[Entry]:
-        """Recordings of some rows."""
+        """Recordings of the given rows."""
         query = "SELECT entry FROM audio WHERE row = ?"
         with _transaction(self.folder / DATABASE) as database:
             return [parse_entry(database.execute(query, (row + 1,)).fetchone()[0]) for row in rows]
@@ -105,7 +105,7 @@ class SearchIndex:
         """Ids of recordings that are not in the index, or that have changed (size, time or spans).
 
         Raises:
-            UserError: an id that the index has for another file.
+            UserError: the index has the same id for another file.
         """
         with _transaction(self.folder / DATABASE) as database:
             known = [parse_entry(text) for (text,) in database.execute("SELECT entry FROM audio")]
@@ -118,24 +118,24 @@ class SearchIndex:
         return set(new)
 
     def add(self, entries: Sequence[Entry], embeddings: Mapping[str, np.ndarray]) -> None:
-        """Add recordings, or replace those that have changed; see `EmbeddingStore`."""
+        """Add recordings, or replace changed ones; see `EmbeddingStore`."""
         block = np.hstack([embeddings[name] for name in self.columns], dtype=np.float32)
         with _transaction(self.folder / DATABASE) as database, (self.folder / VECTORS).open("r+b") as stream:
             for entry, vector in zip(entries, block, strict=True):
                 # JSON escapes file names that are not UTF-8.
                 [(row,)] = database.execute(ADD, (json.dumps(entry.identity), json.dumps(entry))).fetchall()
                 if row <= len(self.vectors):
-                    (self.folder / CODES).unlink(missing_ok=True)  # of the vectors before the change
+                    (self.folder / CODES).unlink(missing_ok=True)  # they are codes of the old vectors
                 stream.seek((row - 1) * vector.nbytes)
                 stream.write(vector.tobytes())
             stream.flush()
             os.fsync(stream.fileno())
 
     def update_codes(self) -> None:
-        """Write the codes of all vectors, unless there are few."""
+        """Write the codes of all vectors, if there are enough vectors."""
         if len(self.vectors) < MIN_CODES or self.codes():
             return
-        # Two dimensions a code, or one where their number is odd.
+        # Two dimensions per code, or one if their number is odd.
         width = self.vectors.shape[1]
         codes = faiss.index_factory(width, f"PQ{width // (2 - width % 2)}x4fs", faiss.METRIC_INNER_PRODUCT)
         codes.train(self.vectors[:TRAIN_ROWS])
@@ -144,7 +144,7 @@ class SearchIndex:
             faiss.write_index(codes, str(temporary))
 
     def codes(self) -> faiss.Index | None:
-        """The codes of all vectors, in memory; None where there are none, or recordings were added since."""
+        """Codes of all vectors, in memory; None if there are no codes, or if recordings were added later."""
         path = self.folder / CODES
         try:
             codes = faiss.read_index(str(path)) if path.exists() else None
@@ -157,7 +157,7 @@ class SearchIndex:
 def _transaction(path: Path) -> Iterator[sqlite3.Connection]:
     """A transaction with an existing database; an error of SQLite is raised as a UserError.
 
-    It is opened for writing even to read, so that SQLite can undo the transaction of a process that was killed.
+    The database is opened for writing even to read, so that SQLite can roll back the transaction of a killed process.
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database, database:

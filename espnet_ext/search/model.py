@@ -1,4 +1,4 @@
-"""Properties of the packed model that a search needs: its fingerprint and its text teacher."""
+"""Properties of a packed model for search: its fingerprint and its text teacher."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from espnet_ext.hub.model_files import model_hashes, read_description
-from espnet_ext.search.query import Term
+from espnet_ext.search.query import QueryTerm
 from espnet_ext.teachers import Runtime, build_teacher
 from espnet_ext.utils.errors import UserError
 
 
 def manifest_of(model: Path, autocast: str = "float32") -> dict[str, Any]:
-    """Manifest of an index that the packed model in the folder `model` makes.
+    """Manifest of an index of embeddings of the packed model in the folder `model`.
 
     Returns:
         model: file -> sha256; autocast: dtype of the model's matrix products; attributes: attribute -> dimension.
@@ -24,12 +24,16 @@ def manifest_of(model: Path, autocast: str = "float32") -> dict[str, Any]:
     return {"model": model_hashes(model), "autocast": autocast, "attributes": heads}
 
 
-def embed_text(model: Path, term: Term, runtime: Runtime) -> Term:
-    """A term with its attribute, and the vector of its text by the teacher that the attribute was trained towards.
+def embed_text(model: Path, term: QueryTerm, runtime: Runtime) -> QueryTerm:
+    """Embed a term's text with the teacher of its attribute.
+
+    Returns:
+        The term with its attribute and its vector.
 
     Raises:
-        UserError: the text is empty or has no embedding; the term's attribute has no text teacher, or has none and
-            the model has not exactly one text teacher; the teacher is missing or has another dimension than the head.
+        UserError: the text is empty or has no embedding; the term's attribute has no text teacher; the term has no
+            attribute, and the model does not have exactly one text teacher; the teacher is missing or its dimension
+            differs from that of the head.
     """
     if not term.name.strip():
         raise UserError("--text: an empty text; give the words to search for")
@@ -37,8 +41,8 @@ def embed_text(model: Path, term: Term, runtime: Runtime) -> Term:
     able = [name for name, entry in heads.items() if entry["target"]["source"] == "text"]
     name = term.attribute or (able[0] if len(able) == 1 else None)
     if name not in able:
-        wanted = f"attribute {name!r} has no text teacher" if name else f"{len(able)} attributes have text teachers"
-        raise UserError(f"{model}: {wanted}; give --text_attribute of: {', '.join(able) or '(none; use --audio)'}")
+        problem = f"attribute {name!r} has no text teacher" if name else f"{len(able)} attributes have text teachers"
+        raise UserError(f"{model}: {problem}; give --text_attribute of: {', '.join(able) or '(none; use --audio)'}")
     target, dim = heads[name]["target"], heads[name]["head"]["dim"]
     teacher = build_teacher(target["teacher"], runtime, **target.get("options", {}))
     if teacher.dim != dim:

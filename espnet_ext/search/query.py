@@ -1,5 +1,6 @@
-"""A query: texts and recordings with signed weights. FAISS selects candidates in float32, float64 cosines rank them."""
+"""Search by texts and recordings with signed weights: FAISS selects candidates, float64 cosines rank them."""
 
+import json
 import math
 from collections.abc import Collection, Sequence
 from itertools import batched
@@ -8,24 +9,25 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
-from espnet_ext.scoring.similarity import SCORE_DECIMALS
+from espnet_ext.scoring.rows import SCORE_DECIMALS
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import markdown_table, printable
 
-# Compared exactly, of an approximate search.
+# Candidates of an approximate search that are compared exactly.
 CANDIDATES_PER_HIT = 100
-# Rows that are compared in float64 at once.
+# Rows compared in float64 at once.
 BLOCK_ROWS = 4096
 
 
-class Term(NamedTuple):
-    """One term.
+class QueryTerm(NamedTuple):
+    """One term of a query.
 
     Attributes:
-        attribute: whose vectors it is compared with; of a text, None = the only one with a text teacher.
+        attribute: its vectors are compared with the term; None for a text = the only attribute with a text teacher.
         name: a text, or the path of a recording.
-        weight: of its cosine in the score; negative = unlike this.
-        vector: (dim,) of any length; None until it is embedded.
+        weight: factor of the cosine in the score; negative = dissimilar.
+        vector: (dim,) of any length; None until the term is embedded.
     """
 
     attribute: str | None
@@ -34,11 +36,11 @@ class Term(NamedTuple):
     vector: np.ndarray | None = None
 
 
-class Found(NamedTuple):
-    """A recording that was found.
+class Match(NamedTuple):
+    """A recording that matches a query.
 
     Attributes:
-        recording, audio: its id, and its file (with the seconds where it is a part of it).
+        recording, audio: its id, and its file (with times in seconds if it is a part of the file).
         score: the weighted sum of `cosines`.
         cosines: one for each term.
     """
@@ -49,8 +51,8 @@ class Found(NamedTuple):
     cosines: tuple[float, ...]
 
 
-def parse_audio_term(word: str, attributes: Collection[str]) -> Term:
-    """Read `ATTRIBUTE=FILE[:WEIGHT]`; what follows the last colon is a weight if it is a number.
+def parse_audio_term(word: str, attributes: Collection[str]) -> QueryTerm:
+    """Read `ATTRIBUTE=FILE[:WEIGHT]`. A number after the last colon is the weight.
 
     Raises:
         UserError: another form, an attribute that is not one of `attributes`, or a weight that is zero or not finite.
@@ -63,26 +65,26 @@ def parse_audio_term(word: str, attributes: Collection[str]) -> Term:
         weight = 1.0
     if attribute not in attributes or not path:
         raise UserError(f"--audio {word}: expected ATTRIBUTE=FILE[:WEIGHT], ATTRIBUTE one of {', '.join(attributes)}")
-    return Term(attribute, path, check_weight(weight, f"--audio {word}"))
+    return QueryTerm(attribute, path, check_weight(weight, f"--audio {word}"))
 
 
 def check_weight(weight: float, where: str) -> float:
-    """The weight itself; UserError if it is zero or not finite."""
+    """Return the weight; UserError if it is zero or not finite."""
     if weight == 0 or not math.isfinite(weight):
-        raise UserError(f"{where}: a weight is a number other than 0; negative = unlike this")
+        raise UserError(f"{where}: a weight must be a finite number other than 0; negative = dissimilar")
     return weight
 
 
-def search(index: SearchIndex, terms: Sequence[Term], top: int, codes: faiss.Index | None = None) -> list[Found]:
-    """The recordings with the highest weighted sum of cosines, best first; ties in order of the ids.
+def search(index: SearchIndex, terms: Sequence[QueryTerm], top: int, codes: faiss.Index | None = None) -> list[Match]:
+    """Recordings with the highest weighted sum of cosines, best first; ties are in the order of their ids.
 
     Args:
-        terms: at least one, of attributes that the index has.
-        top: how many at most.
-        codes: of the index, for an approximate search; scores are exact nevertheless.
+        terms: at least one; the index must have their attributes.
+        top: maximum number of results.
+        codes: codes of the index, for an approximate search; scores are exact in any case.
 
     Raises:
-        UserError: the index is empty, or a file of it is broken.
+        UserError: the index is empty, or one of its files is broken.
     """
     if not len(index.vectors):
         raise UserError(f"{index.folder}: no recordings in this index yet; run `search build` again")
@@ -97,34 +99,34 @@ def search(index: SearchIndex, terms: Sequence[Term], top: int, codes: faiss.Ind
     # Rounded, so that equal vectors have equal scores.
     scores = (cosines * [term.weight for term in terms]).sum(axis=1).round(SCORE_DECIMALS)
     best = np.flatnonzero(scores >= np.sort(scores)[-top:][0])
-    found = [
-        Found(entry.identity, str(entry.source), float(scores[place]), tuple(cosines[place].tolist()))
+    matches = [
+        Match(entry.identity, str(entry.source), float(scores[place]), tuple(cosines[place].tolist()))
         for place, entry in zip(best, index.entries(rows[best].tolist()), strict=True)
     ]
-    return sorted(found, key=lambda hit: (-hit.score, hit.recording))[:top]
+    return sorted(matches, key=lambda hit: (-hit.score, hit.recording))[:top]
 
 
 def _nearest(vectors: np.ndarray, query: np.ndarray, top: int) -> np.ndarray:
-    """Rows that are among the `top` best, or are not by less than float32 products err.
+    """Rows that may be among the `top` best within the error of float32 products.
 
     Args:
-        vectors: (rows, width), of the same length.
+        vectors: (rows, width), all of the same length.
         query: (1, width).
     """
     # Higham, Accuracy and Stability of Numerical Algorithms, section 3.1.
     error = np.finfo(np.float32).eps * query.size * np.linalg.norm(query) * np.linalg.norm(vectors[0])
-    for wanted in (2 * top, 64 * top, len(vectors)):
-        scores, rows = faiss.knn(query, vectors, min(wanted, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
-        if wanted >= len(vectors) or scores[0, -1] < scores[0, top - 1] - 2 * error:
+    for count in (2 * top, 64 * top, len(vectors)):
+        scores, rows = faiss.knn(query, vectors, min(count, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT)
+        if count >= len(vectors) or scores[0, -1] < scores[0, top - 1] - 2 * error:
             break
-    return rows[rows >= 0]  # a row that is not finite is not found
+    return rows[rows >= 0]  # FAISS returns -1 in place of rows that are not finite
 
 
-def _cosines(index: SearchIndex, rows: list[int], terms: Sequence[Term]) -> np.ndarray:
+def _cosines(index: SearchIndex, rows: list[int], terms: Sequence[QueryTerm]) -> np.ndarray:
     """(rows, terms) float64."""
     vectors = index.vectors[rows]
     parts = [_unit(vectors[:, index.columns[term.attribute]]) for term in terms]
-    # Not a matrix product, whose sums may depend on a row's place.
+    # Not a matrix product: its sums may depend on the position of a row.
     products = [np.einsum("nd,d->n", part, _unit(term.vector)) for part, term in zip(parts, terms, strict=True)]
     return np.stack(products, axis=1)
 
@@ -132,3 +134,22 @@ def _cosines(index: SearchIndex, rows: list[int], terms: Sequence[Term]) -> np.n
 def _unit(vectors: np.ndarray) -> np.ndarray:
     vectors = vectors.astype(np.float64)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def as_table(terms: Sequence[QueryTerm], matches: Sequence[Match]) -> str:
+    """Format the query, one line per term, and the matches as a Markdown table with scores and cosines of the terms."""
+    names = [f"{term.weight:+g} {term.attribute}" for term in terms]
+    legend = [f"{name}: {printable(term.name)}" for name, term in zip(names, terms, strict=True)]
+    rows = [
+        [hit.recording, hit.audio, str(rank), f"{hit.score:.3f}", *(f"{cosine:.3f}" for cosine in hit.cosines)]
+        for rank, hit in enumerate(matches, 1)
+    ]
+    header = ["recording", "audio", "rank", "score", *names]
+    return "\n".join([*legend, "", markdown_table(header, rows, num_names=2)])
+
+
+def as_json(terms: Sequence[QueryTerm], matches: Sequence[Match]) -> str:
+    """Format the query's terms and the matches, best first, as a JSON object."""
+    query = [{"attribute": term.attribute, "like": term.name, "weight": term.weight} for term in terms]
+    hits = [{"rank": rank, **hit._asdict()} for rank, hit in enumerate(matches, 1)]
+    return json.dumps({"query": query, "found": hits}, indent=2)

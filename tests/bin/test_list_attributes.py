@@ -53,7 +53,7 @@ def test_the_files_that_targets_are_made_from_are_named(
         (["sem+lang"], "a.yaml declares no attribute 'lang'; declared: sem, spk"),
         (["sem+"], "a.yaml declares no attribute ''; declared: sem, spk"),
         (["sem+sem"], "^--systems: sem.sem has the attribute sem twice; remove one"),
-        (["sem", "spk", "sem"], "^--systems: sem comes twice; remove one"),
+        (["sem", "spk", "sem"], "^--systems: sem is given twice; remove one"),
     ],
 )
 def test_a_wrong_system_is_named(path: Path, systems: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:

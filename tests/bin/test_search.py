@@ -11,7 +11,7 @@ import soundfile
 from espnet_ext.bin import search
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import read_description
-from espnet_ext.search.query import Term
+from espnet_ext.search.query import QueryTerm
 from espnet_ext.teachers import Runtime
 from espnet_ext.utils.errors import UserError
 
@@ -82,7 +82,7 @@ def test_a_text_is_embedded_by_the_teacher_of_the_model(
 ) -> None:
     asked = []
 
-    def embed_text(model: Path, term: Term, runtime: Runtime) -> Term:
+    def embed_text(model: Path, term: QueryTerm, runtime: Runtime) -> QueryTerm:
         asked.append((model, term, runtime))
         return term._replace(attribute="sem", vector=np.eye(8)[0])
 
@@ -94,7 +94,7 @@ def test_a_text_is_embedded_by_the_teacher_of_the_model(
         round(hit["score"], 9) for hit in answer["found"]
     ]
     ((model, term, runtime),) = asked
-    assert (model, term) == (model_folder, Term(None, "meet at 5:30", -0.5))
+    assert (model, term) == (model_folder, QueryTerm(None, "meet at 5:30", -0.5))
     assert (runtime.device, runtime.teacher_dir) == ("cpu", tmp_path)
 
 

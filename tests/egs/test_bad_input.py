@@ -240,7 +240,7 @@ def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: T
         ),
         (["--phases", "..=conf/train_heads.yaml"], "--phases: '..' cannot be the name of a phase"),
         (["--phases", "results=conf/train_heads.yaml"], "--phases: 'results' cannot be the name of a phase"),
-        (["--systems", "sem sem"], "--systems: sem comes twice"),
+        (["--systems", "sem sem"], "--systems: sem is given twice"),
         (["--ngpu", "99", "--stop-stage", "1"], "--ngpu 99: torch finds "),
         (["--executor", "tcp://", "--dumpdir", "dump of a mistake", "--stage", "2"], "--executor: 'tcp://' is none of"),
     ],

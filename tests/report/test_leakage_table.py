@@ -1,12 +1,12 @@
-"""The table of leakage: heads in rows, scores in columns, own ones marked, chance below."""
+"""The leakage table: heads in rows, scores in columns, own scores in bold, chance in a last row."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from espnet_ext.report.leakage_table import leakage_table
-from espnet_ext.report.markdown import Table
-from espnet_ext.report.results import COLUMNS, read_results
+from espnet_ext.evaluation.results import COLUMNS, read_results
+from espnet_ext.report.table import Table
+from espnet_ext.report.tables import leakage_table
 
 ROWS = """
 teacher sem retrieval one:mean sent R@1 90 80 95 100 2
@@ -44,7 +44,7 @@ def table_of(tmp_path: Path, rows: str) -> dict[tuple[str, str], dict[str, str]]
     return {index: dict(row) for index, row in frame.iterrows()}
 
 
-def test_own_figures_are_bold_and_phases_are_rows(tmp_path: Path) -> None:
+def test_own_scores_are_bold_and_phases_are_rows(tmp_path: Path) -> None:
     table = table_of(tmp_path, ROWS)
     recall, eer, probe = "R@1 (sent, one:mean)", "EER (trials, O)", "probe of lang (sent, by speaker)"
     assert table["m/heads", "sem"] == {
@@ -58,7 +58,7 @@ def test_own_figures_are_bold_and_phases_are_rows(tmp_path: Path) -> None:
     assert list(table["chance", ""]) == [recall, eer, probe]
 
 
-def test_heads_that_say_the_same_share_a_row(tmp_path: Path) -> None:
+def test_heads_with_equal_scores_share_a_row(tmp_path: Path) -> None:
     table = table_of(tmp_path, ROWS)
     assert table["untrained", "sem, spk"]["EER (trials, O)"] == "30.0 [25.0, 35.0]"
     assert ("untrained", "sem") not in table and ("teacher", "spk") in table

@@ -1,4 +1,4 @@
-"""What the plots draw, and that the command writes them and prints the main table."""
+"""Content of the plots; the command writes them and prints the main table."""
 
 import json
 from typing import Any
@@ -10,9 +10,15 @@ from scipy.spatial import cKDTree
 from scipy.stats import norm
 
 from espnet_ext.bin import report
-from espnet_ext.report.curves import plot_curves, read_curves
-from espnet_ext.report.figures import read_layer_weights
-from espnet_ext.report.plots import DET_PIXEL, det_points, plot_det, plot_layer_weights
+from espnet_ext.report.line_plots import (
+    PIXEL,
+    det_points,
+    plot_curves,
+    plot_det,
+    plot_layer_weights,
+    read_curves,
+    read_layer_weights,
+)
 from espnet_ext.scoring.roc import sort_trials
 from espnet_ext.utils.errors import UserError
 
@@ -42,7 +48,7 @@ def test_a_thinned_det_curve_stays_within_a_pixel_of_every_corner() -> None:
     assert len(kept) < 5000 < len(roc.corner_hits)
     corners = norm.ppf(np.clip(np.stack([roc.alarm_rates(), roc.miss_rates()], axis=1), 1e-6, 1 - 1e-6))
     distances, _ = cKDTree(kept).query(corners, p=np.inf)
-    assert distances.max() <= DET_PIXEL
+    assert distances.max() <= PIXEL
 
 
 def test_layer_weights_draw_a_line_for_each_attribute() -> None:
@@ -58,9 +64,14 @@ def test_phases_follow_each_other_on_one_axis(tmp_path: Any) -> None:
     assert drawn == [[1, 2], [3]]
 
 
+def test_a_statistic_without_a_value_is_a_gap_in_its_curve(tmp_path: Any) -> None:
+    (tmp_path / "curves.tsv").write_text(CURVES + "joint\t2\ttrain\tloss\tnan\njoint\t3\ttrain\tloss\t\n")
+    assert read_curves([tmp_path / "curves.tsv"])["value"].isna().tolist() == [False] * 3 + [True] * 2
+
+
 def test_curves_of_another_form_are_refused(tmp_path: Any) -> None:
     (tmp_path / "curves.tsv").write_text("a\tb\n1\t2\n")
-    with pytest.raises(UserError, match="columns must be phase epoch split key value"):
+    with pytest.raises(UserError, match="curves.tsv: cannot be read as training curves .*'phase'"):
         read_curves([tmp_path / "curves.tsv"])
 
 

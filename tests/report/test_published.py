@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.bin import report
+from espnet_ext.evaluation.results import COLUMNS, read_results
 from espnet_ext.report.published import published_table, read_published
-from espnet_ext.report.results import COLUMNS, read_results
 from espnet_ext.utils.errors import UserError
 
 RECIPE = Path(__file__).parents[2] / "egs/fleurs_voxceleb/conf/published.yaml"
@@ -69,7 +69,7 @@ def test_the_recipe_holds_the_paper_s_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "message"),
     [
         ("metric: R@1", "metrics: R@1", "unknown key 'metrics' .did you mean metric"),
         (
@@ -87,9 +87,9 @@ def test_the_recipe_holds_the_paper_s_table() -> None:
         ("Big: null", "Big: 3", "systems: Big must be a valid string, found 3"),
     ],
 )
-def test_a_misspelt_file_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+def test_a_misspelt_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     published, _ = write(tmp_path, published=SMALL.replace(old, new))
-    with pytest.raises(UserError, match=rf"published.yaml.*{says}"):
+    with pytest.raises(UserError, match=rf"published.yaml.*{message}"):
         read_published(published)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from espnet_ext.report.results import COLUMNS, read_results
+from espnet_ext.evaluation.results import COLUMNS, read_results
 from espnet_ext.report.tables import main_table, write_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -16,7 +16,7 @@ def test_results_tsv_becomes_the_golden_markdown() -> None:
     assert markdown == (GOLDEN / "RESULTS.md").read_text()
 
 
-def test_figures_of_a_second_set_get_columns_that_say_so(tmp_path: Path) -> None:
+def test_scores_of_a_second_set_have_columns_with_its_name(tmp_path: Path) -> None:
     row = "s\tsem\tretrieval\tone:mean\t{}\tR@1\t{}\t\t\t10\t1.0"
     rows = [row.format("x", 1), row.format("y", 2)]
     (tmp_path / "results.tsv").write_text("\n".join(["\t".join(COLUMNS), *rows]) + "\n")
@@ -25,7 +25,7 @@ def test_figures_of_a_second_set_get_columns_that_say_so(tmp_path: Path) -> None
     assert table.rows[0][table.header.index("speech-to-speech R@1 (sem, y)")] == "2.0"
 
 
-def test_labels_of_a_second_set_get_columns_that_say_so(tmp_path: Path) -> None:
+def test_labels_of_a_second_set_have_columns_with_its_name(tmp_path: Path) -> None:
     rows = [f"s\tlang\tclassification\tclassifier\t{part}\taccuracy\t90\t\t\t10\t20" for part in "xy"]
     (tmp_path / "results.tsv").write_text("\n".join(["\t".join(COLUMNS), *rows]) + "\n")
     table = main_table(read_results(tmp_path / "results.tsv"))
@@ -92,8 +92,8 @@ def test_a_few_directions_have_a_table_of_their_own(tmp_path: Path) -> None:
     results = read_rows(tmp_path, rows_of_directions(["fra-eng", "spa-eng"], ["X-eng"]))
     markdown = write_markdown(results, "T")
     assert section(markdown, "Retrieval by pair: s") == [
-        {r"asks \ answers": "fra", "eng": "40.0"},
-        {r"asks \ answers": "spa", "eng": "41.0"},
+        {r"queries \ candidates": "fra", "eng": "40.0"},
+        {r"queries \ candidates": "spa", "eng": "41.0"},
     ]
 
 

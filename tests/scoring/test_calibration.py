@@ -47,7 +47,7 @@ def test_separable_trials_get_a_finite_line() -> None:
     assert np.isfinite([line.slope, line.offset]).all() and line.slope > 0
 
 
-def test_equal_scores_say_nothing() -> None:
+def test_equal_scores_are_uninformative() -> None:
     line = fit_calibration(np.full(6, 0.5), np.arange(6) < 2)
     np.testing.assert_allclose(line.llrs(np.full(2, 0.5)), 0.0, atol=1e-6)
 

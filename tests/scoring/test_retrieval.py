@@ -1,4 +1,4 @@
-"""Chance and figures of retrieval against loops; duplicates; intervals against resampling by hand."""
+"""Chance levels and scores of retrieval against loops; duplicates; intervals against explicit resampling."""
 
 from itertools import permutations
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from espnet_ext.scoring.bootstrap import Bootstrap
-from espnet_ext.scoring.directions import parse_pattern
 from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric, rank_odds
-from espnet_ext.scoring.products import Products
-from espnet_ext.scoring.protocols import Items, speech_searches, text_searches
+from espnet_ext.scoring.protocols import EmbeddingTable, parse_pattern, speech_searches, text_searches
+from espnet_ext.scoring.ranks import Products
 from espnet_ext.scoring.retrieval import run_search, score_retrieval
 from espnet_ext.scoring.rows import UnitRows
 
@@ -17,7 +16,7 @@ LANGUAGES = ("eng", "fra", "spa")
 FEW = Bootstrap(5)
 
 
-def make_items(recordings: int = 2, noise: float = 1.0, collapsed: bool = False) -> Items:
+def make_items(recordings: int = 2, noise: float = 1.0, collapsed: bool = False) -> EmbeddingTable:
     """Eight sentences in three languages, each with some recordings; Spanish lacks one sentence."""
     rng = np.random.default_rng(0)
     meaning = rng.standard_normal((8, 6))
@@ -31,7 +30,7 @@ def make_items(recordings: int = 2, noise: float = 1.0, collapsed: bool = False)
     names, sentences, languages, rows = map(np.array, zip(*keys, strict=True))
     vectors = meaning[rows] + noise * rng.standard_normal((len(rows), 6))
     vectors = np.ones_like(vectors) if collapsed else vectors
-    return Items(names, UnitRows.of(vectors, names), sentences, languages)
+    return EmbeddingTable(names, UnitRows.of(vectors, names), sentences, languages)
 
 
 @pytest.mark.parametrize(("right", "candidates"), [(1, 1), (1, 4), (2, 6), (3, 7), (7, 7), (1, 8)])
@@ -45,7 +44,7 @@ def test_chance_is_the_mean_over_all_orders(right: int, candidates: int) -> None
     np.testing.assert_allclose(chance, expected, atol=1e-10)
 
 
-def naive_recall(items: Items, source: str, target: str, best_of: int) -> float:
+def naive_recall(items: EmbeddingTable, source: str, target: str, best_of: int) -> float:
     """Protocol `all`, R@`best_of`, with Python lists and no ties."""
     candidates = [i for i, lang in enumerate(items.languages) if lang == target]
     vectors = items.vectors.take(slice(None))
@@ -148,7 +147,7 @@ def test_two_sentences_of_one_text_are_counted_and_both_missed() -> None:
     texts = make_items(recordings=1, noise=0.0)
     stored = texts.vectors.stored.copy()
     stored[1] = stored[0]  # eng s0 and s1
-    texts = Items(texts.names, UnitRows.of(stored, texts.names), texts.sentences, texts.languages)
+    texts = EmbeddingTable(texts.names, UnitRows.of(stored, texts.names), texts.sentences, texts.languages)
     figures = score_retrieval(text_searches(texts, texts), texts, texts, bootstrap=FEW)
     table = {(f.protocol, f.metric): f.value for f in figures}
     assert table["text:eng", "R@1"] == pytest.approx(100 * 6 / 8)

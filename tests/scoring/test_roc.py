@@ -81,7 +81,7 @@ def speechbrain(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     return 50 * (miss + alarm), min(0.01 * miss + 0.99 * alarm for miss, alarm in rates)
 
 
-def test_scores_without_ties_give_the_figures_of_other_toolkits() -> None:
+def test_scores_without_ties_match_other_toolkits() -> None:
     rng = np.random.default_rng(4)
     labels = np.arange(600) < 300
     scores = rng.normal(0, 1, 600) + 3.4 * labels

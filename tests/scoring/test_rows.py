@@ -1,10 +1,11 @@
-"""Unit rows made on demand against whole float64 matrices; centring; equal rows."""
+"""Unit rows against whole float64 matrices; centering; equal rows; invalid embeddings."""
 
 import numpy as np
 import pytest
 
 from espnet_ext.scoring import rows as module
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
+from espnet_ext.utils.errors import UserError
 
 
 def stored(n: int, dim: int = 5, seed: int = 0) -> np.ndarray:
@@ -38,15 +39,15 @@ def test_cosines_of_pairs_match_a_loop() -> None:
 
 
 @pytest.mark.parametrize("chunk", [2, 1000])
-def test_centring_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_centering_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_ROWS", chunk)
     vectors = stored(9, dim=4)
     unit = UnitRows.of(vectors, [""] * 9).take(slice(None))
     groups = np.array(list("abacbaacb"))
     rows = UnitRows.of(vectors, [""] * 9)
-    centred = rows.centred(groups)
+    centred = rows.centered(groups)
     order = np.array([8, 2, 5, 0, 1, 3, 4, 7, 6])
-    of_view = rows.view(order).centred(groups[order]).view(np.argsort(order))
+    of_view = rows.view(order).centered(groups[order]).view(np.argsort(order))
     np.testing.assert_allclose(of_view.take(slice(1, 7)), centred.take(slice(1, 7)), atol=1e-12)
     for group in "abc":
         expected = unit[groups == group] - unit[groups == group].mean(axis=0)
@@ -56,7 +57,7 @@ def test_centring_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.Mon
 
 
 def test_a_collapsed_group_has_no_direction_after_centring() -> None:
-    rows = UnitRows.of(np.full((6, 33), 0.1, np.float32), [""] * 6).centred(np.array(list("aaabbb")))
+    rows = UnitRows.of(np.full((6, 33), 0.1, np.float32), [""] * 6).centered(np.array(list("aaabbb")))
     assert not rows.take(slice(None)).any()
 
 
@@ -64,3 +65,24 @@ def test_identities_are_equal_where_rows_are() -> None:
     vectors = stored(4)
     vectors[3] = vectors[1]
     assert UnitRows.of(vectors, [""] * 4).identities().tolist() == [0, 1, 2, 1]
+
+
+@pytest.mark.parametrize("rows", [1, 4, 1024])
+def test_lengths_match_a_loop(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ROWS", rows)
+    vectors = np.random.default_rng(3).standard_normal((6, 4)).astype(np.float32)
+    expected = [sum(float(x) ** 2 for x in row) ** 0.5 for row in vectors]
+    np.testing.assert_allclose(UnitRows.of(vectors, [""] * 6).norms, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN"), (np.inf, "NaN or infinity"), (0.0, "all zeros")])
+def test_a_broken_embedding_is_named(value: float, message: str) -> None:
+    vectors = np.ones((3, 4))
+    vectors[1] = value
+    with pytest.raises(UserError, match=f"utt-b.*{message}"):
+        UnitRows.of(vectors, ["utt-a", "utt-b", "utt-c"])
+
+
+def test_no_embeddings_is_an_error() -> None:
+    with pytest.raises(UserError, match="no embeddings"):
+        UnitRows.of(np.empty((0, 4)), [])

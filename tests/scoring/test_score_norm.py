@@ -35,12 +35,12 @@ def test_scores_match_a_naive_version(top: int, cells: int, monkeypatch: pytest.
     enrol, test = np.array([0, 3, 8, 2]), np.array([5, 1, 8, 7])
     cosines = pair_cosines(rows, rows, enrol, test)
     unit = rows_of(cohort).take(slice(0, 40))
-    normalised = score_cohort(rows, unit, top).normalise(cosines, enrol, test)
+    normalized = score_cohort(rows, unit, top).normalize(cosines, enrol, test)
     expected = [
         (naive_side(vectors[e], cohort, score, top) + naive_side(vectors[t], cohort, score, top)) / 2
         for e, t, score in zip(enrol, test, cosines, strict=True)
     ]
-    np.testing.assert_allclose(normalised, expected, atol=1e-6)
+    np.testing.assert_allclose(normalized, expected, atol=1e-6)
 
 
 def test_the_other_deviation_only_scales_the_scores() -> None:
@@ -52,7 +52,7 @@ def test_the_other_deviation_only_scales_the_scores() -> None:
     best = np.sort(rows.take(slice(0, 6)) @ unit.T, axis=1)[:, -top:]
     mean, deviation = best.mean(axis=1), best.std(axis=1, ddof=1)
     theirs = 0.5 * ((cosines - mean[enrol]) / deviation[enrol] + (cosines - mean[test]) / deviation[test])
-    ours = score_cohort(rows, unit, top).normalise(cosines, enrol, test)
+    ours = score_cohort(rows, unit, top).normalize(cosines, enrol, test)
     np.testing.assert_allclose(ours * np.sqrt((top - 1) / top), theirs, atol=1e-8)
 
 
@@ -61,14 +61,14 @@ def test_either_side_may_enrol() -> None:
     cohort = score_cohort(rows, rows_of(make(30, seed=2)).take(slice(0, 30)), top=7)
     enrol, test = np.triu_indices(20, 1)
     cosines = pair_cosines(rows, rows, enrol, test)
-    np.testing.assert_array_equal(cohort.normalise(cosines, enrol, test), cohort.normalise(cosines, test, enrol))
+    np.testing.assert_array_equal(cohort.normalize(cosines, enrol, test), cohort.normalize(cosines, test, enrol))
 
 
 def test_a_side_that_is_near_to_everybody_is_set_right() -> None:
     """Utterance 0 is near the cohort: the same cosine says less of it than of utterance 1."""
     cohort = np.array([[1.0, 0.1, 0.0], [1.0, -0.1, 0.0], [1.0, 0.0, 0.1]])
     rows = rows_of(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.6, 0.5]]))
-    scores = score_cohort(rows, cohort, top=3).normalise(np.array([0.6, 0.6]), np.array([0, 1]), np.array([2, 2]))
+    scores = score_cohort(rows, cohort, top=3).normalize(np.array([0.6, 0.6]), np.array([0, 1]), np.array([2, 2]))
     assert scores[0] < scores[1]
 
 
@@ -90,5 +90,5 @@ def test_a_collapsed_model_stays_tied() -> None:
     rows = rows_of(np.ones((4, 3), np.float32))
     enrol, test = np.triu_indices(4, 1)
     cosines = pair_cosines(rows, rows, enrol, test)
-    scores = score_cohort(rows, rows.take(slice(0, 4)), top=3).normalise(cosines, enrol, test)
+    scores = score_cohort(rows, rows.take(slice(0, 4)), top=3).normalize(cosines, enrol, test)
     assert np.isfinite(scores).all() and len(np.unique(scores)) == 1

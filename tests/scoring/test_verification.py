@@ -9,12 +9,8 @@ from sklearn.metrics import roc_curve
 
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.calibration import Calibration
-from espnet_ext.scoring.verification import (
-    CALIBRATED_METRICS,
-    equal_error_rate,
-    min_dcf,
-    score_verification,
-)
+from espnet_ext.scoring.roc import sort_trials
+from espnet_ext.scoring.verification import CALIBRATED_METRICS, TrialWeights, score_verification, speaker_sums
 from espnet_ext.utils.errors import UserError
 
 Trials = tuple[np.ndarray, np.ndarray]
@@ -59,7 +55,7 @@ def trials(request: pytest.FixtureRequest) -> Trials:
 
 
 def test_eer_matches_a_naive_walk_along_the_roc(trials: Trials) -> None:
-    assert equal_error_rate(*trials) == pytest.approx(naive_eer(*trials), abs=1e-9)
+    assert sort_trials(*trials).plain_roc().eer() == pytest.approx(naive_eer(*trials), abs=1e-9)
 
 
 def test_eer_matches_an_interpolated_scikit_learn_roc(trials: Trials) -> None:
@@ -68,12 +64,12 @@ def test_eer_matches_an_interpolated_scikit_learn_roc(trials: Trials) -> None:
     # The common recipe; duplicates of the abscissa are kept apart by a hair.
     curve = interp1d(alarms + 1e-12 * np.arange(len(alarms)), hits)
     expected = 100 * brentq(lambda x: 1.0 - x - curve(x), 1e-9, 1.0)
-    assert equal_error_rate(scores, labels) == pytest.approx(expected, abs=1e-6)
+    assert sort_trials(scores, labels).plain_roc().eer() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("prior", [0.01, 0.05, 0.5, 0.9])
 def test_min_dcf_matches_a_naive_search(trials: Trials, prior: float) -> None:
-    assert min_dcf(*trials, prior) == pytest.approx(naive_min_dcf(*trials, prior), abs=1e-12)
+    assert sort_trials(*trials).plain_roc().min_dcf(prior) == pytest.approx(naive_min_dcf(*trials, prior), abs=1e-12)
 
 
 @pytest.mark.parametrize("prior", [0.01, 0.05])
@@ -83,14 +79,14 @@ def test_min_dcf_matches_espnet_without_ties(prior: float) -> None:
     scores = np.concatenate([rng.normal(3, 1, 300), rng.normal(0, 1, 300)])
     labels = np.arange(600) < 300
     expected, _ = eer.ComputeMinDcf(*eer.ComputeErrorRates(scores, labels.astype(int)), prior, 1, 1)
-    assert min_dcf(scores, labels, prior) == pytest.approx(expected, abs=1e-12)
+    assert sort_trials(scores, labels).plain_roc().min_dcf(prior) == pytest.approx(expected, abs=1e-12)
 
 
 def test_gaussian_scores_give_the_error_that_theory_gives() -> None:
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(2, 1, 200_000), rng.normal(0, 1, 200_000)])
     labels = np.arange(400_000) < 200_000
-    assert equal_error_rate(scores, labels) == pytest.approx(100 * norm.cdf(-1), abs=0.2)
+    assert sort_trials(scores, labels).plain_roc().eer() == pytest.approx(100 * norm.cdf(-1), abs=0.2)
 
 
 def test_tied_inverted_and_perfect_scores() -> None:
@@ -100,24 +96,24 @@ def test_tied_inverted_and_perfect_scores() -> None:
         ([1, 2, 3, 4, 5], 100.0, 1.0),
         ([5, 4, 3, 2, 1], 0.0, 0.0),
     ):
-        assert equal_error_rate(np.array(scores, float), labels) == pytest.approx(eer)
-        assert min_dcf(np.array(scores, float), labels, 0.01) == pytest.approx(dcf)
+        roc = sort_trials(np.array(scores, float), labels).plain_roc()
+        assert roc.eer() == pytest.approx(eer) and roc.min_dcf(0.01) == pytest.approx(dcf)
 
 
 def test_the_order_of_the_trials_does_not_matter(trials: Trials) -> None:
     scores, labels = trials
-    assert equal_error_rate(scores, labels) == equal_error_rate(scores[::-1], labels[::-1])
+    assert sort_trials(scores, labels).plain_roc().eer() == sort_trials(scores[::-1], labels[::-1]).plain_roc().eer()
 
 
 @pytest.mark.parametrize(("label", "name"), [(True, "non-target"), (False, "target")])
 def test_a_missing_class_is_an_error(label: bool, name: str) -> None:
     with pytest.raises(UserError, match=f"no {name} trial"):
-        equal_error_rate(np.arange(3.0), np.full(3, label))
+        sort_trials(np.arange(3.0), np.full(3, label)).plain_roc().eer()
 
 
 def test_a_nan_score_is_an_error_that_names_the_trial() -> None:
     with pytest.raises(UserError, match="trial 2 is nan"):
-        equal_error_rate(np.array([0.1, np.nan, 0.2]), np.array([True, False, False]))
+        sort_trials(np.array([0.1, np.nan, 0.2]), np.array([True, False, False])).plain_roc().eer()
 
 
 def make_speakers() -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
@@ -168,15 +164,44 @@ def test_calibrated_intervals_match_scoring_repeated_trials() -> None:
     assert figures["Cllr"].chance == 1.0
 
 
-def test_without_calibration_there_are_no_calibrated_figures() -> None:
+def test_without_calibration_there_are_no_calibrated_scores() -> None:
     scores, labels, enrol, test = make_speakers()
     metrics = {f.metric for f in score_verification("all", scores, labels, enrol, test, Bootstrap(2))}
     assert not metrics & set(CALIBRATED_METRICS)
 
 
-def test_figures_state_counts_and_chance() -> None:
+def test_scores_have_counts_and_chance_levels() -> None:
     scores, labels, enrol, test = make_speakers()
     figures = {f.metric: f for f in score_verification("all", scores, labels, enrol, test, Bootstrap(20))}
     assert {f.n for f in figures.values()} == {780}
     assert (figures["targets"].value, figures["speakers"].value) == (60, 10)
     assert (figures["EER"].chance, figures["minDCF(0.05)"].chance) == (50.0, 1.0)
+
+
+ENROL, TEST = np.array([0, 0, 0, 3, 1, 3, 1, 0]), np.array([0, 1, 3, 3, 1, 2, 2, 3])
+
+
+def copies(drawn: np.ndarray, enrol: int, test: int) -> int:
+    """How often a trial occurs among the speakers drawn: within each copy, or between any two."""
+    if enrol == test:
+        return int((drawn == enrol).sum())
+    return sum(1 for a in drawn for b in drawn if (a, b) == (enrol, test))
+
+
+def test_weights_of_trials_are_what_copying_the_speakers_gives() -> None:
+    weights = TrialWeights(ENROL, TEST, 4)
+    for drawn in ([0, 0, 2, 3, 3, 3], [1, 1, 1, 1], [0, 1, 2, 3]):
+        multiplicities = np.bincount(drawn, minlength=4).astype(float)
+        expected = [copies(np.array(drawn), e, t) for e, t in zip(ENROL, TEST, strict=True)]
+        assert weights.of(multiplicities).tolist() == expected
+
+
+@pytest.mark.parametrize("trials", [slice(None), ENROL == TEST, ENROL != TEST], ids=["all", "within", "between"])
+def test_sums_are_those_of_the_weighted_trials(trials: slice) -> None:
+    enrol, test = ENROL[trials], TEST[trials]
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((len(enrol), 3))
+    multiplicities = rng.integers(0, 4, size=(5, 4)).astype(float)
+    weights = TrialWeights(enrol, test, 4)
+    expected = [weights.of(row) @ values for row in multiplicities]
+    np.testing.assert_allclose(speaker_sums(values, enrol, test, multiplicities), expected, atol=1e-12)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from espnet_ext.scoring.products import Products
+from espnet_ext.scoring.ranks import Products, rank_queries
 from espnet_ext.scoring.rows import UnitRows
-from espnet_ext.scoring.search import rank_queries
 from espnet_ext.scoring.xsim import rank_aligned
 
 
@@ -69,7 +68,7 @@ def test_a_tie_is_an_error() -> None:
     assert margin_errors(rows, rows).all()
 
 
-def test_neighbourhoods_without_a_positive_mean_have_no_figure() -> None:
+def test_neighborhoods_without_a_positive_mean_have_no_score() -> None:
     x = np.array([[1.0, 0.0], [-1.0, 0.0]])
     assert np.isnan(margin_errors(x, x)).all()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_ext.search.query import Term, check_weight, parse_audio_term
+from espnet_ext.search.query import QueryTerm, check_weight, parse_audio_term
 from espnet_ext.utils.errors import UserError
 
 ATTRIBUTES = ["sem", "spk", "lang"]
@@ -11,14 +11,14 @@ ATTRIBUTES = ["sem", "spk", "lang"]
 @pytest.mark.parametrize(
     ("word", "term"),
     [
-        ("spk=voice.wav", Term("spk", "voice.wav", 1.0)),
-        ("spk=voice.wav:0.5", Term("spk", "voice.wav", 0.5)),
-        ("lang=a dir/x.wav:-1", Term("lang", "a dir/x.wav", -1.0)),
-        ("sem=C:/a=b.wav", Term("sem", "C:/a=b.wav", 1.0)),
-        ("sem=at 5:30:2e-1", Term("sem", "at 5:30", 0.2)),
+        ("spk=voice.wav", QueryTerm("spk", "voice.wav", 1.0)),
+        ("spk=voice.wav:0.5", QueryTerm("spk", "voice.wav", 0.5)),
+        ("lang=a dir/x.wav:-1", QueryTerm("lang", "a dir/x.wav", -1.0)),
+        ("sem=C:/a=b.wav", QueryTerm("sem", "C:/a=b.wav", 1.0)),
+        ("sem=at 5:30:2e-1", QueryTerm("sem", "at 5:30", 0.2)),
     ],
 )
-def test_a_number_after_the_last_colon_is_the_weight(word: str, term: Term) -> None:
+def test_a_number_after_the_last_colon_is_the_weight(word: str, term: QueryTerm) -> None:
     assert parse_audio_term(word, ATTRIBUTES) == term
 
 
@@ -29,8 +29,8 @@ def test_other_forms_are_refused(word: str) -> None:
 
 
 @pytest.mark.parametrize("weight", ["0", "nan", "-inf"])
-def test_weights_that_ask_for_nothing_are_refused(weight: str) -> None:
-    with pytest.raises(UserError, match="a weight is a number other than 0"):
+def test_weights_of_zero_or_without_a_value_are_refused(weight: str) -> None:
+    with pytest.raises(UserError, match="a weight must be a finite number other than 0"):
         parse_audio_term(f"spk=a.wav:{weight}", ATTRIBUTES)
     with pytest.raises(UserError, match="^--text_weight: a weight"):
         check_weight(float(weight), "--text_weight")

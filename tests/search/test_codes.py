@@ -7,12 +7,12 @@ import pytest
 from toy_recordings import DIMS, Recordings, build_index, content_vectors
 
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.search.query import Term, search
+from espnet_ext.search.query import QueryTerm, search
 from espnet_ext.utils.errors import UserError
 
 NAMES = [f"r{number:04d}" for number in range(400)]
 TERMS = [
-    Term(name, name, weight, np.random.default_rng(seed).normal(size=DIMS[name]))
+    QueryTerm(name, name, weight, np.random.default_rng(seed).normal(size=DIMS[name]))
     for seed, (name, weight) in enumerate([("sem", 1.0), ("spk", -0.5), ("lang", 0.7)])
 ]
 
@@ -31,7 +31,7 @@ def index(tmp_path: Path, recordings: Recordings) -> SearchIndex:
 
 
 @pytest.mark.parametrize("terms", [TERMS, TERMS[:1], TERMS[1:2], TERMS[2:]])
-def test_most_of_the_best_are_found_and_scored_exactly(index: SearchIndex, terms: list[Term]) -> None:
+def test_most_of_the_best_are_found_and_scored_exactly(index: SearchIndex, terms: list[QueryTerm]) -> None:
     exact = {hit.recording: hit for hit in search(index, terms, 400)}
     best = {hit.recording for hit in search(index, terms, 5)}
     found = search(index, terms, 5, index.codes())
@@ -64,7 +64,7 @@ def test_an_index_with_newer_recordings_is_searched_exactly(index: SearchIndex, 
 
 
 def test_an_old_version_of_a_recording_is_not_found(index: SearchIndex, recordings: Recordings) -> None:
-    terms = [Term("spk", "", 1.0, content_vectors(list(recordings.make("r0007").values()))["spk"][0])]
+    terms = [QueryTerm("spk", "", 1.0, content_vectors(list(recordings.make("r0007").values()))["spk"][0])]
     assert search(index, terms, 1, index.codes())[0].recording == "r0007"
     changed = build_index(index.folder, recordings.make("r0007", content="changed"))
     assert changed.codes() is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from espnet_ext.search.model import embed_text
-from espnet_ext.search.query import Term
+from espnet_ext.search.query import QueryTerm
 from espnet_ext.teachers import TEACHERS, AbsTeacher, Runtime
 from espnet_ext.utils.errors import UserError
 
@@ -44,8 +44,8 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
-def embed(model: Path, text: str, attribute: str | None = None) -> Term:
-    return embed_text(model, Term(attribute, text, -0.5), Runtime())
+def embed(model: Path, text: str, attribute: str | None = None) -> QueryTerm:
+    return embed_text(model, QueryTerm(attribute, text, -0.5), Runtime())
 
 
 def test_a_text_is_embedded_by_the_only_text_teacher(make_model: Any) -> None:

@@ -9,19 +9,19 @@ from toy_recordings import DIMS, MANIFEST, Recordings, build_index, content_vect
 
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.search.query import Found, Term, search
+from espnet_ext.search.query import Match, QueryTerm, search
 from espnet_ext.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 NAMES = [f"r{number:02d}" for number in range(50)]
 
 
-def make_term(attribute: str, weight: float, seed: int) -> Term:
+def make_term(attribute: str, weight: float, seed: int) -> QueryTerm:
     """Of any length: a query's vectors are rescaled."""
-    return Term(attribute, f"{attribute} {seed}", weight, np.random.default_rng(seed).normal(size=DIMS[attribute]))
+    return QueryTerm(attribute, f"{attribute} {seed}", weight, np.random.default_rng(seed).normal(size=DIMS[attribute]))
 
 
-def naive(vectors: dict[str, np.ndarray], names: Sequence[str], terms: Sequence[Term], top: int) -> list[Found]:
+def naive(vectors: dict[str, np.ndarray], names: Sequence[str], terms: Sequence[QueryTerm], top: int) -> list[Match]:
     cosines = np.stack(
         [
             vectors[term.attribute].astype(float)
@@ -34,10 +34,10 @@ def naive(vectors: dict[str, np.ndarray], names: Sequence[str], terms: Sequence[
     )
     scores = cosines @ [term.weight for term in terms]
     order = sorted(range(len(names)), key=lambda row: (-round(scores[row], 9), names[row]))
-    return [Found(names[row], "", scores[row], tuple(cosines[row])) for row in order[:top]]
+    return [Match(names[row], "", scores[row], tuple(cosines[row])) for row in order[:top]]
 
 
-def assert_same(found: Sequence[Found], expected: Sequence[Found]) -> None:
+def assert_same(found: Sequence[Match], expected: Sequence[Match]) -> None:
     assert [hit.recording for hit in found] == [hit.recording for hit in expected]
     np.testing.assert_allclose([hit.score for hit in found], [hit.score for hit in expected], atol=2e-9)
     np.testing.assert_allclose([hit.cosines for hit in found], [hit.cosines for hit in expected], atol=1e-12)
@@ -76,7 +76,7 @@ def test_ties_are_in_order_of_the_ids_whatever_the_order_of_the_builds(tmp_path:
 def test_the_first_of_many_ties_are_found(tmp_path: Path, recordings: Recordings) -> None:
     sources = recordings.make(*NAMES[::2], content="one") | recordings.make(*NAMES[1::2], content="other")
     index = build_index(tmp_path / "index", dict(reversed(sources.items())))
-    found = search(index, [Term("sem", "", 1.0, content_vectors([sources["r00"]])["sem"][0])], 3)
+    found = search(index, [QueryTerm("sem", "", 1.0, content_vectors([sources["r00"]])["sem"][0])], 3)
     assert [hit.recording for hit in found] == ["r00", "r02", "r04"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.hub.embed_files import embed_missing
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.search.query import Found, Term, search
+from espnet_ext.search.query import Match, QueryTerm, search
 
 DIMS = {"sem": 16, "spk": 6, "lang": 3}
 MANIFEST = {"model": {"model.json": "a" * 64, "model.safetensors": "b" * 64}, "autocast": "float32", "attributes": DIMS}
@@ -73,8 +73,8 @@ class Recordings:
         return {name: AudioSource(f"{self.folder}/{name}.wav") for name in names}
 
 
-def ask(index: SearchIndex, top: int = 100) -> list[Found]:
+def ask(index: SearchIndex, top: int = 100) -> list[Match]:
     """Answer a query for two attributes."""
     random = np.random.default_rng(0)
-    terms = [Term("sem", "a", 1.0, random.normal(size=16)), Term("lang", "b", -0.5, random.normal(size=3))]
+    terms = [QueryTerm("sem", "a", 1.0, random.normal(size=16)), QueryTerm("lang", "b", -0.5, random.normal(size=3))]
     return search(index, terms, top)

@@ -1,0 +1,1 @@
+"""Evaluation of systems: embeddings on disk -> results.tsv."""

@@ -1,0 +1,70 @@
+"""results.tsv: one score per row. All tables and most plots are made only from this file."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from espnet_ext.scoring.bootstrap import Score
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
+
+COLUMNS = ("system", "attribute", "task", "protocol", "set", "metric", "value", "low", "high", "n", "chance")
+# Suffixes of a trial list's name in `protocol`: score normalization, and speakers that were seen in training.
+AS_NORM = "-asnorm"
+CONTAMINATED = "-contaminated"
+# Systems that recipes score next to the trained ones.
+TEACHER, UNTRAINED = "teacher", "untrained"
+NUMBERS = ("value", "low", "high", "n", "chance")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """A score with its system, the attribute whose embedding was used, the task and the set."""
+
+    system: str
+    attribute: str
+    task: str
+    set: str
+    score: Score
+
+    def cells(self) -> list[str]:
+        """The row in the order of COLUMNS; numbers with four decimals, empty where they do not apply."""
+        score = self.score
+        value, low, high, chance = (
+            "" if number != number else f"{number:.4f}" for number in (score.value, score.low, score.high, score.chance)
+        )
+        names = [self.system, self.attribute, self.task, score.protocol, self.set, score.metric]
+        return [*names, value, low, high, str(score.n), chance]
+
+
+def write_results(path: Path, rows: Iterable[ResultRow]) -> None:
+    """Write results.tsv atomically, in the given order."""
+    lines = ["\t".join(COLUMNS), *("\t".join(row.cells()) for row in rows)]
+    write_text_atomic(path, "\n".join(lines) + "\n")
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """Read results.tsv: one score per row, numbers as float64, NaN where empty.
+
+    Raises:
+        UserError: no such file, other columns, an invalid number, or no rows; names the line.
+    """
+    try:
+        frame = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as results ({error}); run the scoring stage first") from None
+    if tuple(frame.columns) != COLUMNS:
+        raise UserError(f"{path}:1: columns must be {' '.join(COLUMNS)}; found {' '.join(frame.columns)}")
+    if frame.empty:
+        raise UserError(f"{path}: contains no scores; run the scoring stage first")
+    for column in NUMBERS:
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+        broken = frame.index[numbers.isna() & (frame[column] != "")]
+        if len(broken):
+            line = int(broken[0])
+            raise UserError(f"{path}:{line + 2}: {column} is not a number: {frame[column].iloc[line]!r}")
+        frame[column] = numbers
+    return frame
