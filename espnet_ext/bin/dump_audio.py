@@ -6,8 +6,8 @@ from pathlib import Path
 
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
-from espnet_ext.bin.executor_options import add_executor_options, executor_from
 from espnet_ext.data.audio_format import ARK_FORMATS, RATE
+from espnet_ext.data.executor import Executor
 
 
 def _parse_args() -> argparse.Namespace:
@@ -26,7 +26,7 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--fraction", type=fraction, default=1.0, help="of the utterances, in whole sentences, for a first look"
     )
-    add_executor_options(parser, nj=2)
+    Executor.add_options(parser, nj=2)
     args = parser.parse_args()
     for speed in args.speed_perturb:
         if not 0.5 <= speed <= 2.0 or speed == 1.0:
@@ -46,7 +46,7 @@ def main() -> None:
     from espnet_ext.data.progress import audio_progress
 
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
-    options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
+    options = DumpOptions(limits, args.speed_perturb, Executor.from_options(args), args.audio_format, args.fraction)
     seconds = _expected_seconds(args.data_dir, args.speed_perturb, args.fraction)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
         dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.bin.executor_options import add_executor_options, executor_from
+from espnet_ext.data.executor import Executor
 from espnet_ext.errors import UserError
 
 
@@ -17,9 +17,9 @@ def main() -> None:
     parser.add_argument("--teacher_dir", type=Path, help="offline weights: a model's folder, or one folder a model")
     parser.add_argument("--classes", type=Path, help="classes_<attribute>.json of the training set; not for that set")
     parser.add_argument("--device", help="for instance cpu or cuda:1; default: every GPU there is, a process each")
-    add_executor_options(parser, nj=1)
+    Executor.add_options(parser, nj=1)
     options = parser.parse_args()
-    executor = executor_from(options)
+    executor = Executor.from_options(options)
     # Imported late: see the package's docstring.
     from espnet_ext.config.attributes import load_attributes
 
