@@ -11,7 +11,8 @@ import pytest
 from distributed import Client, LocalCluster
 from shard_jobs import Job, refuse, time_out, write_shard
 
-from espnet_ext.data import dump, executor
+from espnet_ext.data import cluster as cluster_module
+from espnet_ext.data import dump
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor, run_jobs
@@ -48,7 +49,7 @@ def events(folder: Path, name: str) -> Counter[int]:
 def test_what_a_killed_worker_had_not_finished_is_done_again_and_nothing_else(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "MAX_SUBMITTED", 5)
+    monkeypatch.setattr(cluster_module, "MAX_SUBMITTED", 5)
     deaths = {5: "half way", 8: "when done"}
     jobs = [Job(number, tmp_path, deaths.get(number, "")) for number in range(NUM_JOBS)]
     results = dict(run_jobs(write_shard, jobs, Executor(cluster.scheduler_address)))
@@ -71,7 +72,7 @@ def test_a_job_that_kills_every_worker_ends_in_one_line(
 
 
 def test_a_cluster_that_stays_without_workers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "MAX_WITHOUT_WORKERS_S", 1.0)
+    monkeypatch.setattr(cluster_module, "MAX_WITHOUT_WORKERS_S", 1.0)
     jobs = [Job(0, tmp_path, "half way"), Job(1, tmp_path)]
     with (
         dask.config.set({LOST_WORKER_TIMEOUT: "1 ms"}),  # the cluster drops a killed worker before it can start again

@@ -12,7 +12,7 @@ import pytest
 import shard_jobs
 from shard_jobs import Job, write_shard
 
-from espnet_ext.data import executor
+from espnet_ext.data import cluster as cluster_module
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.errors import UserError
 
@@ -60,7 +60,7 @@ def jobs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     # A worker is a new process, which imports the functions of the jobs.
     path = os.pathsep.join([str(Path(shard_jobs.__file__).parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
-    monkeypatch.setattr(executor, "MAX_WITHOUT_WORKERS_S", 1.0)
+    monkeypatch.setattr(cluster_module, "MAX_WITHOUT_WORKERS_S", 1.0)
     settings = {"memory": "1GB", "queue": "cpu", "death-timeout": 1200}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
