@@ -62,21 +62,21 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
     if target.kind == "class":
         indices = {name: index for index, name in enumerate(space.classes)}
         numbers = {value: indices.get(value, UNKNOWN_CLASS) for value in numbers}
-    places = write_numbers(dump_dir, f"target_{attribute}", numbers)
+    places = _write_numbers(dump_dir, f"target_{attribute}", numbers)
     write_scp(dump_dir / f"target_{attribute}.scp", {name: places.get(values.get(name)) for name in utterances})
     counts = {
         "num_targets": len(labels),
         "num_missing": len(utterances) - len(labels),
         "num_unknown": len(unknown),
     }
-    write_json_atomic(dump_dir / f"target_{attribute}.json", describe_labels(target.labels, space) | counts)
+    write_json_atomic(dump_dir / f"target_{attribute}.json", _describe(target.labels, space) | counts)
     if classes is None:
-        write_json_atomic(class_file(dump_dir, attribute), describe_labels(target.labels, space))
+        write_json_atomic(class_file(dump_dir, attribute), _describe(target.labels, space))
     else:
         class_file(dump_dir, attribute).unlink(missing_ok=True)
 
 
-def describe_labels(labels: str, space: LabelSpace) -> dict:
+def _describe(labels: str, space: LabelSpace) -> dict:
     """What a target file's JSON says of its labels."""
     return {LABELS: labels, "from": LABELS, "dim": 1, **space.to_json()}
 
@@ -128,7 +128,7 @@ def _read_space(path: Path, target: TargetConfig) -> LabelSpace:
     return space
 
 
-def write_numbers[Label](folder: Path, name: str, numbers: Mapping[Label, float]) -> dict[Label, str]:
+def _write_numbers[Label](folder: Path, name: str, numbers: Mapping[Label, float]) -> dict[Label, str]:
     """Write a float32 vector (1,) for each label, in the one archive of that name; label -> its `archive:offset`."""
     places = {}
     ark = archive_of(folder, name, repr(list(numbers.values())).encode())

@@ -124,16 +124,15 @@ def test_an_encoder_that_is_there_is_found_without_torch(
     assert modules & (SLOW - {"numpy"}) == set()
 
 
-def test_data_are_validated_dumped_labelled_and_combined_without_models(
+def test_data_are_validated_dumped_combined_and_labelled_without_models(
     tmp_path: Path, data: Path, attributes: Path
 ) -> None:
     dump, combined = tmp_path / "dump" / "train", tmp_path / "dump" / "both"
-    labels = ["--attributes", attributes, "--attribute", "lang", "--dump_dir", dump]
     for command, words in (
         ("validate_data", [data]),
         ("dump_audio", ["--data_dir", data, "--dump_dir", dump, "--nj", 1]),
-        ("dump_targets", labels),
-        ("combine_dumps", ["--out", combined, "--dumps", dump, "--attributes", "lang"]),
+        ("combine_dumps", ["--out", combined, "--dumps", dump]),
+        ("dump_targets", ["--attributes", attributes, "--attribute", "lang", "--dump_dir", combined]),
     ):
         statuses, modules, stderr = run(command, words)
         assert statuses == [0], f"{command}: {stderr}"
