@@ -4,6 +4,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import dask
@@ -12,7 +13,7 @@ from distributed import Client, LocalCluster
 from shard_jobs import Job, refuse, time_out, write_shard
 
 from espnet_ext.data import cluster as cluster_module
-from espnet_ext.data import dump
+from espnet_ext.data import dump, dump_dir
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor, run_jobs
@@ -100,7 +101,7 @@ def test_an_audio_dump_whose_worker_is_killed_has_the_bytes_of_an_undisturbed_on
     monkeypatch.setattr(dump, "SHARD_UTTERANCES", 2)
     data = make_data_dir("train", {f"a-{number:02}": 16000 + number for number in range(24)})
     limits = DurationLimits(0, 10)
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), lambda _: None)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(limits))
     (tmp_path / "dump").rename(tmp_path / "undisturbed")
     pids = {worker.pid for worker in cluster.workers.values()}
 
@@ -108,8 +109,9 @@ def test_an_audio_dump_whose_worker_is_killed_has_the_bytes_of_an_undisturbed_on
         if len(pids) == 2:
             os.kill(pids.pop(), signal.SIGKILL)
 
+    monkeypatch.setattr(dump_dir, "audio_progress", lambda label, total_s: nullcontext(kill_one))
     options = DumpOptions(limits, executor=Executor(cluster.scheduler_address))
-    assert dump_data_dir(data, tmp_path / "dump", options, kill_one).num_utterances == 24
+    assert dump_data_dir(data, tmp_path / "dump", options).num_utterances == 24
     assert len(pids) == 1
     assert contents(tmp_path / "dump") == contents(tmp_path / "undisturbed")
 
