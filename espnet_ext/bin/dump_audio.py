@@ -4,9 +4,9 @@ import argparse
 import math
 from pathlib import Path
 
+from espnet_ext.audio import ARK_FORMATS
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.audio_format import ARK_FORMATS
 from espnet_ext.data.executor import Executor
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
     options = DumpOptions(limits, args.speed_perturb, Executor.from_options(args), args.audio_format, args.fraction)
     dumped = dump_data_dir(args.data_dir, args.dump_dir, options)
-    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")
+    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.excluded.summary()}")
 
 
 if __name__ == "__main__":

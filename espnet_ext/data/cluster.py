@@ -16,7 +16,7 @@ import distributed.utils
 from distributed import Client, Future, KilledWorker, LocalCluster, get_worker, wait
 
 from espnet_ext.data.executor import Executor
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Maximum time without workers. Slurm is queried as often.
 MAX_WITHOUT_WORKERS_S = 60.0

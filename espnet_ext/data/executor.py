@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 ADDRESS_SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
 

@@ -8,7 +8,7 @@ import sys
 
 import dask
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 try:
     from dask_jobqueue import SLURMCluster

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import yaml
 
-from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
