@@ -43,6 +43,7 @@ setup(
         "pydantic>=2.11",
         "tqdm>=4.66",
         "threadpoolctl>=3",
+        "distributed>=2026.8",
     ],
     extras_require={
         # The models and voices of egs/mini_prompts. Resemblyzer is apart, in tools/install.sh: it
@@ -62,8 +63,8 @@ setup(
             "peft>=0.18",
             "faiss-cpu>=1.12",
         ],
-        # Dump and extraction on several machines.
-        "cluster": ["distributed>=2026.8", "dask-jobqueue>=0.9"],
+        # Dump and extraction in Slurm jobs.
+        "cluster": ["dask-jobqueue>=0.9"],
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",

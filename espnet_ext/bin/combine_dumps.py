@@ -11,14 +11,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the combined dump directory")
     parser.add_argument("--dumps", type=Path, nargs="+", required=True, help="dump/<set> of each corpus")
-    parser.add_argument("--attributes", nargs="+", required=True, help="whose targets to merge")
+    parser.add_argument("--attributes", nargs="*", default=[], help="attributes whose teacher targets are merged")
     args = parser.parse_args()
     # Imported late: see the package's docstring.
     from espnet_ext.data.combine import combine_dumps
 
     counts = combine_dumps(args.out, args.dumps, args.attributes)
-    targets = ", ".join(f"{counts[f'target_{attribute}']} with {attribute}" for attribute in args.attributes)
-    print(f"{args.out}: {counts['wav']} utterances of {len(args.dumps)} sets; {targets}")
+    targets = "".join(f"; {counts[f'target_{attribute}']} with {attribute}" for attribute in args.attributes)
+    print(f"{args.out}: {counts['wav']} utterances of {len(args.dumps)} sets{targets}")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import argparse
 import math
 from pathlib import Path
 
-from espnet_ext.audio import ARK_FORMATS, RATE
+from espnet_ext.audio import ARK_FORMATS
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
-from espnet_ext.bin.executor_options import add_executor_options, executor_from
+from espnet_ext.data.executor import Executor
 
 
 def _parse_args() -> argparse.Namespace:
@@ -29,7 +29,7 @@ def _parse_args() -> argparse.Namespace:
         default=1.0,
         help="part of the utterances to dump, in whole sentences, for a first look",
     )
-    add_executor_options(parser, nj=2)
+    Executor.add_options(parser, nj=2)
     args = parser.parse_args()
     for speed in args.speed_perturb:
         if not 0.5 <= speed <= 2.0 or speed == 1.0:
@@ -46,27 +46,11 @@ def main() -> None:
     # Imported late: see the package's docstring.
     from espnet_ext.data.dump import DurationLimits
     from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
-    from espnet_ext.utils.progress import audio_progress
 
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
-    options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
-    seconds = _expected_seconds(args.data_dir, args.speed_perturb, args.fraction)
-    with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
-        dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
+    options = DumpOptions(limits, args.speed_perturb, Executor.from_options(args), args.audio_format, args.fraction)
+    dumped = dump_data_dir(args.data_dir, args.dump_dir, options)
     print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.excluded.summary()}")
-
-
-def _expected_seconds(data_dir: Path, speeds: list[float], fraction: float) -> float:
-    """Seconds of audio to dump, speed-perturbed copies included."""
-    # Imported late: see the package's docstring.
-    from espnet_ext.kaldi.data_dir import DataDir, choose_subset
-
-    data = DataDir(data_dir)
-    sources = data.utt2source or {}
-    subset = choose_subset(data, fraction)
-    lengths = {utterance: count for utterance, count in data.utt2num_samples.items() if utterance in subset}
-    real = sum(count for utterance, count in lengths.items() if sources.get(utterance) != "synthetic")
-    return (sum(lengths.values()) + sum(real / speed for speed in speeds)) / RATE
 
 
 if __name__ == "__main__":

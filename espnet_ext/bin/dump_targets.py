@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.bin.executor_options import add_executor_options, executor_from
+from espnet_ext.data.executor import Executor
 from espnet_ext.utils.errors import UserError
 
 
@@ -23,9 +23,9 @@ def main() -> None:
         "--classes", type=Path, help="classes_<attribute>.json of the training set; omit it for the training set"
     )
     parser.add_argument("--device", help="for instance cpu or cuda:1; default: all GPUs, with one process for each")
-    add_executor_options(parser, nj=1)
+    Executor.add_options(parser, nj=1)
     options = parser.parse_args()
-    executor = executor_from(options)
+    executor = Executor.from_options(options)
     # Imported late: see the package's docstring.
     from espnet_ext.config.attributes import load_attributes
 

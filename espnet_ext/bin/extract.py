@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.bin.executor_options import add_executor_options, executor_from
+from espnet_ext.data.executor import Executor
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
     parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of this machine to share out, a process each")
-    add_executor_options(parser, nj=1)
+    Executor.add_options(parser, nj=1)
     args = parser.parse_args()
     if args.untrained and args.autocast != "float32":
         parser.error("--autocast: the untrained encoder computes in float32")
@@ -33,7 +33,7 @@ def main() -> None:
 
     if args.ngpu > torch.cuda.device_count() and args.executor == "local":
         parser.error(f"--ngpu {args.ngpu}: this machine has {torch.cuda.device_count()} that can be used")
-    executor = executor_from(args, args.ngpu)
+    executor = Executor.from_options(args, args.ngpu)
     system = System(
         args.model or args.untrained, tuple(args.attributes), args.untrained is not None, args.device, args.autocast
     )

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
@@ -163,22 +164,20 @@ def _remove_temporary(args: argparse.Namespace) -> None:
 
 
 def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
-    start = log.stat().st_size if log is not None and log.exists() else 0
-    if log is None:
-        status = subprocess.run(command).returncode
-    else:
+    if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as stream:
-            status = subprocess.run(command, stderr=stream).returncode
+    with nullcontext() if log is None else log.open("ab") as stream:
+        start = stream.tell() if stream else 0
+        status = subprocess.run(command, stderr=stream).returncode
     if status == 0:
         return
     if log is None and status == 1:
-        # One of our commands, which has said what is wrong: one `error:` line is enough.
+        # One of our commands, which has printed its error: one `error:` line is enough.
         print(f"  {label}: failed", file=sys.stderr)
         sys.exit(1)
     where = f"; the whole log is {log}" if log else ""
     if log is not None:
-        # Earlier runs' errors stand in the log before `start`.
+        # The errors of earlier runs are in the log before `start`.
         lines = log.read_bytes()[start:].decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         if faults := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
             raise UserError(f"{faults[-1]}{where}")

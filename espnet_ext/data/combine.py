@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 
-from espnet_ext.config.attributes import LABELS
-from espnet_ext.data.combine_labels import combine_labels
 from espnet_ext.dump.translation_targets import translations_name
 from espnet_ext.kaldi.scp import iter_scp
 from espnet_ext.utils.atomic import atomic_path, write_json_atomic
 from espnet_ext.utils.errors import UserError
 
-COLUMNS = ("utt2num_samples", "utt2lang", "utt2spk")
+# Every utterance of a dump must be in them; the other columns (labels, sentences) may lack utterances.
+COMPLETE = ("utt2num_samples", "utt2lang", "utt2spk")
 MISSING = "None"
 # What must be the same in all dumps for their targets to be targets of one head.
 AGREED = ("teacher", "version", "dim", "normalisation", "from")
@@ -24,73 +23,81 @@ Lines = Iterator[tuple[str, str]]
 def combine_dumps(out: Path, dumps: Sequence[Path], attributes: Sequence[str]) -> dict[str, int]:
     """Merge dump directories into one that points into their archives; nothing is held in memory.
 
-    wav.scp is written last: its presence says that the rest is whole.
+    Targets from labels are not merged: `dump_labels` makes them from the merged columns, with the classes of all.
+    wav.scp is written last: it exists only if the rest is complete.
 
     Args:
-        out: the combined dump directory; utt2corpus tells its utterances' origin, by the folders' names.
+        out: the combined dump directory; its utt2corpus contains the name of each utterance's dump.
         dumps: dump directories of different names, with different utterances.
-        attributes: whose targets to merge; a dump without them gives `None`, a missing target.
+        attributes: attributes whose teacher targets are merged; a dump without them gives `None`, a missing target.
 
     Returns:
-        Name -> lines that are not `None`, of wav.scp and of every target file.
+        Name -> number of lines that are not `None`, of wav.scp and of every target file.
 
     Raises:
         UserError: an utterance in two dumps, a file that does not list a dump's utterances, an attribute that
             no dump has, or targets of different teachers or dimensions.
     """
-    names = [dump.name for dump in dumps]
-    if len(set(names)) < len(names):
+    _check_folders(out, dumps)
+    (out / "wav.scp").unlink(missing_ok=True)
+    _merge_columns(out, dumps)
+    counts = {}
+    for attribute in attributes:
+        counts[f"target_{attribute}"] = _combine_targets(out, dumps, f"target_{attribute}")
+        averaged = translations_name(attribute)
+        if any((dump / f"{averaged}.scp").is_file() for dump in dumps):
+            # As within a dump: an utterance without translations keeps its own target.
+            counts[averaged] = _combine_targets(out, dumps, averaged, f"target_{attribute}")
+    counts["wav"] = _write_merged(out / "wav.scp", dumps, [iter_scp(dump / "wav.scp") for dump in dumps])
+    return counts
+
+
+def _check_folders(out: Path, dumps: Sequence[Path]) -> None:
+    if len({dump.name for dump in dumps}) < len(dumps):
         raise UserError(f"--dumps: two folders have the same name: {' '.join(map(str, dumps))}")
     for dump in dumps:
         if dump.resolve() == out.resolve():
             raise UserError(f"--out {out} is one of --dumps; name a new folder")
         if not (dump / "wav.scp").is_file():
             raise UserError(f"{dump}/wav.scp: no such file; run stage 2 of this set first")
-    (out / "wav.scp").unlink(missing_ok=True)
-    for column in COLUMNS:
-        _write_merged(out / column, dumps, [_column(dump, column) for dump in dumps])
-    (out / "utt2sent").unlink(missing_ok=True)
-    if known := [dump for dump in dumps if (dump / "utt2sent").is_file()]:
-        _write_merged(out / "utt2sent", known, [iter_scp(dump / "utt2sent") for dump in known])
+
+
+def _merge_columns(out: Path, dumps: Sequence[Path]) -> None:
+    """Write every utt2* file that a dump has, and utt2corpus; remove those of an earlier run that no dump has."""
+    for stale in out.glob("utt2*"):
+        stale.unlink()
+    for name in sorted({path.name for dump in dumps for path in dump.glob("utt2*")}.union(COMPLETE)):
+        if name in COMPLETE:
+            columns = [_column(dump, name) for dump in dumps]
+        else:
+            columns = [iter_scp(dump / name) for dump in dumps if (dump / name).is_file()]
+        _write_merged(out / name, dumps, columns)
     _write_merged(out / "utt2corpus", dumps, [_constant(dump, dump.name) for dump in dumps])
-    counts = {}
-    for attribute in attributes:
-        counts[f"target_{attribute}"] = _combine_targets(out, dumps, f"target_{attribute}")
-        averaged = translations_name(attribute)
-        if any((dump / f"{averaged}.scp").is_file() for dump in dumps):
-            # As within a dump: what has no translations keeps its own target.
-            counts[averaged] = _combine_targets(out, dumps, averaged, otherwise=f"target_{attribute}")
-    counts["wav"] = _write_merged(out / "wav.scp", dumps, [iter_scp(dump / "wav.scp") for dump in dumps])
-    return counts
 
 
-def _combine_targets(out: Path, dumps: Sequence[Path], name: str, otherwise: str = "") -> int:
-    """Merge one attribute's targets and describe them; returns how many there are."""
-    files = {}
-    for dump in dumps:
-        for stem in filter(None, (name, otherwise)):
-            if (dump / f"{stem}.scp").is_file():
-                files[dump] = dump / f"{stem}.scp"
-                break
-    if not files:
-        raise UserError(f"{name}.scp is in none of {' '.join(map(str, dumps))}; run stage 2 first")
-    columns = {dump: _column(dump, files[dump].name) if dump in files else _constant(dump, MISSING) for dump in dumps}
-    jsons = {dump: path.with_suffix(".json") for dump, path in files.items()}
-    described = {dump: json.loads(path.read_text(encoding="utf-8")) for dump, path in jsons.items()}
-    if any(LABELS in description for description in described.values()):
-        agreed = combine_labels(out, name, described, columns)
-    else:
-        agreed = _agreed_description({jsons[dump]: found for dump, found in described.items()})
-    count = _write_merged(out / f"{name}.scp", dumps, list(columns.values()))
-    write_json_atomic(out / f"{name}.json", agreed | {"num_targets": count, "corpora": [dump.name for dump in files]})
+def _combine_targets(out: Path, dumps: Sequence[Path], *names: str) -> int:
+    """Merge one attribute's targets and describe them; returns how many there are.
+
+    Args:
+        names: stems of the target files; each dump gives the first that it has, all are written to the first name.
+    """
+    stems = {dump: stem for dump in dumps for stem in reversed(names) if (dump / f"{stem}.scp").is_file()}
+    if not stems:
+        raise UserError(f"{names[0]}.scp is in none of {' '.join(map(str, dumps))}; run stage 2 first")
+    columns = [_column(dump, f"{stems[dump]}.scp") if dump in stems else _constant(dump, MISSING) for dump in dumps]
+    agreed = _agreed_description([dump / f"{stem}.json" for dump, stem in stems.items()])
+    count = _write_merged(out / f"{names[0]}.scp", dumps, columns)
+    corpora = [dump.name for dump in stems]
+    write_json_atomic(out / f"{names[0]}.json", agreed | {"num_targets": count, "corpora": corpora})
     return count
 
 
-def _agreed_description(described: dict[Path, dict]) -> dict:
-    """What the descriptions of all targets say alike; UserError names the two that differ.
+def _agreed_description(paths: Sequence[Path]) -> dict:
+    """The properties that all targets share; UserError names the two files that differ.
 
     A dump without any target was described without its teacher.
     """
+    described = {path: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     described = {path: content for path, content in described.items() if content.get("num_targets")} or described
     (first, known), *others = described.items()
     for path, other in others:

@@ -22,6 +22,11 @@ from espnet_ext.utils.provenance import read_json
 SHARD_UTTERANCES = 1000
 
 
+def perturbed_name(name: str, speed: float) -> str:
+    """Name of a copy at another speed, of an utterance or a speaker (a changed pitch is another voice)."""
+    return name if speed == 1 else f"sp{speed:g}-{name}"
+
+
 class AudioJob(NamedTuple):
     """One utterance to dump.
 
@@ -35,6 +40,11 @@ class AudioJob(NamedTuple):
     path: str
     speed: float = 1.0
     spans: Spans = ()
+
+    @property
+    def original(self) -> str:
+        """Name of the utterance in the data directory."""
+        return self.utterance.removeprefix(perturbed_name("", self.speed))
 
 
 class DurationLimits(NamedTuple):

@@ -1,13 +1,22 @@
 """Turn data/<set> into dump/<set>: audio archives, and the set's files for the utterances in them."""
 
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
+from espnet_ext.audio import RATE
+from espnet_ext.data.dump import (
+    AudioJob,
+    DurationLimits,
+    ShardJob,
+    dump_shard,
+    perturbed_name,
+    plan_shards,
+    read_shard,
+)
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.kaldi.data_dir import DataDir, choose_subset
 from espnet_ext.kaldi.excluded import Exclusions
@@ -17,6 +26,7 @@ from espnet_ext.kaldi.utterances import invert
 from espnet_ext.kaldi.validate import check_header_lengths, validate_data_dir
 from espnet_ext.utils.cleanup import remove_others
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 UNREADABLE = "unreadable.tsv"
 
@@ -46,11 +56,6 @@ class Dumped(NamedTuple):
     excluded: Exclusions
 
 
-def perturbed_name(name: str, speed: float) -> str:
-    """Name of a copy at another speed, of an utterance or a speaker (a changed pitch is another voice)."""
-    return name if speed == 1 else f"sp{speed:g}-{name}"
-
-
 def plan_jobs(data: DataDir, speeds: Sequence[float], subset: Collection[str]) -> list[AudioJob]:
     """Every utterance of a subset, and every real one at each further speed, sorted by name.
 
@@ -78,14 +83,11 @@ def plan_jobs(data: DataDir, speeds: Sequence[float], subset: Collection[str]) -
     return jobs
 
 
-def dump_data_dir(
-    data_dir: str | Path, dump_dir: str | Path, options: DumpOptions, advance: Callable[[float], None]
-) -> Dumped:
-    """Dump one set. A dump that was killed goes on where it was, to the same bytes.
+def dump_data_dir(data_dir: str | Path, dump_dir: str | Path, options: DumpOptions) -> Dumped:
+    """Dump one set, with a progress bar. An interrupted dump resumes and writes the same bytes.
 
     Args:
-        dump_dir: its wav.scp names archives by the path given here; a relative one is one from where the recipe runs.
-        advance: told the seconds of audio in each archive that was written, for progress.
+        dump_dir: its wav.scp contains the paths of archives as given here: relative paths start where the recipe runs.
 
     Returns:
         counts, and the utterances left out by their duration, also listed in `dump_dir/excluded.tsv`.
@@ -101,12 +103,14 @@ def dump_data_dir(
     subset = choose_subset(data, options.fraction)
     jobs = plan_jobs(data, options.speeds, subset)
     shards = plan_shards(jobs, dump / "audio", options.limits, options.ark_format)
+    seconds = sum(data.utt2num_samples[job.original] / job.speed for job in jobs) / RATE
     unreadable = Exclusions()
-    for shard, result in run_jobs(dump_shard, shards, options.executor):
-        advance(result.seconds)
-        for job in shard.jobs:
-            if job.utterance in result.errors:
-                unreadable.add(job.utterance, job.path, result.errors[job.utterance])
+    with audio_progress(f"{dump.name} audio", seconds) as advance:
+        for shard, result in run_jobs(dump_shard, shards, options.executor):
+            advance(result.seconds)
+            for job in shard.jobs:
+                if job.utterance in result.errors:
+                    unreadable.add(job.utterance, job.path, result.errors[job.utterance])
     _check_readable(unreadable, data.path, dump / UNREADABLE)
     places, num_samples, excluded = _collect(shards, dump / "audio")
     check_header_lengths(data.path / "utt2num_samples", data.utt2num_samples, num_samples)
@@ -165,13 +169,12 @@ def _remove_stale(data_dir: Path, dump: Path) -> None:
 
 
 def _write_columns(data_dir: Path, dump: Path, jobs: Sequence[AudioJob]) -> None:
-    """Copy every column, a perturbed copy taking the values of its original."""
-    originals = {job.utterance: job.utterance.removeprefix(perturbed_name("", job.speed)) for job in jobs}
+    """Copy every column; a perturbed copy has the values of its original."""
     for file in sorted(data_dir.iterdir()):
         if _is_column(file) and file.name != "utt2num_samples":
             # One column at a time in memory.
             column = read_scp(file)
-            copy = {utterance: column[original] for utterance, original in originals.items() if original in column}
+            copy = {job.utterance: column[job.original] for job in jobs if job.original in column}
             if file.name == "utt2spk":
                 copy = {job.utterance: perturbed_name(copy[job.utterance], job.speed) for job in jobs}
                 write_scp(dump / "spk2utt", invert(copy))

@@ -1,16 +1,18 @@
-"""Run jobs in processes of this machine, on Slurm, or on any Dask cluster: one loop for all of them."""
+"""Run jobs in this process, in processes of this machine, in Slurm jobs, or on a running Dask cluster."""
 
+import argparse
+import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from espnet_ext.data.pool import process_pool
 from espnet_ext.utils.errors import UserError
 
-ADDRESS_SCHEMES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
+ADDRESS_SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,9 @@ class Executor:
     """Where jobs run.
 
     Attributes:
-        where: `local`, `slurm`, or the address (`tcp://host:port`) or scheduler file of a Dask cluster.
-        nj: processes on this machine, or workers at most that Slurm is asked for; a cluster that runs has its own.
-        num_gpus: of this machine, dealt out to its processes in turn.
+        where: `local`, `slurm`, or the address (`tcp://host:port`) or scheduler file of a running Dask cluster.
+        nj: number of local processes, or maximum number of Slurm workers; not used for a running cluster.
+        num_gpus: GPUs of this machine that its processes share; 0 = each process sees all GPUs.
     """
 
     where: str = "local"
@@ -37,56 +39,66 @@ class Executor:
                 f"or the scheduler file of a running Dask cluster"
             )
 
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser, nj: int) -> None:
+        """Add `--executor` and `--nj`, with `nj` as its default."""
+        parser.add_argument(
+            "--executor",
+            default="local",
+            help="local = processes of this machine; slurm = Slurm jobs, configured by dask's `jobqueue.slurm`; "
+            "or the address (tcp://host:port) or scheduler file of a running Dask cluster",
+        )
+        parser.add_argument("--nj", type=int, default=nj, help="processes, or Slurm workers; the result is the same")
+
+    @classmethod
+    def from_options(cls, args: argparse.Namespace, num_gpus: int = 0) -> Self:
+        """Build from parsed options; with GPUs, one local process per GPU.
+
+        Raises:
+            UserError: an invalid option.
+        """
+        local_gpus = num_gpus if args.executor == "local" else 0
+        return cls(args.executor, local_gpus or args.nj, local_gpus)
+
+    def gpus(self) -> tuple[str, ...]:
+        """GPUs for the local processes, as in CUDA_VISIBLE_DEVICES."""
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(self.num_gpus))))
+        return tuple(visible.split(",")[: self.num_gpus])
+
 
 def _is_address(where: str) -> bool:
     """Whether it is `scheme://host:port`."""
     try:
         address = urlsplit(where)
-        return f"{address.scheme}://" in ADDRESS_SCHEMES and bool(address.hostname and address.port)
-    except ValueError:  # a port or a bracket that makes no sense
+        return address.scheme in ADDRESS_SCHEMES and bool(address.hostname and address.port)
+    except ValueError:  # an invalid port or bracket
         return False
 
 
 def run_jobs[Job, Result](
     function: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
 ) -> Iterator[tuple[Job, Result]]:
-    """Call `function(job)` for every job; yields job and result as they are done, in any order.
+    """Call `function(job)` for every job; yields each job with its result when it is done, in any order.
 
-    Jobs and results travel, so they are small (names and places, no audio). A job whose Dask worker died is given
-    to another one: it must leave its output whole or not at all, and return at once where it is there already.
+    A single local process or a single job runs in this process. In workers, the job of a worker that died runs again:
+    a job writes its output under a temporary name and renames it, and returns at once if its output exists.
 
     Args:
-        function: of a module that workers can import.
-        jobs: any order that is good to read the files in.
-        executor: where to run them; one process or one job means here.
+        function: from a module that workers can import.
+        jobs: names and places without audio, because they are sent to the workers.
 
     Raises:
-        UserError: a process died, or the cluster cannot be reached or has lost its workers; and whatever
-            `function` raises.
+        UserError: the cluster cannot be reached, was without workers for a minute or cancelled the jobs, or a job
+            killed its workers; and whatever `function` raises.
     """
-    if executor.where != "local":
-        # Imported late: half a second, and Dask is not needed on one machine.
-        from espnet_ext.data.dask_jobs import run_on_dask
+    if executor.where == "local":
+        if min(executor.nj, len(jobs)) < 2:
+            yield from ((job, function(job)) for job in jobs)
+            return
+        executor = replace(executor, nj=min(executor.nj, len(jobs)))
+        # Forked later for each worker. It loads these modules while this process loads Dask (half a second).
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["distributed", function.__module__])
+        forkserver.ensure_running()
+    from espnet_ext.data.cluster import run_on_cluster
 
-        yield from run_on_dask(function, jobs, executor.where, executor.nj)
-    elif min(executor.nj, len(jobs)) > 1:
-        yield from _in_processes(function, jobs, executor)
-    else:
-        for job in jobs:
-            yield job, function(job)
-
-
-def _in_processes[Job, Result](
-    function: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
-) -> Iterator[tuple[Job, Result]]:
-    with process_pool(min(executor.nj, len(jobs)), function.__module__, num_gpus=executor.num_gpus) as pool:
-        try:
-            futures = {pool.submit(function, job): job for job in jobs}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a process died (out of memory?): run the same command again with fewer --nj; what is done is kept"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from run_on_cluster(function, jobs, executor)

@@ -1,55 +1,29 @@
-"""Worker processes that are safe to start beside threads."""
+"""Processes that read the files of a corpus. Stages 2 and 4 use `data.executor`."""
 
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
-from itertools import cycle, islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
-from multiprocessing.context import BaseContext
-from multiprocessing.queues import SimpleQueue
 
 
-def process_pool(nj: int, module: str, *, fresh: bool = False, num_gpus: int = 0) -> ProcessPoolExecutor:
-    """An executor of `nj` processes.
+def process_pool(nj: int, module: str, *, fresh: bool = False) -> ProcessPoolExecutor:
+    """Pool of `nj` processes.
 
-    They are forked from a server process that has loaded `module` and does nothing else: a fork of
-    this process could inherit a lock that one of its threads (the progress line's) holds.
+    They are forked from a server process that has only loaded `module`: a fork of this process could inherit a lock
+    that one of its threads (of the progress bar) holds.
 
     Args:
-        fresh: give every task a process of its own.
-        num_gpus: processes see one GPU each, these in turn; 0 = whatever this process sees.
+        fresh: run every task in a new process.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload([module])
-    gpus = _deal_gpus(nj, num_gpus, context) if num_gpus else None
-    return ProcessPoolExecutor(
-        nj,
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(gpus,),
-        max_tasks_per_child=1 if fresh else None,
-    )
+    max_tasks = 1 if fresh else None
+    return ProcessPoolExecutor(nj, mp_context=context, initializer=_exit_with_parent, max_tasks_per_child=max_tasks)
 
 
-def _deal_gpus(nj: int, num_gpus: int, context: BaseContext) -> SimpleQueue:
-    """For each process the name of its GPU, as in CUDA_VISIBLE_DEVICES."""
-    names = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(num_gpus)))).split(",")
-    gpus = context.SimpleQueue()
-    for name in islice(cycle(names[:num_gpus]), nj):
-        gpus.put(name)
-    return gpus
-
-
-def _start_worker(gpus: SimpleQueue | None) -> None:
-    if gpus is not None:
-        # Read by CUDA when the first of its functions is called, later than this.
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
-    _die_with_parent()
-
-
-def _die_with_parent() -> None:
-    """End this worker when its parent is killed; it would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """End this worker when its parent is killed; it would wait for tasks without limit."""
 
     def watch() -> None:
         wait([parent_process().sentinel])

@@ -60,9 +60,9 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
     if target.kind == "class":
         indices = {name: index for index, name in enumerate(space.classes)}
         numbers = {value: indices.get(value, UNKNOWN_CLASS) for value in numbers}
-    locators = write_numbers(dump_dir, f"target_{attribute}", numbers)
+    locators = _write_numbers(dump_dir, f"target_{attribute}", numbers)
     write_scp(dump_dir / f"target_{attribute}.scp", {name: locators.get(values.get(name)) for name in utterances})
-    description = describe_labels(target.labels, space)
+    description = _describe(target.labels, space)
     num_missing = len(utterances) - len(labels)
     counts = {"num_targets": len(labels), "num_missing": num_missing, "num_unknown": len(unknown)}
     write_json_atomic(dump_dir / f"target_{attribute}.json", description | counts)
@@ -72,7 +72,7 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
         class_file(dump_dir, attribute).unlink(missing_ok=True)
 
 
-def describe_labels(labels: str, space: LabelSpace) -> dict:
+def _describe(labels: str, space: LabelSpace) -> dict:
     """Labels in the JSON of a target file."""
     return {LABELS: labels, "from": LABELS, "dim": 1, **space.to_json()}
 
@@ -122,7 +122,7 @@ def _read_space(path: Path, target: TargetConfig) -> LabelSpace:
     return space
 
 
-def write_numbers[Label](folder: Path, name: str, numbers: Mapping[Label, float]) -> dict[Label, str]:
+def _write_numbers[Label](folder: Path, name: str, numbers: Mapping[Label, float]) -> dict[Label, str]:
     """Write a float32 vector (1,) for each label to the only archive of that name; label -> `archive:offset`."""
     ark = archive_of(folder, name, repr(list(numbers.values())).encode())
     vectors = ((str(index), np.array([number], np.float32)) for index, number in enumerate(numbers.values()))

@@ -1,6 +1,7 @@
 """The audio dump: content, left-outs, resuming, and bytes that follow from the data alone."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import soundfile
 
 from espnet_ext.audio import ARK_FORMATS
 from espnet_ext.audio.waveform import read_audio, resample, to_int16
-from espnet_ext.data import dump
+from espnet_ext.data import dump, dump_dir
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor
@@ -23,10 +24,6 @@ from espnet_ext.utils.errors import UserError
 
 MakeDataDir = Callable[..., Path]
 LIMITS = DurationLimits(0.05, 1.0)
-
-
-def ignore(_seconds: float) -> None:
-    """No progress is shown."""
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -50,7 +47,7 @@ def test_a_dump_is_a_data_directory_of_the_same_audio(data: Path, tmp_path: Path
     (data / "trials").mkdir()
     (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 c-3\n")
     (data / "provenance.json").write_text("{}")
-    dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     assert (dumped.num_utterances, dumped.excluded.entries) == (7, [])
     source, dumped = DataDir(data), DataDir(tmp_path / "dump")
     validate_data_dir(dumped.path)
@@ -64,18 +61,21 @@ def test_a_dump_is_a_data_directory_of_the_same_audio(data: Path, tmp_path: Path
 
 
 def test_the_number_of_processes_does_not_change_a_byte(data: Path, tmp_path: Path) -> None:
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), Executor(nj=1)), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), Executor(nj=1)))
     one = contents(tmp_path / "dump")
     for path in (tmp_path / "dump").rglob("audio.*"):
         path.unlink()
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), Executor(nj=3)), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), Executor(nj=3)))
     assert contents(tmp_path / "dump") == one
 
 
 @pytest.mark.parametrize("lost", ["audio.0001.*.ark", "audio.0001.json", "wav.scp", "text"])
-def test_a_killed_dump_goes_on_and_ends_with_the_same_bytes(data: Path, tmp_path: Path, lost: str) -> None:
+def test_a_killed_dump_resumes_and_ends_with_the_same_bytes(
+    data: Path, tmp_path: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seconds: list[float] = []
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), seconds.append)
+    monkeypatch.setattr(dump_dir, "audio_progress", lambda label, total_s: nullcontext(seconds.append))
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     assert sum(seconds) == pytest.approx(sum(DataDir(data).utt2num_samples.values()) / 16000)
     whole = contents(tmp_path / "dump")
     [kept] = tmp_path.glob("dump/audio/audio.0000.*.ark")
@@ -84,7 +84,7 @@ def test_a_killed_dump_goes_on_and_ends_with_the_same_bytes(data: Path, tmp_path
     for name in (".tmp-x-audio.0001.ark", "audio.0001.ark", "audio.0001.01234567.ark"):
         (tmp_path / "dump/audio" / name).write_bytes(b"of a run that was killed")
     seconds.clear()
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), seconds.append)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     assert contents(tmp_path / "dump") == whole
     # A finished shard is not made again, and does not count as done.
     assert kept.stat().st_mtime_ns == stamp
@@ -92,11 +92,11 @@ def test_a_killed_dump_goes_on_and_ends_with_the_same_bytes(data: Path, tmp_path
 
 
 def test_changed_audio_is_dumped_again_and_changes_wav_scp(data: Path, tmp_path: Path) -> None:
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     before = read_scp(tmp_path / "dump/wav.scp")
     path = DataDir(data).wav_scp["b-1"]
     soundfile.write(path, np.full(1800, 0.25), 16000)
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     after = read_scp(tmp_path / "dump/wav.scp")
     np.testing.assert_array_equal(read_dumped(after["b-1"]), 0.25)
     # As long as before, so only the archive's name tells; what follows from the audio goes by it.
@@ -107,13 +107,13 @@ def test_changed_audio_is_dumped_again_and_changes_wav_scp(data: Path, tmp_path:
 def test_both_formats_hold_the_same_samples(data: Path, tmp_path: Path) -> None:
     dumps = {name: tmp_path / name for name in ARK_FORMATS}
     for name, folder in dumps.items():
-        dump_data_dir(data, folder, DumpOptions(LIMITS, (0.9,), ark_format=name), ignore)
+        dump_data_dir(data, folder, DumpOptions(LIMITS, (0.9,), ark_format=name))
     wav, flac = (DataDir(folder).wav_scp for folder in dumps.values())
     assert wav.keys() == flac.keys()
     for utterance in wav:
         np.testing.assert_array_equal(read_dumped(wav[utterance]), read_dumped(flac[utterance]))
     # In the same folder, one replaces the other.
-    dump_data_dir(data, dumps["wav"], DumpOptions(LIMITS, (0.9,), ark_format="flac"), ignore)
+    dump_data_dir(data, dumps["wav"], DumpOptions(LIMITS, (0.9,), ark_format="flac"))
     arks = [{path.name: path.read_bytes() for path in folder.rglob("*.ark")} for folder in dumps.values()]
     assert arks[0] == arks[1]
 
@@ -121,7 +121,7 @@ def test_both_formats_hold_the_same_samples(data: Path, tmp_path: Path) -> None:
 def test_a_recipe_that_was_moved_reads_its_dump(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recipe").mkdir()
     monkeypatch.chdir(tmp_path / "recipe")
-    dump_data_dir(data, Path("dump/train"), DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
+    dump_data_dir(data, Path("dump/train"), DumpOptions(LIMITS, executor=Executor(nj=2)))
     (tmp_path / "recipe").rename(tmp_path / "a moved recipe")
     for folder in ("a moved recipe", "."):
         monkeypatch.chdir(tmp_path / folder)
@@ -136,18 +136,18 @@ def test_nothing_stale_is_left_of_a_larger_set(data: Path, tmp_path: Path) -> No
         (data / "trials" / name).write_text("1 a-1 a-2\n")
     write_scp(data / "text.fra", {"a-1": "un"})
     write_scp(data / "utt2age", {"a-1": "20"})
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)))
     for name in ("trials/easy", "text.fra", "utt2age", "text"):
         (data / name).unlink()
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
-    dump_data_dir(data, tmp_path / "fresh", DumpOptions(LIMITS), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
+    dump_data_dir(data, tmp_path / "fresh", DumpOptions(LIMITS))
     fresh = {name: content.replace(b"/fresh/", b"/dump/") for name, content in contents(tmp_path / "fresh").items()}
     assert contents(tmp_path / "dump") == fresh
 
 
 def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
     limits = DurationLimits(1700 / 16000, 2000 / 16000)  # both ends belong to what is kept
-    excluded = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore).excluded
+    excluded = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits)).excluded
     assert DataDir(tmp_path / "dump").utterances == ["a-2", "b-1", "b-2", "c-1"]
     assert excluded.counts() == {"longer than 0.125 s": 2, "shorter than 0.10625 s": 1}
     lines = (tmp_path / "dump/excluded.tsv").read_text().splitlines()
@@ -161,7 +161,7 @@ def test_a_trial_may_not_lose_its_utterance(data: Path, tmp_path: Path) -> None:
     (data / "trials/verification").write_text("1 b-1 b-2\n1 a-1 a-2\n")
     limits = DurationLimits(1700 / 16000, 1.0)
     with pytest.raises(UserError, match=r"verification:2: utterance 'a-1' .* left out by its duration"):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(limits))
     assert not (tmp_path / "dump/wav.scp").exists()
 
 
@@ -175,7 +175,7 @@ def test_a_fraction_has_its_copies_columns_and_trials(
     (data / "trials").mkdir()
     pairs = [f"{a[0] == b[0]:d} {a} {b}\n" for a in names for b in names if a < b]
     (data / "trials/verification").write_text("".join(pairs))
-    dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), fraction=0.5), ignore)
+    dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,), fraction=0.5))
     assert dumped.num_utterances == 8
     validate_data_dir(tmp_path / "dump")
     found = DataDir(tmp_path / "dump")
@@ -195,19 +195,19 @@ def test_a_trial_of_a_fraction_may_not_lose_its_utterance(
     (data / "trials/verification").write_text(f"0 {kept[0]} {kept[-1]}\n")
     options = DumpOptions(DurationLimits((shortest + 1) / 16000, 1.0), fraction=0.5)
     with pytest.raises(UserError, match=f"verification:1: utterance '{kept[0]}' .* left out by its duration"):
-        dump_data_dir(data, tmp_path / "dump", options, ignore)
+        dump_data_dir(data, tmp_path / "dump", options)
 
 
 def test_nothing_left_is_an_error(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="every utterance is left out"):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(DurationLimits(5, 9)), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(DurationLimits(5, 9)))
 
 
 def test_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -> None:
     path = Path(DataDir(data).wav_scp["c-1"])
     path.write_bytes(b"no audio")
     with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio.*, or remove the utterances"):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, executor=Executor(nj=2)), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, executor=Executor(nj=2)))
     assert not (tmp_path / "dump/wav.scp").exists()
 
 
@@ -220,17 +220,17 @@ def test_all_unreadable_audio_is_reported_at_once(data: Path, tmp_path: Path, mo
     table = tmp_path / "dump/unreadable.tsv"
     for _ in range(2):
         with pytest.raises(UserError, match=f"utterance {min(damaged)}: .* and 2 more, listed in {table}; repair"):
-            dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+            dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
         assert [line.split("\t")[0] for line in table.read_text().splitlines()[1:]] == sorted(damaged)
     for name, content in damaged.items():
         paths[name].write_bytes(content)
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     assert DataDir(tmp_path / "dump").utterances == DataDir(data).utterances
     assert not table.exists()
 
 
 def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp_path: Path) -> None:
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)))
     dumped, source = DataDir(tmp_path / "dump"), DataDir(data)
     assert len(dumped.utterances) == 3 * 7
     assert dumped.utt2spk["sp0.9-c-1"] == "sp0.9-c"
@@ -246,7 +246,7 @@ def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp
 def test_a_copy_that_is_there_already_is_named(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
     data = make_data_dir("train", {"a-1": 1600, "sp0.9-a-1": 1600})
     with pytest.raises(UserError, match="train: 'sp0.9-a-1' is an utterance and .* leave --speed_perturb out"):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)))
 
 
 @pytest.mark.parametrize(("listed", "is_right"), [(16001, True), (23999, True), (44100, False), (5333, False)])
@@ -256,11 +256,11 @@ def test_a_length_that_is_clearly_not_that_of_the_audio_is_named(
     data = make_data_dir("train", {"a-1": 1600, "a-2": 16000})
     write_scp(data / "utt2num_samples", {"a-1": 1600, "a-2": listed})
     if is_right:
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)))
         return
     message = f"utt2num_samples: utterance a-2 has {listed} samples, but its audio 16000 at 16000 Hz; correct"
     with pytest.raises(UserError, match=message):
-        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+        dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)))
     assert not (tmp_path / "dump/wav.scp").exists()
 
 
@@ -272,15 +272,13 @@ def test_an_utterance_that_no_encoder_takes_is_named_unless_left_out(
     soundfile.write(path, np.zeros(num_samples), rate)
     error = f"{data}: utterance b-1: {path}: {found} samples at 16 kHz are too short for the encoders, which need 560"
     with pytest.raises(UserError, match=error):
-        dump_data_dir(data, tmp_path / "test", DumpOptions(DurationLimits(0, 1)), ignore)
+        dump_data_dir(data, tmp_path / "test", DumpOptions(DurationLimits(0, 1)))
     assert not (tmp_path / "test/wav.scp").exists()
-    assert dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS), ignore).excluded.counts() == {
-        "shorter than 0.05 s": 1
-    }
+    assert dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS)).excluded.counts() == {"shorter than 0.05 s": 1}
 
 
 def test_damaged_dumped_audio_is_named_by_its_utterance(data: Path, tmp_path: Path) -> None:
-    dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS), ignore)
+    dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS))
     for utterance, spec in DataDir(tmp_path / "test").wav_scp.items():
         archive = Path(spec.rpartition(":")[0])
         archive.write_bytes(archive.read_bytes()[: int(spec.rpartition(":")[2]) + 20])
@@ -291,7 +289,7 @@ def test_damaged_dumped_audio_is_named_by_its_utterance(data: Path, tmp_path: Pa
 def test_synthetic_speech_is_not_perturbed(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
     data = make_data_dir("train", {"a-1": 1600, "espeak-1": 1600})
     write_scp(data / "utt2source", read_scp(data / "utt2source") | {"espeak-1": "synthetic"})
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)), ignore)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)))
     assert DataDir(tmp_path / "dump").utterances == ["a-1", "espeak-1", "sp0.9-a-1"]
 
 
@@ -311,7 +309,7 @@ def test_parts_of_recordings_are_dumped_as_if_they_were_files(tmp_path: Path) ->
                       text=f"testo {name}", translations={"eng": f"text {name}"})
         )  # fmt: skip
     write_utterances(folder, utterances)
-    dump_data_dir(folder, tmp_path / "dump", DumpOptions(DurationLimits(0, 10), (0.9,)), ignore)
+    dump_data_dir(folder, tmp_path / "dump", DumpOptions(DurationLimits(0, 10), (0.9,)))
     dumped = DataDir(tmp_path / "dump")
     validate_data_dir(dumped.path)
     assert dumped.utterances == ["a-1", "a-2", "b-1", "sp0.9-a-1", "sp0.9-a-2", "sp0.9-b-1"]

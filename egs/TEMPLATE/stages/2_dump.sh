@@ -12,15 +12,14 @@ dump_sets() {
         dump_audio "${set}"
         dump_teachers "${dumpdir}/${set}"
     done
-    # The classes are those of the training set.
-    for set in "${train_list[@]}"; do
-        dump_labels "${set}"
-    done
     combine "${train_dump}" "${train_list[@]}"
-    for set in "${all_list[@]}"; do
-        one_of "${set}" "${train_list[@]}" || dump_labels "${set}" other
-    done
     combine "${valid_dump}" "${valid_list[@]}"
+    # The classes are those of all training sets together.
+    dump_labels "${train_dump}"
+    for set in "${all_list[@]}"; do
+        one_of "${set}" "${train_list[@]}" || dump_labels "${dumpdir}/${set}" other
+    done
+    one_of "${valid_dump#"${dumpdir}/"}" "${all_list[@]}" || dump_labels "${valid_dump}" other
 }
 
 # One of the training sets must have the files that an attribute learns from; a set without them is legal.
@@ -75,17 +74,17 @@ dump_teachers() {
     done
 }
 
-# The labels of every attribute whose targets they are; `other`: in the classes of the training set.
+# dump_labels DUMP [other]: the targets of every attribute with labels; `other`: with the classes of the training set.
 dump_labels() {
     local attribute options inputs
     for attribute in "${label_attribute_list[@]}"; do
-        inputs=("${dumpdir}/$1/wav.scp" "${dumpdir}/$1"/utt2*)
+        inputs=("$1/wav.scp" "$1"/utt2*)
         options=()
         if [ -n "${2:-}" ]; then
             options=(--classes "${train_dump}/classes_${attribute}.json")
             inputs+=("${options[1]}")
         fi
-        dump_targets "${dumpdir}/$1" "${attribute}" "" "${options[@]}"
+        dump_targets "$1" "${attribute}" "" "${options[@]}"
     done
 }
 
@@ -102,16 +101,20 @@ dump_targets() {
 
 # combine OUT SET...: one dump directory out of those of several sets; a single one stays as it is.
 combine() {
-    local dump attribute inputs=() dumps=("${@:2}")
+    local dump attribute inputs=() files=(wav.scp "utt2*") dumps=("${@:2}")
+    local taught=("${text_attribute_list[@]}" "${speech_attribute_list[@]}")
     [ "${#dumps[@]}" -gt 1 ] || return 0
     dumps=("${dumps[@]/#/"${dumpdir}/"}")
     for dump in "${dumps[@]}"; do
         add_inputs "${dump}"/{wav.scp,utt2*}
-        for attribute in "${attribute_list[@]}"; do
+        for attribute in "${taught[@]}"; do
             add_inputs "${dump}/target_${attribute}.scp"
         done
     done
+    for attribute in "${taught[@]}"; do
+        files+=("target_${attribute}".{scp,json} "target_${attribute}_translations".{scp,json})
+    done
     step --label "$1: combined" --state "$(state "$1" combined)" --inputs "${inputs[@]}" \
-        --outputs "$1/wav.scp" --files "$1" "*" \
-        -- python -m espnet_ext.bin.combine_dumps --out "$1" --dumps "${dumps[@]}" --attributes "${attribute_list[@]}"
+        --outputs "$1/wav.scp" --files "$1" "${files[@]}" \
+        -- python -m espnet_ext.bin.combine_dumps --out "$1" --dumps "${dumps[@]}" --attributes "${taught[@]}"
 }

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dask
+import dask_jobqueue  # noqa: F401 - its defaults, which the settings below complete
 import pytest
 import shard_jobs
 from shard_jobs import Job, write_shard
 
-from espnet_ext.data import dask_workers
+from espnet_ext.data import cluster as cluster_module
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.utils.errors import UserError
 
@@ -59,7 +60,7 @@ def jobs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     # A worker is a new process, which imports the functions of the jobs.
     path = os.pathsep.join([str(Path(shard_jobs.__file__).parent), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
-    monkeypatch.setattr(dask_workers, "MAX_WITHOUT_WORKERS_S", 1.0)
+    monkeypatch.setattr(cluster_module, "MAX_WITHOUT_WORKERS_S", 1.0)
     settings = {"memory": "1GB", "queue": "cpu", "death-timeout": 1200}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
@@ -103,6 +104,12 @@ def test_jobs_without_workers_are_an_error(jobs_folder: Path, mode: str) -> None
     with pytest.raises(
         UserError, match="no job is pending in Slurm and no worker has connected for 1 s: read the logs"
     ):
+        list(run_jobs(abs, [-1], Executor("slurm")))
+
+
+def test_a_machine_without_slurm_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with dask.config.set({"jobqueue.slurm.memory": "1GB"}), pytest.raises(UserError, match="no command sbatch"):
         list(run_jobs(abs, [-1], Executor("slurm")))
 
 

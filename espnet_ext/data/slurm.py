@@ -2,15 +2,20 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
 import dask
-from dask_jobqueue import SLURMCluster
 
 from espnet_ext.utils.errors import UserError
 
-WAITING_STATES = frozenset({"PENDING", "CONFIGURING", "SUSPENDED"})
+try:
+    from dask_jobqueue import SLURMCluster
+except ImportError as missing:
+    raise UserError(f"--executor slurm: {missing}; run tools/venv/bin/python -m pip install dask-jobqueue") from missing
+
+WAITING_STATES = ("PENDING", "CONFIGURING", "SUSPENDED")
 
 
 def start_slurm_cluster(max_workers: int) -> SLURMCluster:
@@ -20,7 +25,7 @@ def start_slurm_cluster(max_workers: int) -> SLURMCluster:
     dask-jobqueue: `jobqueue.slurm` in ~/.config/dask/*.yaml, or variables such as DASK_JOBQUEUE__SLURM__MEMORY=8GB.
 
     Raises:
-        UserError: no memory is set.
+        UserError: no memory is set, or the commands of Slurm are not installed.
     """
     settings = dask.config.get("jobqueue.slurm")
     if settings["memory"] is None:
@@ -28,6 +33,8 @@ def start_slurm_cluster(max_workers: int) -> SLURMCluster:
             "--executor slurm: set jobqueue.slurm.memory (of a Slurm job) in ~/.config/dask/jobqueue.yaml, "
             "or DASK_JOBQUEUE__SLURM__MEMORY=8GB"
         )
+    if not shutil.which("sbatch"):
+        raise UserError("--executor slurm: no command sbatch on this machine; run this where jobs are submitted")
     # A worker runs one job at a time, so one core is the default, and each further core runs a further worker.
     cores = settings["cores"] or 1
     # dask-jobqueue writes the interpreter into a shell script without quoting it.
@@ -38,38 +45,19 @@ def start_slurm_cluster(max_workers: int) -> SLURMCluster:
     return cluster
 
 
-def replace_ended_jobs(cluster: SLURMCluster) -> None:
-    """Submit new jobs for those that Slurm no longer knows.
+def replace_ended_jobs(cluster: SLURMCluster) -> str:
+    """Submit new jobs for those that Slurm no longer knows; returns those that wait, such as `4 jobs pending in Slurm`.
 
-    Without this, dask-jobqueue waits for ever for a job that ended before its worker connected, and for a job of
+    Without this, dask-jobqueue waits without limit for a job that ended before its worker connected, and for a job of
     several workers.
     """
-    try:
-        states = _job_states()
-    except subprocess.CalledProcessError:
-        return
-    ended = [name for name, job_id in _submitted(cluster).items() if job_id not in states]
-    if ended:
-        cluster.sync(cluster.scale_down, ended)  # adaptive scaling submits as many again
-
-
-def describe_waiting_jobs(cluster: SLURMCluster) -> str:
-    """The jobs that will start later, such as `4 jobs pending in Slurm`; empty if there are none."""
-    try:
-        states = _job_states()
-    except subprocess.CalledProcessError as error:
-        return f"squeue fails ({' '.join(error.stderr.split())})"
-    count = sum(states.get(job_id) in WAITING_STATES for job_id in _submitted(cluster).values())
-    return f"{count} job{'s' * (count > 1)} pending in Slurm" if count else ""
-
-
-def _submitted(cluster: SLURMCluster) -> dict[str, str]:
-    """Job ids by the name of the job."""
-    return {name: job.job_id for name, job in list(cluster.workers.items())}
-
-
-def _job_states() -> dict[str, str]:
-    """State of every job of this user that has not ended, by job id."""
     command = ["squeue", "--noheader", "--format=%i %T", f"--user={os.getuid()}"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return dict(line.split() for line in output.splitlines())
+    squeue = subprocess.run(command, capture_output=True, text=True)
+    if squeue.returncode:
+        return f"squeue fails ({' '.join(squeue.stderr.split())})"
+    states = dict(line.split() for line in squeue.stdout.splitlines())
+    submitted = {name: states.get(job.job_id) for name, job in list(cluster.workers.items())}
+    if ended := [name for name, state in submitted.items() if state is None]:
+        cluster.sync(cluster.scale_down, ended)  # adaptive scaling submits as many again
+    count = sum(state in WAITING_STATES for state in submitted.values())
+    return f"{count} job{'s' * (count > 1)} pending in Slurm" if count else ""

@@ -4,6 +4,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import dask
@@ -11,7 +12,8 @@ import pytest
 from distributed import Client, LocalCluster
 from shard_jobs import Job, refuse, time_out, write_shard
 
-from espnet_ext.data import dask_jobs, dask_workers, dump
+from espnet_ext.data import cluster as cluster_module
+from espnet_ext.data import dump, dump_dir
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor, run_jobs
@@ -48,7 +50,7 @@ def events(folder: Path, name: str) -> Counter[int]:
 def test_what_a_killed_worker_had_not_finished_is_done_again_and_nothing_else(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_jobs, "MAX_SUBMITTED", 5)
+    monkeypatch.setattr(cluster_module, "MAX_SUBMITTED", 5)
     deaths = {5: "half way", 8: "when done"}
     jobs = [Job(number, tmp_path, deaths.get(number, "")) for number in range(NUM_JOBS)]
     results = dict(run_jobs(write_shard, jobs, Executor(cluster.scheduler_address)))
@@ -71,7 +73,7 @@ def test_a_job_that_kills_every_worker_ends_in_one_line(
 
 
 def test_a_cluster_that_stays_without_workers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_workers, "MAX_WITHOUT_WORKERS_S", 1.0)
+    monkeypatch.setattr(cluster_module, "MAX_WITHOUT_WORKERS_S", 1.0)
     jobs = [Job(0, tmp_path, "half way"), Job(1, tmp_path)]
     with (
         dask.config.set({LOST_WORKER_TIMEOUT: "1 ms"}),  # the cluster drops a killed worker before it can start again
@@ -99,7 +101,7 @@ def test_an_audio_dump_whose_worker_is_killed_has_the_bytes_of_an_undisturbed_on
     monkeypatch.setattr(dump, "SHARD_UTTERANCES", 2)
     data = make_data_dir("train", {f"a-{number:02}": 16000 + number for number in range(24)})
     limits = DurationLimits(0, 10)
-    dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), lambda _: None)
+    dump_data_dir(data, tmp_path / "dump", DumpOptions(limits))
     (tmp_path / "dump").rename(tmp_path / "undisturbed")
     pids = {worker.pid for worker in cluster.workers.values()}
 
@@ -107,8 +109,9 @@ def test_an_audio_dump_whose_worker_is_killed_has_the_bytes_of_an_undisturbed_on
         if len(pids) == 2:
             os.kill(pids.pop(), signal.SIGKILL)
 
+    monkeypatch.setattr(dump_dir, "audio_progress", lambda label, total_s: nullcontext(kill_one))
     options = DumpOptions(limits, executor=Executor(cluster.scheduler_address))
-    assert dump_data_dir(data, tmp_path / "dump", options, kill_one).num_utterances == 24
+    assert dump_data_dir(data, tmp_path / "dump", options).num_utterances == 24
     assert len(pids) == 1
     assert contents(tmp_path / "dump") == contents(tmp_path / "undisturbed")
 
