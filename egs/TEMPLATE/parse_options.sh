@@ -1,27 +1,22 @@
-# Options of a stage script, sourced by it: every variable between its `>>> options` and `<<< options` lines is one, and
-# so is every variable of a recipe's local/options.sh, which are those of its stage 1.
-# shellcheck shell=bash
+# Functions that parse the options of utt.sh, which sources this file.
+# Each variable between `# >>> options` and `# <<< options` of utt.sh and local/options.sh is an option. Those of
+# local/options.sh are passed to stage 1.
+# Global variables: `aliases` (other name -> option, set by utt.sh), `db_roots` (see read_db, set by local/options.sh).
+# shellcheck shell=bash disable=SC2154
 
 fail() { echo "error: $*" >&2; exit 1; }
 
-option_files=("$(readlink -f "$0")")
-if [ -e local/options.sh ]; then
-    option_files+=(local/options.sh)
-    # shellcheck disable=SC1091 # of the recipe
-    . local/options.sh
-fi
-# The lines of options of some files, and the names in such lines.
+# option_lines FILE...: the lines that declare options.
 option_lines() { sed -n '/^# >>> options$/,/^# <<< options$/{/^# [<>]/d;p}' "$@"; }
+# option_names FILE...: the names of the options.
 option_names() { option_lines "$@" | sed -n 's/^\([a-z0-9_]*\)=.*/\1/p'; }
-# Names of the options that stage 1 alone takes.
-# shellcheck disable=SC2034 # for the script that sources this
-mapfile -t data_options < <(option_names "${option_files[@]:1}" </dev/null)
 
-# With the values that this recipe's run.sh gives.
+# show_help FILE...: print the options that the files declare, with their current values, and the aliases.
 show_help() {
     local line name
-    echo "Usage: ./run.sh [--option value]...; a value with spaces in quotes. [what it is without the option]"
-    option_lines "${option_files[@]}" | while IFS= read -r line; do
+    echo "Usage: ./run.sh [--option value]..."
+    echo "The default of an option is in brackets. Quote values with spaces. --stop-stage and --stop_stage are the same."
+    option_lines "$@" | while IFS= read -r line; do
         name="${line%%=*}"
         case "${line}" in
             '# '*) printf '\n%s:\n' "${line#\# }" ;;
@@ -29,29 +24,62 @@ show_help() {
             *) printf '  --%s [%s]\n' "${name}" "${!name}" ;;
         esac
     done
+    printf '\nAliases (names of ESPnet):\n'
+    for name in "${!aliases[@]}"; do
+        printf '  --%s  same as --%s\n' "${name}" "${aliases[${name}]}"
+    done | sort
 }
 
-names="$(option_names "${option_files[@]}")"
-declare -A defaults
-for name in ${names}; do
-    defaults["${name}"]="${!name}"
-done
-while [ "$#" -gt 0 ]; do
-    case "$1" in
-        --help | -h) show_help; exit 0 ;;
-        --*) ;;
-        *) fail "$1: not an option; see ./run.sh --help" ;;
-    esac
-    name="${1#--}"
-    name="${name//-/_}"
-    grep -Fqx -- "${name}" <<<"${names}" || fail "unknown option $1; options: --${names//$'\n'/ --}"
-    # A switch stands alone, too.
-    if [[ "${!name}" =~ ^(true|false)$ && "${2:---}" == --* ]]; then
-        set -- "$1" true "${@:2}"
-    fi
-    [ "$#" -ge 2 ] || fail "option $1 needs a value"
-    # Such as of a variable that is not set.
-    [ -n "$2" ] || [ -z "${defaults[${name}]}" ] || fail "$1 is empty; leave it out for its default, '${defaults[${name}]}'"
-    printf -v "${name}" '%s' "$2"
-    shift 2
-done
+# read_db FILE: set options to the corpus folders of an ESPnet db.sh, for example FLEURS=/corpora/fleurs.
+# `db_roots` maps options to its variables: "OPTION=VARIABLE", or "OPTION=VARIABLE/FOLDER" for a folder below the corpus.
+# A variable that is unset, empty or `downloads` is ignored, and so is a FOLDER that the corpus does not have.
+read_db() {
+    local entry variable folder value
+    for entry in "${db_roots[@]}"; do
+        variable="${entry#*=}"
+        unset "${variable%%/*}"  # not from the environment
+    done
+    # shellcheck disable=SC1090 # written by the user
+    . "$1"
+    for entry in "${db_roots[@]}"; do
+        IFS=/ read -r variable folder <<<"${entry#*=}"
+        value="${!variable:-downloads}"
+        [ "${value}" != downloads ] || continue
+        [ -z "${folder}" ] || [ ! -d "${value}" ] || [ -d "${value}/${folder}" ] || continue
+        printf -v "${entry%%=*}" '%s' "${value}${folder:+/${folder}}"
+    done
+}
+
+# parse_options FILES WORD...: set the options that the words name. FILES is the name of the array of declaring files.
+parse_options() {
+    local -n _files="$1"
+    local _name _names
+    local -A _defaults
+    shift
+    _names="$(option_names "${_files[@]}")"
+    for _name in ${_names}; do
+        _defaults["${_name}"]="${!_name}"
+    done
+    [ ! -e db.sh ] || read_db ./db.sh
+    while [ "$#" -gt 0 ]; do
+        case "$1" in
+            --help | -h) show_help "${_files[@]}"; exit 0 ;;
+            --*) ;;
+            *) fail "$1: not an option; see ./run.sh --help" ;;
+        esac
+        _name="${1#--}"
+        _name="${_name//-/_}"
+        _name="${aliases[${_name}]:-${_name}}"
+        grep -Fqx -- "${_name}" <<<"${_names}" || fail "unknown option $1; options: --${_names//$'\n'/ --}"
+        # The value of a switch may be omitted.
+        if [[ "${_defaults[${_name}]}" =~ ^(true|false)$ && "${2:---}" == --* ]]; then
+            set -- "$1" true "${@:2}"
+        fi
+        [ "$#" -ge 2 ] || fail "option $1 needs a value"
+        # Usually the value of a shell variable that is not set.
+        [ -n "$2" ] || [ -z "${_defaults[${_name}]}" ] ||
+            fail "$1 is empty; omit it to use its default, '${_defaults[${_name}]}'"
+        printf -v "${_name}" '%s' "$2"
+        shift 2
+    done
+}

@@ -7,6 +7,8 @@ those of other inputs. At its end, the files that it wrote and their sizes are a
 - A written file is missing or has another size: the step runs again and reuses what is left.
 - The inputs changed: the outputs are removed, and the step runs again. With --protect, it stops instead.
 - Package versions changed: a warning.
+
+A log of an earlier run is renamed (`train.log` to `train.1.log`, and so on) and never removed with the outputs.
 """
 
 import argparse
@@ -14,11 +16,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.lock import exclusive_lock
-from espnet_ext.data.stale import remove, remove_temporary
+from espnet_ext.data.stale import remove, remove_others, remove_temporary
 from espnet_ext.data.step_state import (
     StepState,
     hash_inputs,
@@ -30,6 +33,7 @@ from espnet_ext.data.step_state import (
 from espnet_ext.errors import UserError
 
 LOG_TAIL_LINES = 15
+MAX_OLD_LOGS = 99
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,7 +56,7 @@ def parse_args() -> argparse.Namespace:
         "--protect", nargs="*", default=[], type=Path, help="while one of these files exists, nothing stale is removed"
     )
     parser.add_argument("--extend", help="with --protect: option whose number may grow, the command continues then")
-    parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
+    parser.add_argument("--log", type=Path, help="file of the command's stderr; default the terminal")
     parser.add_argument(
         "--ignore",
         nargs="*",
@@ -79,6 +83,9 @@ def _run_locked(args: argparse.Namespace) -> None:
         installed_versions(),
     )
     before = StepState.read(args.state)
+    if before is not None:
+        # Written by a version that did not ignore them.
+        before = before._replace(options={name: v for name, v in before.options.items() if name not in args.ignore})
     changes = _changes(state, before, args)
     if before is not None and not changes:
         if _is_up_to_date(before, args):
@@ -125,7 +132,10 @@ def _remove_stale(changes: Sequence[str], args: argparse.Namespace) -> None:
     if changes:
         print(f"  {args.label}: again, because {join_changes(changes)}", flush=True)
     for path in args.outputs:
-        remove(path)
+        if args.log is not None and args.log.parent == path:
+            remove_others(path, keep=set(path.glob(f"{args.log.stem}*{args.log.suffix}")))
+        else:
+            remove(path)
 
 
 def _is_up_to_date(state: StepState, args: argparse.Namespace) -> bool:
@@ -163,27 +173,33 @@ def _remove_temporary(args: argparse.Namespace) -> None:
 
 
 def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
-    start = log.stat().st_size if log is not None and log.exists() else 0
     if log is None:
         status = subprocess.run(command).returncode
     else:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as stream:
+        _rotate(log)
+        with log.open("w") as stream:
             status = subprocess.run(command, stderr=stream).returncode
     if status == 0:
         return
     if log is None and status == 1:
-        # One of our commands, which has said what is wrong: one `error:` line is enough.
+        # One of our commands, which has printed an `error:` line.
         print(f"  {label}: failed", file=sys.stderr)
         sys.exit(1)
     where = f"; the whole log is {log}" if log else ""
     if log is not None:
-        # Earlier runs' errors stand in the log before `start`.
-        lines = log.read_bytes()[start:].decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         if faults := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
             raise UserError(f"{faults[-1]}{where}")
         print("\n".join(lines), file=sys.stderr)
     raise UserError(f"{label}: failed with status {status}{where}")
+
+
+def _rotate(log: Path) -> None:
+    """Rename the logs of earlier runs as ESPnet does: `train.1.log` to `train.2.log`, then `train.log` to `train.1.log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(log, backupCount=MAX_OLD_LOGS, delay=True)
+    handler.namer = lambda name: str(log.with_name(f"{log.stem}{Path(name).suffix}{log.suffix}"))
+    handler.doRollover()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The paper's recipe from corpora in their layouts on disk to tables beside the published figures."""
 
 import os
+import re
 import shutil
 
 import pandas as pd
@@ -79,8 +80,8 @@ def again(paper: PaperRecipe) -> PaperRecipe:
 
 
 def test_only_the_wanted_stages_run(again: PaperRecipe) -> None:
-    stages = [line.split(":")[0] for line in again.output.splitlines() if line.startswith("Stage ")]
-    assert stages == ["Stage 3", "Stage 4", "Stage 5"]
+    stages = re.findall(r"^\S+ \(utt\.sh:\d+\) Stage (\d): ", again.output, re.MULTILINE)
+    assert stages == ["3", "4", "5"]
     assert not list((again.path / "exp again").glob("*/packed*"))
 
 
