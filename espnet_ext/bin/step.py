@@ -195,7 +195,7 @@ def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
 
 
 def _rotate(log: Path) -> None:
-    """Rename the logs of earlier runs as ESPnet does: `train.1.log` to `train.2.log`, then `train.log` to `train.1.log`."""
+    """Rename the logs of earlier runs as ESPnet does: `train.log` to `train.1.log`, and so on."""
     log.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(log, backupCount=MAX_OLD_LOGS, delay=True)
     handler.namer = lambda name: str(log.with_name(f"{log.stem}{Path(name).suffix}{log.suffix}"))
