@@ -2,6 +2,7 @@
 # Each variable between `# >>> options` and `# <<< options` of utt.sh and local/options.sh is an option. Those of
 # local/options.sh are passed to stage 1.
 # Global variables: `aliases` (other name -> option, set by utt.sh), `db_roots` (see read_db, set by local/options.sh).
+# Local names begin with _ where an option could have the same name.
 # shellcheck shell=bash disable=SC2154
 
 fail() { echo "error: $*" >&2; exit 1; }
@@ -13,20 +14,20 @@ option_names() { option_lines "$@" | sed -n 's/^\([a-z0-9_]*\)=.*/\1/p'; }
 
 # show_help FILE...: print the options that the files declare, with their current values, and the aliases.
 show_help() {
-    local line name
+    local _line _name
     echo "Usage: ./run.sh [--option value]..."
     echo "The default of an option is in brackets. Quote values with spaces. --stop-stage and --stop_stage are the same."
-    option_lines "$@" | while IFS= read -r line; do
-        name="${line%%=*}"
-        case "${line}" in
-            '# '*) printf '\n%s:\n' "${line#\# }" ;;
-            *'# '*) printf '  --%s [%s]  %s\n' "${name}" "${!name}" "${line#*# }" ;;
-            *) printf '  --%s [%s]\n' "${name}" "${!name}" ;;
+    option_lines "$@" | while IFS= read -r _line; do
+        _name="${_line%%=*}"
+        case "${_line}" in
+            '# '*) printf '\n%s:\n' "${_line#\# }" ;;
+            *'# '*) printf '  --%s [%s]  %s\n' "${_name}" "${!_name}" "${_line#*# }" ;;
+            *) printf '  --%s [%s]\n' "${_name}" "${!_name}" ;;
         esac
     done
     printf '\nAliases (names of ESPnet):\n'
-    for name in "${!aliases[@]}"; do
-        printf '  --%s  same as --%s\n' "${name}" "${aliases[${name}]}"
+    for _name in "${!aliases[@]}"; do
+        printf '  --%s  same as --%s\n' "${_name}" "${aliases[${_name}]}"
     done | sort
 }
 
@@ -34,19 +35,19 @@ show_help() {
 # `db_roots` maps options to its variables: "OPTION=VARIABLE", or "OPTION=VARIABLE/FOLDER" for a folder below the corpus.
 # A variable that is unset, empty or `downloads` is ignored, and so is a FOLDER that the corpus does not have.
 read_db() {
-    local entry variable folder value
-    for entry in "${db_roots[@]}"; do
-        variable="${entry#*=}"
-        unset "${variable%%/*}"  # not from the environment
+    local _entry _variable _folder _value
+    for _entry in "${db_roots[@]}"; do
+        _variable="${_entry#*=}"
+        unset "${_variable%%/*}"  # not from the environment
     done
     # shellcheck disable=SC1090 # written by the user
     . "$1"
-    for entry in "${db_roots[@]}"; do
-        IFS=/ read -r variable folder <<<"${entry#*=}"
-        value="${!variable:-downloads}"
-        [ "${value}" != downloads ] || continue
-        [ -z "${folder}" ] || [ ! -d "${value}" ] || [ -d "${value}/${folder}" ] || continue
-        printf -v "${entry%%=*}" '%s' "${value}${folder:+/${folder}}"
+    for _entry in "${db_roots[@]}"; do
+        IFS=/ read -r _variable _folder <<<"${_entry#*=}"
+        _value="${!_variable:-downloads}"
+        [ "${_value}" != downloads ] || continue
+        [ -z "${_folder}" ] || [ ! -d "${_value}" ] || [ -d "${_value}/${_folder}" ] || continue
+        printf -v "${_entry%%=*}" '%s' "${_value}${_folder:+/${_folder}}"
     done
 }
 
