@@ -71,7 +71,8 @@ set_systems_and_phases() {
         [ -n "${add_config}" ] || fail "--add_attribute needs --add_config, a training config with freeze_blocks: -1"
         [ -e "${init}/model.json" ] ||
             fail "--add_attribute needs --init, the folder of a trained model; '${init}' has no model.json"
-        known="$(python -c 'import json, sys; print("+".join(json.load(open(sys.argv[1]))["attributes"]))' "${init}/model.json")"
+        known="$(python -c 'import json, sys; print("+".join(json.load(open(sys.argv[1]))["attributes"]))' \
+            "${init}/model.json")"
         systems="${known}+${add_attribute}"
         system_list=("${systems}")
         phase_list=("added=${add_config}")

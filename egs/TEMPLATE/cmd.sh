@@ -7,7 +7,8 @@ train_cmd=(python -m espnet_ext.bin.utt_train)
 # Several machines (--num_nodes 2 --ngpu 8) in a Slurm allocation: salloc --nodes 2 --gpus-per-node 8, then ./run.sh.
 # Each node runs one task, which starts one process per GPU. Only the first node writes outputs.
 if [ "${num_nodes}" -gt 1 ]; then
-    [ -n "${SLURM_JOB_ID:-}" ] || fail "--num_nodes ${num_nodes} needs a Slurm allocation (salloc); for other clusters see cmd.sh"
+    [ -n "${SLURM_JOB_ID:-}" ] ||
+        fail "--num_nodes ${num_nodes} needs a Slurm allocation (salloc); for other clusters see cmd.sh"
     train_cmd=(srun --nodes "${num_nodes}" --ntasks-per-node 1 --gpus-per-node "${ngpu}" --kill-on-bad-exit=1
         "${train_cmd[@]}" --dist_launcher slurm
         --dist_master_addr "$(scontrol show hostnames "${SLURM_JOB_NODELIST}" | head -n 1)"

@@ -159,6 +159,17 @@ def test_corpora_are_found_in_db_sh(recipe: Path, monkeypatch: pytest.MonkeyPatc
     assert [given[name] for name in ("voxceleb1", "commonvoice", "mtedx", "voxpopuli")] == [""] * 4
 
 
+def test_a_folder_of_a_corpus_that_is_not_set_is_not_given(recipe: Path) -> None:
+    (recipe / "db.sh").write_text("VOXCELEB=\n")
+    assert "\n  --voxceleb1 []  " in run("--help", recipe=recipe).stdout
+
+
+def test_a_corpus_that_does_not_exist_is_given(recipe: Path) -> None:
+    """Stage 1 reports the wrong folder."""
+    (recipe / "db.sh").write_text("VOXCELEB=/mistyped\n")
+    assert "\n  --voxceleb1 [/mistyped/voxceleb1]  " in run("--help", recipe=recipe).stdout
+
+
 def test_an_option_wins_over_db_sh(recipe: Path) -> None:
     done = run("--fleurs", "/other", "--voxceleb2", "", "--help", recipe=recipe)
     assert "\n  --fleurs [/other]  " in done.stdout
