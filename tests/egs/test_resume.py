@@ -1,4 +1,4 @@
-"""A run that was killed or whose outputs were damaged ends with the bytes of an uninterrupted one."""
+"""A killed or damaged run ends with the same bytes as an uninterrupted one."""
 
 from pathlib import Path
 from typing import Any
