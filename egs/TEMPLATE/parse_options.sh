@@ -1,30 +1,41 @@
 # Functions that parse the options of utt.sh, which sources this file.
 # Each variable between `# >>> options` and `# <<< options` of utt.sh and local/options.sh is an option. Those of
-# local/options.sh are passed to stage 1.
+# local/options.sh are passed to stage 1. Instead, local/options.sh may define a function `list_data_options` that prints such
+# lines.
 # Global variables: `aliases` (other name -> option, set by utt.sh), `db_roots` (see read_db, set by local/options.sh).
 # Local names begin with _ where an option could have the same name.
 # shellcheck shell=bash disable=SC2154
 
 fail() { echo "error: $*" >&2; exit 1; }
 
-# option_lines FILE...: the lines that declare options.
-option_lines() { sed -n '/^# >>> options$/,/^# <<< options$/{/^# [<>]/d;p}' "$@"; }
-# option_names FILE...: the names of the options.
-option_names() { option_lines "$@" | sed -n 's/^\([a-z0-9_]*\)=.*/\1/p'; }
+# option_lines FILE: print the lines that declare options.
+option_lines() { sed -n '/^# >>> options$/,/^# <<< options$/{/^# [<>]/d;p}' "$1"; }
+# option_names LINES: print the names of the options.
+option_names() { sed -n 's/^\([a-z0-9_]*\)=.*/\1/p' <<<"$1"; }
+# data_option_lines ROOT: print the lines that declare the options of stage 1. Options that are declared in Python need the
+# environment in ROOT, the folder of this repository.
+data_option_lines() {
+    if ! declare -F list_data_options >/dev/null; then
+        option_lines local/options.sh
+        return
+    fi
+    [ -x "$1/tools/venv/bin/python" ] || "$1/tools/install.sh" >&2
+    PYTHONPATH="$1" list_data_options
+}
 
-# show_help FILE...: print the options that the files declare, with their current values, and the aliases.
+# show_help LINES: print the options that the lines declare, with their current values, and the aliases.
 show_help() {
     local _line _name
     echo "Usage: ./run.sh [--option value]..."
     echo "The default of an option is in brackets. Quote values with spaces. --stop-stage and --stop_stage are the same."
-    option_lines "$@" | while IFS= read -r _line; do
+    while IFS= read -r _line; do
         _name="${_line%%=*}"
         case "${_line}" in
             '# '*) printf '\n%s:\n' "${_line#\# }" ;;
             *'# '*) printf '  --%s [%s]  %s\n' "${_name}" "${!_name}" "${_line#*# }" ;;
             *) printf '  --%s [%s]\n' "${_name}" "${!_name}" ;;
         esac
-    done
+    done <<<"$1"
     printf '\nAliases (names of ESPnet):\n'
     for _name in "${!aliases[@]}"; do
         printf '  --%s  same as --%s\n' "${_name}" "${aliases[${_name}]}"
@@ -51,20 +62,19 @@ read_db() {
     done
 }
 
-# parse_options FILES WORD...: set the options that the words name. FILES is the name of the array of declaring files.
+# parse_options LINES WORD...: set the options that the words name. The lines declare all options.
 parse_options() {
-    local -n _files="$1"
-    local _name _names
+    local _name _names _lines="$1"
     local -A _defaults
     shift
-    _names="$(option_names "${_files[@]}")"
+    _names="$(option_names "${_lines}")"
     for _name in ${_names}; do
         _defaults["${_name}"]="${!_name}"
     done
     [ ! -e db.sh ] || read_db ./db.sh
     while [ "$#" -gt 0 ]; do
         case "$1" in
-            --help | -h) show_help "${_files[@]}"; exit 0 ;;
+            --help | -h) show_help "${_lines}"; exit 0 ;;
             --*) ;;
             *) fail "$1: not an option; see ./run.sh --help" ;;
         esac

@@ -78,16 +78,19 @@ template="$(dirname "$(readlink -f "$0")")"
     . "${template}/stages/5_score.sh"
     . "${template}/stages/6_pack.sh"
 }
-option_files=("$(readlink -f "$0")")
+declarations="$(option_lines "$(readlink -f "$0")")"
 data_options=()  # names of the options of stage 1
 db_roots=()
 if [ -e local/options.sh ]; then
     # shellcheck disable=SC1091 # part of the recipe
     . local/options.sh
-    option_files+=(local/options.sh)
-    mapfile -t data_options < <(option_names local/options.sh)
+    data_declarations="$(data_option_lines "${template%/egs/TEMPLATE}")" || fail "local/data.sh does not list its options"
+    # shellcheck disable=SC1091 # sets the defaults
+    . /dev/stdin <<<"${data_declarations}"
+    mapfile -t data_options < <(option_names "${data_declarations}")
+    declarations+=$'\n'"${data_declarations}"
 fi
-parse_options option_files "$@"
+parse_options "${declarations}" "$@"
 check_options
 set_skipped_stages
 set_fraction

@@ -14,12 +14,11 @@ set -euo pipefail
 . "$1/parse_options.sh"
 . "$1/check_options.sh"
 . "$1/steps.sh"
-mapfile -t lines < <(option_lines "$1/utt.sh")
-for line in "${lines[@]}"; do eval "${line}"; done
+lines="$(option_lines "$1/utt.sh")"
+eval "${lines}"
 . <(sed -n '/^declare -A aliases/,/^)/p' "$1/utt.sh")
-option_files=("$1/utt.sh")
 db_roots=()
-parse_options option_files "${@:2}"
+parse_options "${lines}" "${@:2}"
 set_skipped_stages
 set_fraction
 set_speeds
@@ -143,6 +142,7 @@ def recipe(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns("data", "dump*", "exp*")
     shutil.copytree(EGS / "fleurs_voxceleb", folder, ignore=ignored, symlinks=True)
     (tmp_path / "egs/TEMPLATE").symlink_to(EGS / "TEMPLATE")
+    (tmp_path / "tools").symlink_to(EGS.parent / "tools")
     (tmp_path / "corpora/Vox Celeb/voxceleb2").mkdir(parents=True)
     (folder / "db.sh").write_text(
         f'FLEURS=/corpora/fleurs\nCOMMONVOICE=downloads\nMTEDX=\nVOXCELEB="{tmp_path}/corpora/Vox Celeb"\n'
@@ -174,3 +174,12 @@ def test_an_option_wins_over_db_sh(recipe: Path) -> None:
     done = run("--fleurs", "/other", "--voxceleb2", "", "--help", recipe=recipe)
     assert "\n  --fleurs [/other]  " in done.stdout
     assert "\n  --voxceleb2 []  " in done.stdout
+
+
+def test_a_recipe_may_print_the_declarations_of_its_options(recipe: Path) -> None:
+    lines = "# Corpora\\nmine=  # a corpus\\nsize=3  # its size\\n"
+    (recipe / "local/options.sh").write_text(f"list_data_options() {{ printf '{lines}'; }}\ndb_roots=(mine=FLEURS)\n")
+    done = run("--size", "4", "--help", recipe=recipe)
+    assert "\nCorpora:\n  --mine [/corpora/fleurs]  a corpus\n  --size [4]  its size\n" in done.stdout
+    (recipe / "local/options.sh").write_text("list_data_options() { return 3; }\n")
+    assert run("--help", recipe=recipe).stderr == "error: local/data.sh does not list its options\n"
