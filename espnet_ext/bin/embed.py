@@ -23,8 +23,8 @@ def main() -> None:
     """Embed everything, then write. A run that was stopped resumes from the parts that it has written."""
     args = parse_args()
     # Imported late: see the package's docstring.
-    from espnet_ext.data.audio_sources import list_sources
     from espnet_ext.hub.embeddings_output import check_output, parts_folder, write_embeddings
+    from espnet_ext.kaldi.sources import list_sources
 
     sources = list_sources(args.audio)
     check_output(args.out, sources)

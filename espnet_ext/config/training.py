@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from espnet_ext.config.validation import StrictModel, as_list, check_arguments, check_name, validate
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Options of optimizers and schedulers that must be above 0; other numbers may be 0.
 POSITIVE = ("max_lr", "total_steps", "warmup_steps")

@@ -16,14 +16,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic, write_text_atomic
-from espnet_ext.data.lock import exclusive_lock
-from espnet_ext.errors import UserError
 from espnet_ext.hub.apt import download_with_apt
 from espnet_ext.hub.debian_archive import read_files, read_version
 from espnet_ext.hub.debian_mirror import download_from_mirror, find_archives
 from espnet_ext.hub.manifest import MANIFESTS, manifest_sha256, read_manifest, select_files
 from espnet_ext.hub.packages import DebianPackage
+from espnet_ext.utils.atomic import atomic_folder, exclusive_lock, write_json_atomic, write_text_atomic
+from espnet_ext.utils.errors import UserError
 
 _USE_MIRROR = "use --debian_mirror with the address of a Debian mirror or a folder of .deb files"
 CATALOGUE_FILES = tuple(f"*/{language}/LC_MESSAGES/*.mo" for language in ("es", "fr", "it", "ru"))

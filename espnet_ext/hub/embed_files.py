@@ -12,15 +12,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.entries import Entry, make_entries
-from espnet_ext.data.origin import empty_unless
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.segments import AudioSource
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.printable import printable
+from espnet_ext.kaldi.sources import Entry, make_entries
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
+from espnet_ext.utils.progress import audio_progress
+from espnet_ext.utils.provenance import reset_if_changed
 
 # Recordings passed to the model together: enough to sort by length, few enough to lose when the run is stopped.
 CHUNK_RECORDINGS = 256
@@ -46,7 +46,7 @@ class EmbeddingParts:
     """
 
     def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
-        empty_unless(folder, origin)
+        reset_if_changed(folder, origin)
         remove_temporary(folder)
         self.folder = folder
 

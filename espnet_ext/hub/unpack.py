@@ -4,7 +4,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def unpack_wheel(archive: Path, folder: Path) -> None:

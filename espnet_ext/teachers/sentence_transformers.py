@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.batching import sorted_batches
-from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
 from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
+from espnet_ext.utils.batching import sorted_batches
+from espnet_ext.utils.errors import UserError
 
 # Never code. Weights as safetensors; pickled ones only of a part that has no others.
 CONFIG_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.snapshot import download_snapshot
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

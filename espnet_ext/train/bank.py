@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from espnet_ext.data.data_dir import read_scp
-from espnet_ext.data.sentences import sentence_number
+from espnet_ext.kaldi.data_dir import sentence_number
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.layer_store import read_layers
-from espnet_ext.data.scp import read_scp
+from espnet_ext.dump.layer_store import read_layers
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 

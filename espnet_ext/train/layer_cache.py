@@ -11,18 +11,18 @@ import torch
 from safetensors.torch import save
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.batching import sorted_batches
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.layer_store import append_layers
-from espnet_ext.data.origin import empty_unless, read_json, sha256_of
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.errors import UserError
+from espnet_ext.dump.layer_store import append_layers
 from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.batching import sorted_batches
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import read_json, reset_if_changed, sha256_of
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.encoder.frame_average import average_frames
 from espnet_ext.utt.precision import choose_autocast
@@ -67,7 +67,7 @@ class LayerCache:
         self.autocast = choose_autocast(autocast, device, cached.get("autocast"), str(self.folder))
         self.num_frozen_blocks = cached.get("num_frozen_blocks") if num_frozen_blocks is None else num_frozen_blocks
         options = {"autocast": self.autocast, "num_frozen_blocks": self.num_frozen_blocks}
-        empty_unless(self.folder, origin | options)
+        reset_if_changed(self.folder, origin | options)
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
         """Compute what is missing, then write layers.scp and hidden_<number>.scp.
@@ -129,7 +129,7 @@ class LayerCache:
 
 def cached_options(folder: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
     """`autocast` and `num_frozen_blocks` of the shards of a cache; empty if it has none, or of another origin."""
-    cached = read_json(folder / "origin.json")
+    cached = read_json(folder / "provenance.json")
     if not isinstance(cached, dict) or not any(folder.glob("layers.*.scp")):
         return {}
     options = {name: cached.pop(name, None) for name in ("autocast", "num_frozen_blocks")}
@@ -149,7 +149,7 @@ def encoder_hash(folder: Path) -> str:
 
 def check_encoder(cache: Path, encoder_folder: Path) -> None:
     """UserError when the layers of a cache are another encoder's than the folder's."""
-    origin = read_json(cache / "origin.json") or {}
+    origin = read_json(cache / "provenance.json") or {}
     if origin.get("encoder") != encoder_hash(encoder_folder):
         raise UserError(f"{cache}: layers of another encoder than that of {encoder_folder}: dump its own")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.utterance_table import UtteranceTable
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 

@@ -4,7 +4,7 @@ import time
 
 from torch import Tensor
 
-from espnet_ext.data.progress import format_duration, format_rate
+from espnet_ext.utils.progress import format_duration, format_rate
 
 PRINT_INTERVAL_S = 15.0
 # Batches timed for the estimate, after the first one, which is slow.

@@ -2,7 +2,7 @@
 
 import argparse
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Schedulers whose every step depends on the number of all steps: they cannot continue a shorter training.
 ENDING_SCHEDULERS = ("onecyclelr",)

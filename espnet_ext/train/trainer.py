@@ -15,7 +15,6 @@ from espnet2.utils.build_dataclass import build_dataclass
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
@@ -28,6 +27,7 @@ from espnet_ext.train.grad_scaler import JointGradScaler
 from espnet_ext.train.lengths import refuse_unfit
 from espnet_ext.train.progress import TrainingProgress
 from espnet_ext.train.watch import WatchedBatches
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.ranks import num_ranks
 
 

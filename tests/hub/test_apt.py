@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.apt import download_with_apt
+from espnet_ext.utils.errors import UserError
 
 # Offers the words in the file `offered`, each in a version of Ubuntu; in private lists, those in `offered_after_update`
 # once `update` was called.

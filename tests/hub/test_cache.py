@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.errors import UserError
 from espnet_ext.hub import cache as cache_module
 from espnet_ext.hub.cache import default_cache, fetch_unpacked
 from espnet_ext.hub.packages import Wheel
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import sha256_of
 
 ARCHIVE = "voices_1%3A1.0.whl"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.ctranslate2 import read_ctranslate2
+from espnet_ext.utils.errors import UserError
 
 WEIGHT = np.array([[1.5, -2.0, 0.25], [3.0, 4.0, -5.5]], dtype="<f2")
 

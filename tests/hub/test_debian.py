@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from debian_packages import write_debian
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub import debian
 from espnet_ext.hub.debian import DebianPackages, fetch_debian
 from espnet_ext.hub.manifest import format_manifest, manifest_sha256
 from espnet_ext.hub.packages import DebianPackage
+from espnet_ext.utils.errors import UserError
 
 SOUNDS = {"usr/sounds/es/hello.gsm": b"hello", "usr/sounds/es/digits/1.gsm": b"one"}
 MESSAGES = {f"usr/share/locale/{code}/LC_MESSAGES/app.mo": code.encode() for code in ("es", "fr", "it", "ru")}

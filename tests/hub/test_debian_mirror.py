@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from debian_packages import write_debian, write_mirror
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.debian_archive import read_files
 from espnet_ext.hub.debian_mirror import download_from_mirror
+from espnet_ext.utils.errors import UserError
 
 FILES = {"voices": {"usr/hello": b"hello"}, "my-noises": {"usr/crash": b"crash"}}
 

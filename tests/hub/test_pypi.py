@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub import pypi
 from espnet_ext.hub.packages import Wheel
 from espnet_ext.hub.pypi import download_wheels
+from espnet_ext.utils.errors import UserError
 
 VOICES = Wheel("voices", "1.0", "0" * 64, "MIT", "a test")
 NOISES = Wheel("my-noises", "2", "0" * 64, "MIT", "a test")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.network import NETWORK_VARIABLES, check_network
 from espnet_ext.hub.snapshot import download_snapshot
+from espnet_ext.utils.errors import UserError
 
 COMMIT = "a" * 40
 

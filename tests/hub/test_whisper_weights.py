@@ -6,8 +6,8 @@ import torch
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.whisper_weights import convert_encoder, sinusoids
+from espnet_ext.utils.errors import UserError
 
 NUM_LAYERS = 2
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers import Runtime
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import _fetch
 from espnet_ext.teachers.weights import fingerprint, load_checkpoint, local_folder
+from espnet_ext.utils.errors import UserError
 
 MODEL = "owner/name"
 

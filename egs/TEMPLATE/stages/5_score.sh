@@ -53,7 +53,7 @@ report() {
 add_embeddings() {
     local set attribute folders=("${eval_list[@]/#/"$2/"}")
     # The archives of another model have the same names.
-    add_existing "$1" "${folders[@]/%//origin.json}"
+    add_existing "$1" "${folders[@]/%//provenance.json}"
     for set in "${folders[@]}"; do
         for attribute in "${@:3}"; do
             need "${set}/${attribute}.scp" 4

@@ -11,7 +11,7 @@ from espnet_ext.data.corpora.gettext_catalogues import (
     parse_catalogues,
     read_catalogue,
 )
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def write_mo(path: Path, messages: dict[str, str]) -> None:

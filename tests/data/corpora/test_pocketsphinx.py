@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from espnet_ext.data.corpora.pocketsphinx import parse_pocketsphinx
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 DATA = "usr/share/pocketsphinx/test/data"
 
