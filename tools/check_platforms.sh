@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Resolve the dependencies for every supported platform and Python, without installing them. Needs uv.
+# Resolve the dependencies for all supported platforms and Python versions, without installing them. Requires uv.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-command -v uv >/dev/null || { echo "error: uv is missing: pip install uv" >&2; exit 1; }
+command -v uv >/dev/null || { echo "error: uv is missing; install it: pip install uv" >&2; exit 1; }
 # faiss-cpu has no wheels for an older macOS.
 export MACOSX_DEPLOYMENT_TARGET=14.0
 status=0

@@ -1,4 +1,4 @@
-# Stop with one line on a bash older than 4.4 (macOS ships 3.2). Sourced first, so its own syntax is old.
+# Stop with one line if bash is older than 4.4 (macOS ships 3.2). Sourced first, so that this file uses only old syntax.
 # shellcheck shell=bash
 case "${BASH_VERSION}" in
     [123].* | 4.[0123].*)

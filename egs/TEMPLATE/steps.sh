@@ -1,51 +1,54 @@
-# What the stages are made of: sourced by utt.sh, reads its options.
-# shellcheck shell=bash disable=SC2034,SC2154  # variables of one file are used in another
+# Functions that the stages share. utt.sh sources this file.
+# Global variables: the options of utt.sh, `summary` and `skip_list`, and those that list_sets and find_encoder set.
+# shellcheck shell=bash disable=SC2034,SC2154
 
+# log TEXT...: print a line with the date and the position in utt.sh.
+log() { echo "$(date '+%Y-%m-%dT%H:%M:%S') (${BASH_SOURCE[-1]##*/}:${BASH_LINENO[-2]}) $*"; }
+
+# run_stage NUMBER TITLE FUNCTION: run a stage if the options select it, and add its time to `summary`.
 run_stage() {
     local started="${SECONDS}"
     { [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]; } || return 0
-    echo "Stage $1: $2"
+    ! one_of "$1" "${skip_list[@]}" || return 0
+    log "Stage $1: $2"
     "$3"
     summary+=("$(printf '%5d s  stage %s' "$((SECONDS - started))" "$1: $2")")
 }
+# need PATH STAGE: stop if a file is missing that STAGE writes.
 need() { [ -e "$1" ] || fail "$1 is missing: run stage $2 first (./run.sh --stage $2 --stop-stage $2)"; }
 
 step() { python -m espnet_ext.bin.step "$@"; }
-# State file of a step in a folder: state FOLDER NAME.
+# state FOLDER NAME: print the path of a step's state file.
 state() { echo "$1/.steps/$2.json"; }
-# Add the files that exist to `inputs`: a step runs again if their content changed.
-add_inputs() {
-    local file
-    for file in "$@"; do
-        [ ! -f "${file}" ] || inputs+=("${file}")
+# add_existing LIST FILE...: append those files that exist to an array. A step runs again if an input file changed.
+add_existing() {
+    local -n _list="$1"
+    local _file
+    for _file in "${@:2}"; do
+        [ ! -f "${_file}" ] || _list+=("${_file}")
     done
 }
 
-# words LIST "WORD WORD": an option of several words as an array; patterns in it are not expanded.
+# words LIST "WORD WORD": split the value of an option into an array, without expanding patterns.
 words() { read -rd '' -a "$1" <<<"$2" || true; }
-# one_of WORD WORDS...: whether it is one of them.
+# one_of WORD WORD...: whether the first word is among the others.
 one_of() { [[ " ${*:2} " == *" $1 "* ]]; }
-# Replace `auto` in --ngpu by the number of GPUs, and check that there are as many. Jobs of a cluster use other machines.
-check_gpus() {
-    local count
-    [ "${ngpu}" != 0 ] || return 0
-    count="$(python -c 'import torch; print(torch.cuda.device_count())')"
-    [ "${ngpu}" != auto ] || ngpu="${count}"
-    [ "${executor}" = local ] && [ "${num_nodes}" -eq 1 ] || return 0
-    [ "${ngpu}" -le "${count}" ] ||
-        fail "--ngpu ${ngpu}: torch finds ${count} GPUs on this machine; lower it (0 = CPU) or check CUDA_VISIBLE_DEVICES"
-}
-# prepared LIST "SET SET": those that stage 1 could make, each once; it lists the others, whose corpora were not given.
+# joined WORD...: print the words joined by +.
+joined() { local IFS=+; echo "$*"; }
+
+# prepared LIST "SET SET": store those sets that stage 1 makes, each once. It lists the others, which need corpora that were
+# not given, in not_prepared.tsv.
 prepared() {
-    local -n list="$1"
-    local set sets
-    words sets "$2"
-    list=()
-    for set in "${sets[@]}"; do
-        one_of "${set}" "${list[@]}" || grep -qs "^${set}"$'\t' data/not_prepared.tsv || list+=("${set}")
+    local -n _prepared="$1"
+    local _set _sets
+    words _sets "$2"
+    _prepared=()
+    for _set in "${_sets[@]}"; do
+        one_of "${_set}" "${_prepared[@]}" || grep -qs "^${_set}"$'\t' data/not_prepared.tsv || _prepared+=("${_set}")
     done
 }
-# The sets of every option, of all for evaluation, and of all there are; the dump directories of training.
+# Set an array of sets for each option, `eval_list` of all evaluation sets, `all_list` of all sets, and the dump directories
+# `train_dump` and `valid_dump`.
 list_sets() {
     local evaluated="${retrieval_sets} ${verification_sets} ${classification_sets} ${calibration_set} ${cohort_set}"
     prepared train_list "${train_set}"
@@ -60,10 +63,10 @@ list_sets() {
     train_dump="${dumpdir}/$(joined "${train_list[@]}")"
     valid_dump="${dumpdir}/$(joined "${valid_list[@]}")"
 }
-joined() { local IFS=+; echo "$*"; }
 
+# system_dir SYSTEM: print the folder of a system.
 system_dir() { echo "${expdir}/utt_$1${tag:+_${tag}}"; }
-# The folder of the pretrained encoder, fetched where it is not there, and its files.
+# Set `encoder_dir`, the folder of the pretrained encoder, which is downloaded if necessary, and `encoder_files`.
 find_encoder() {
     [ -z "${encoder_dir:-}" ] || return 0
     encoder_dir="$(python -m espnet_ext.bin.fetch_encoder --encoder "${encoder}" | tail -n 1)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Emotion from acted speech: CREMA-D, RAVDESS, IEMOCAP; folds that no speaker is in two of. Options: ./run.sh --help
+# Emotions of acted speech: CREMA-D, RAVDESS, IEMOCAP, in speaker-independent folds. Options: ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The paper: semantic and speaker embeddings from w2v-BERT 2.0, trained on FLEURS and VoxCeleb2. Options: ./run.sh --help
+# The recipe of the paper: semantic and speaker embeddings from w2v-BERT 2.0, trained on FLEURS and VoxCeleb2. Options:
+# ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Telephone prompts in five languages: semantic and speaker embeddings from one encoder. Options: ./run.sh --help
+# Semantic and speaker embeddings of telephone prompts in five languages. Options: ./run.sh --help
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -7,6 +7,8 @@ those of other inputs. At its end, the files that it wrote and their sizes are a
 - A written file is missing or has another size: the step runs again and reuses what is left.
 - The inputs changed: the outputs are removed, and the step runs again. With --protect, it stops instead.
 - Package versions changed: a warning.
+
+A log of an earlier run is renamed (`train.log` to `train.1.log`, and so on) and never removed with the outputs.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
@@ -27,10 +29,11 @@ from espnet_ext.data.step_state import (
     written_files,
 )
 from espnet_ext.utils.atomic import exclusive_lock
-from espnet_ext.utils.cleanup import remove, remove_temporary
+from espnet_ext.utils.cleanup import remove, remove_others, remove_temporary
 from espnet_ext.utils.errors import UserError
 
 LOG_TAIL_LINES = 15
+MAX_OLD_LOGS = 99
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,7 +56,7 @@ def parse_args() -> argparse.Namespace:
         "--protect", nargs="*", default=[], type=Path, help="while one of these files exists, nothing stale is removed"
     )
     parser.add_argument("--extend", help="with --protect: option whose number may grow, the command continues then")
-    parser.add_argument("--log", type=Path, help="where the command's stderr goes; the terminal if not given")
+    parser.add_argument("--log", type=Path, help="file of the command's stderr; default the terminal")
     parser.add_argument(
         "--ignore",
         nargs="*",
@@ -80,6 +83,9 @@ def _run_locked(args: argparse.Namespace) -> None:
         installed_versions(),
     )
     before = StepState.read(args.state)
+    if before is not None:
+        # Written by a version that did not ignore them.
+        before = before._replace(options={name: v for name, v in before.options.items() if name not in args.ignore})
     changes = _changes(state, before, args)
     if before is not None and not changes:
         if _is_up_to_date(before, args):
@@ -126,7 +132,10 @@ def _remove_stale(changes: Sequence[str], args: argparse.Namespace) -> None:
     if changes:
         print(f"  {args.label}: again, because {join_changes(changes)}", flush=True)
     for path in args.outputs:
-        remove(path)
+        if args.log is not None and args.log.parent == path:
+            remove_others(path, keep=set(path.glob(f"{args.log.stem}*{args.log.suffix}")))
+        else:
+            remove(path)
 
 
 def _is_up_to_date(state: StepState, args: argparse.Namespace) -> bool:
@@ -164,25 +173,33 @@ def _remove_temporary(args: argparse.Namespace) -> None:
 
 
 def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if log is None else log.open("ab") as stream:
-        start = stream.tell() if stream else 0
-        status = subprocess.run(command, stderr=stream).returncode
+    if log is None:
+        status = subprocess.run(command).returncode
+    else:
+        _rotate(log)
+        with log.open("w") as stream:
+            status = subprocess.run(command, stderr=stream).returncode
     if status == 0:
         return
     if log is None and status == 1:
-        # One of our commands, which has printed its error: one `error:` line is enough.
+        # One of our commands, which has printed an `error:` line.
         print(f"  {label}: failed", file=sys.stderr)
         sys.exit(1)
     where = f"; the whole log is {log}" if log else ""
     if log is not None:
-        # The errors of earlier runs are in the log before `start`.
-        lines = log.read_bytes()[start:].decode(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         if faults := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
             raise UserError(f"{faults[-1]}{where}")
         print("\n".join(lines), file=sys.stderr)
     raise UserError(f"{label}: failed with status {status}{where}")
+
+
+def _rotate(log: Path) -> None:
+    """Rename the logs of earlier runs as ESPnet does: `train.log` to `train.1.log`, and so on."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(log, backupCount=MAX_OLD_LOGS, delay=True)
+    handler.namer = lambda name: str(log.with_name(f"{log.stem}{Path(name).suffix}{log.suffix}"))
+    handler.doRollover()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -24,6 +25,8 @@ from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.head.attribute_head import AttributeHead
 from espnet_ext.utt.precision import AUTO, resolve_autocast
+
+LOGGERS = {"use_tensorboard": "tensorboard", "use_wandb": "wandb"}
 
 
 def parse_config(config: Path, words: Sequence[str]) -> argparse.Namespace:
@@ -56,16 +59,28 @@ def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
 
     Raises:
         UserError: a value that a head, an objective, the model, an optimizer or a scheduler refuses, a statistic that
-            the training does not have, or options that contradict one another; names the file.
+            the training does not have, a logger that is not installed, or options that contradict one another; names
+            the file.
     """
     optimizers = dict.fromkeys(("optim", "optim2"), optim_classes)
     check_training(args, optimizers | dict.fromkeys(("scheduler", "scheduler2"), scheduler_classes))
+    _check_loggers(args)
     set_total_steps(args)
     for number in ("", "2"):
         _try_optimizer(args, number)
     model = _build_model(args, attributes)
     check_criteria(args, ["loss", *(f"loss_{name}" for name in attributes), *model.metrics().values()])
     check_start(args, attributes)
+
+
+def _check_loggers(args: argparse.Namespace) -> None:
+    """Check that the package of each logger is installed, which ESPnet imports when the training starts."""
+    for option, package in LOGGERS.items():
+        if getattr(args, option) and find_spec(package) is None:
+            raise UserError(
+                f"{args.config}: {option} requires the package {package}, which is not installed: "
+                f"run `tools/venv/bin/python -m pip install {package}`, or give --{option} false"
+            )
 
 
 def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeConfig]) -> ESPnetUttModel:

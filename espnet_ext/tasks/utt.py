@@ -69,6 +69,7 @@ class UttTask(AbsTask):
             iterator_type="task",
             allow_variable_data_keys=True,
             resume=True,
+            use_tensorboard=False,
             best_model_criterion=[("valid", "loss", "min")],
         )
 

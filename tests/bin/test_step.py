@@ -391,4 +391,32 @@ def test_an_error_line_of_an_earlier_run_is_not_shown_for_a_later_one() -> None:
     done = call("--log", "a.log", body="import sys; sys.stderr.write('Traceback\\nValueError: new\\n'); sys.exit(1)")
     assert "old" not in done.stderr
     assert "ValueError: new" in done.stderr
-    assert Path("a.log").read_text().startswith("error: old")
+    assert Path("a.1.log").read_text().startswith("error: old")
+
+
+def test_logs_are_rotated_and_survive_the_removal_of_the_outputs() -> None:
+    body = "import sys; open('out/model', 'w'); sys.stderr.write('run {}')"
+    options = ("--log", "out/train.log", "--outputs", "out")
+    for number in (1, 2, 3):
+        if number > 1:
+            Path("out/stale").touch()
+        call(*options, body=body.format(number))
+    assert {path.name: path.read_text() for path in Path("out").iterdir()} == {
+        "model": "",
+        "train.log": "run 3",
+        "train.1.log": "run 2",
+        "train.2.log": "run 1",
+    }
+
+
+def test_a_step_that_is_up_to_date_keeps_its_log() -> None:
+    options = ("--log", "out/train.log", "--outputs", "out")
+    for _ in range(2):
+        call(*options, body="import sys; sys.stderr.write('one')")
+    assert [path.name for path in Path("out").iterdir()] == ["train.log"]
+
+
+def test_an_option_that_is_ignored_only_now_is_not_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(monkeypatch, command=("out", "--logger", "a"))
+    run(monkeypatch, "--ignore", "logger", command=("out", "--logger", "b"))
+    assert runs() == 1

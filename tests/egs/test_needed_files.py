@@ -1,4 +1,4 @@
-"""What attributes learn from is looked for in the data directories before the dump."""
+"""The files that attributes are trained on are checked before the dump."""
 
 import subprocess
 from pathlib import Path
@@ -13,13 +13,13 @@ fail() { echo "error: $*" >&2; exit 1; }
 attributes=conf/a.yaml
 needed_file_list=("sem text text,utt2sent" "spk speech " "lang labels utt2lang")
 train_list=(one two)
-check_needed_files
+check_needed_files "${needed_file_list[@]}"
 """
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two sets, of which the first has a text and the second labels."""
+    """Two sets, the first with a text and the second with labels."""
     for name in ("one/text", "one/utt2sent", "two/utt2lang", "three/text"):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / name).write_text("u x\n")
@@ -38,12 +38,12 @@ def test_a_file_in_one_of_the_sets_is_enough(data: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("one/text", "sem learns from text: no training set (one two) has the file text"),
-        ("one/utt2sent", "sem learns from text: no training set (one two) has the file utt2sent"),
-        ("two/utt2lang", "lang learns from labels: no training set (one two) has the file utt2lang"),
+        ("one/text", "sem is trained on text, but no training set (one two) has the file text"),
+        ("one/utt2sent", "sem is trained on text, but no training set (one two) has the file utt2sent"),
+        ("two/utt2lang", "lang is trained on labels, but no training set (one two) has the file utt2lang"),
     ],
 )
-def test_a_file_that_no_set_has_is_named(data: Path, name: str, message: str) -> None:
+def test_a_file_that_is_missing_in_all_sets_is_named(data: Path, name: str, message: str) -> None:
     for damage in (lambda path: path.write_text(""), lambda path: path.unlink()):
         damage(data / name)
         status, output = check(data)

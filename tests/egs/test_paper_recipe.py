@@ -1,6 +1,7 @@
-"""The paper's recipe from corpora in their layouts on disk to tables beside the published figures."""
+"""The recipe of the paper, from corpora with their real folder structure to tables with the published figures."""
 
 import os
+import re
 import shutil
 
 import pandas as pd
@@ -31,7 +32,7 @@ def test_every_system_is_scored_on_every_set(results: pd.DataFrame) -> None:
         assert set(semantic.set) == {"fleurs_test", "voxpopuli_s2s", "mtedx_test"}
         protocols = set(rows(semantic, set="fleurs_test").protocol)
         assert {"one:fra-eng", "all:fra-eng", "text:fra-eng"} <= protocols
-        # X to English only, as asked.
+        # Only X to English, as run.sh sets it.
         assert "one:eng-fra" not in protocols
         assert "one:fra-eng" in set(rows(semantic, set="voxpopuli_s2s").protocol)
         assert "text:ita-eng" in set(rows(semantic, set="mtedx_test").protocol)
@@ -42,12 +43,12 @@ def test_every_system_is_scored_on_every_set(results: pd.DataFrame) -> None:
         assert {"Cllr", "actDCF(0.01)"} <= set(verified.metric)
 
 
-def test_published_figures_stand_beside_ours(paper: PaperRecipe, results: pd.DataFrame) -> None:
+def test_published_figures_are_next_to_ours(paper: PaperRecipe, results: pd.DataFrame) -> None:
     report = (paper.path / RESULTS / "RESULTS.md").read_text()
     lines = [line for line in report.splitlines() if line.startswith("|")]
     for published in ("95.94", "90.10", "0.91", "0.1253"):
         assert any(published in line for line in lines), published
-    # Burmese is not among the languages of this run, and SONAR no system of ours.
+    # This run has no Burmese, and SONAR is not one of our systems.
     assert any("16.38" in line and "not run" in line for line in lines)
     assert any("91.91" in line and "not run" in line for line in lines)
     ours = rows(
@@ -56,7 +57,7 @@ def test_published_figures_stand_beside_ours(paper: PaperRecipe, results: pd.Dat
     assert any("0.91" in line and f"{ours:.2f}" in line for line in lines)
 
 
-def test_corpora_train_what_they_have(paper: PaperRecipe) -> None:
+def test_each_corpus_trains_the_attributes_that_it_has(paper: PaperRecipe) -> None:
     train = paper.path / "dump/fleurs_train+voxceleb2_train+commonvoice_train"
     corpora, semantic = read_scp(train / "utt2corpus"), read_scp(train / "target_sem.scp")
     assert set(corpora.values()) == {"fleurs_train", "voxceleb2_train", "commonvoice_train"}
@@ -70,7 +71,7 @@ COPIED = ("--systems", "sem+spk", "--expdir", "exp again", "--phases", "joint=co
 
 @pytest.fixture(scope="module")
 def again(paper: PaperRecipe) -> PaperRecipe:
-    """Stages 3 to 5 alone, for one of the systems, from a shell that knows nothing."""
+    """Only stages 3 to 5, for one of the systems, from a clean shell."""
     recipe = PaperRecipe(paper.path)
     shutil.copy(paper.path / "conf/tiny_train.yaml", paper.path / "conf/copied_train.yaml")
     known = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "OMP_NUM_THREADS") if name in os.environ}
@@ -78,25 +79,25 @@ def again(paper: PaperRecipe) -> PaperRecipe:
     return recipe
 
 
-def test_only_the_wanted_stages_run(again: PaperRecipe) -> None:
-    stages = [line.split(":")[0] for line in again.output.splitlines() if line.startswith("Stage ")]
-    assert stages == ["Stage 3", "Stage 4", "Stage 5"]
+def test_only_the_selected_stages_run(again: PaperRecipe) -> None:
+    stages = re.findall(r"^\S+ \(utt\.sh:\d+\) Stage (\d): ", again.output, re.MULTILINE)
+    assert stages == ["3", "4", "5"]
     assert not list((again.path / "exp again").glob("*/packed*"))
 
 
-def test_training_to_tables_by_itself_gives_the_same_figures(again: PaperRecipe, results: pd.DataFrame) -> None:
+def test_training_to_tables_gives_the_same_figures(again: PaperRecipe, results: pd.DataFrame) -> None:
     found = pd.read_csv(again.path / RESULTS.replace("exp/", "exp again/") / "results.tsv", sep="\t")
     assert list(found.system.unique()) == ["teacher", "untrained", "sem+spk"]
     expected = results[results.system.isin(found.system)].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-def test_systems_know_their_own_attributes(results: pd.DataFrame) -> None:
+def test_systems_are_scored_on_their_own_attributes(results: pd.DataFrame) -> None:
     own = results[results.task != "leakage"].groupby("system").attribute.unique().map(set).to_dict()
     assert [own[system] for system in ("sem", "spk", "sem+spk")] == [{"sem"}, {"spk"}, {"sem", "spk"}]
 
 
-def test_another_training_config_trains_again_if_asked_and_dumps_nothing(again: PaperRecipe) -> None:
+def test_with_overwrite_another_training_config_trains_again_and_dumps_nothing(again: PaperRecipe) -> None:
     config = again.path / "conf/copied_train.yaml"
     config.write_text(config.read_text().replace("lr: 1.5", "lr: 1.0"))
     recipe = PaperRecipe(again.path)
@@ -119,7 +120,7 @@ def test_a_finished_run_is_skipped(paper: PaperRecipe) -> None:
 
 @pytest.fixture(scope="module")
 def unfinished(paper: PaperRecipe, tmp_path_factory: pytest.TempPathFactory) -> PaperRecipe:
-    """The recipe, before anything was run."""
+    """The recipe before its first run."""
     return PaperRecipe.lay_out(tmp_path_factory.mktemp("it's small"), paper.corpora)
 
 

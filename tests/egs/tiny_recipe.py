@@ -48,8 +48,9 @@ class TinyRecipe:
 
     @classmethod
     def make(cls, path: Path, source: Path = ROOT / "tests/egs/tiny") -> Self:
-        """Lay out a recipe as the README says: its own run.sh, conf and local, the rest links to egs/TEMPLATE."""
-        shutil.copytree(source, path, ignore=shutil.ignore_patterns("data", "dump", "exp", "*_quick", *TEMPLATE))
+        """Copy run.sh, conf/ and local/ of a recipe, and link the rest to egs/TEMPLATE."""
+        ignored = shutil.ignore_patterns("data", "dump", "exp", "*_quick", "db.sh", *TEMPLATE)
+        shutil.copytree(source, path, ignore=ignored)
         for name in TEMPLATE:
             (path / name).symlink_to(ROOT / "egs/TEMPLATE" / name)
         return cls(path)

@@ -157,3 +157,13 @@ def test_every_number_with_an_exponent_is_a_number(tmp_path: Path) -> None:
     args = parse_config(tmp_path / "train.yaml", ["--optim2_conf", "lr=2e-3", "--scheduler_conf", "{max_lr: 3e-3}"])
     assert (args.grad_clip, args.optim_conf) == (10.0, {"lr": 0.001, "eps": 1e-8})
     assert (args.optim2_conf, args.scheduler_conf) == ({"lr": 0.002}, {"max_lr": 0.003})
+
+
+@pytest.mark.parametrize("package", ["tensorboard", "wandb"])
+def test_a_logger_that_is_not_installed_is_reported(
+    check: Check, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    monkeypatch.setattr("espnet_ext.tasks.check.find_spec", lambda name: None)
+    check()
+    with pytest.raises(UserError, match=f"train.yaml: use_{package} requires the package {package}, which is not inst"):
+        check(words=f"--use_{package} true")

@@ -1,35 +1,42 @@
-# Stage 5: scores, tables and plots. Sourced by utt.sh.
-# shellcheck shell=bash disable=SC2154
+# Stage 5: scores, tables and plots. utt.sh sources this file.
+# Global variables: the options of utt.sh, the arrays of list_sets and of utt.sh, `last_dir`.
+# shellcheck shell=bash disable=SC2034,SC2154
 
 score_systems() {
-    local set system phase inputs=("${attributes}") results="${last_dir}/results"
+    local set system phase name names embeddings set_options inputs=("${attributes}") results="${last_dir}/results"
     local options=(--system "untrained=${expdir}/untrained/embeddings")
-    add_origins "${expdir}/untrained/embeddings"
+    add_embeddings inputs "${expdir}/untrained/embeddings"
     for system in "${system_list[@]}"; do
         for phase in "${phase_names[@]}"; do
-            add_system "${system}" "${phase}"
+            # The last phase has the name of the system.
+            name="${system}"
+            [ "${phase}" = "${phase_names[-1]}" ] || name+="/${phase}"
+            embeddings="$(system_dir "${system}")/${phase}/embeddings"
+            options+=(--system "${name}=${embeddings}")
+            words names "${system//+/ }"
+            add_embeddings inputs "${embeddings}" "${names[@]}"
         done
     done
     for set in "${eval_list[@]}"; do
         need "${dumpdir}/${set}/wav.scp" 2
-        add_inputs "${dumpdir}/${set}"/{utt2*,target_*.scp,trials/*}
+        add_existing inputs "${dumpdir}/${set}"/{utt2*,target_*.scp,trials/*}
     done
-    add_set_options
+    list_set_options set_options
     step --label "${results}: scores" --state "$(state "${last_dir}" results)" \
         --inputs "${inputs[@]}" \
         --outputs "${results}/results.tsv" --files "${results}" results.tsv "scores/**/*" \
         -- python -m espnet_ext.bin.score --attributes "${attributes}" --dump_dir "${dumpdir}" --teacher \
-        "${options[@]}" --out "${results}/results.tsv" --seed "${seed}" --device "${device}"
+        "${options[@]}" "${set_options[@]}" --out "${results}/results.tsv" --seed "${seed}" --device "${device}"
     report "${results}"
 }
 
-# report RESULTS: tables and plots in this folder. The main tables are printed by every run.
+# report RESULTS: write tables and plots to this folder, and print the main tables.
 report() {
     local phase weights="${last_dir}/${phase_names[-1]}/layer_weights.json" curves=() inputs=() outputs=() plots=()
     for phase in "${phase_names[@]}"; do
         curves+=("${last_dir}/${phase}/curves.tsv")
     done
-    # The plots are drawn from files of scores, for which the step that wrote them stands.
+    # The plots are drawn from files of scores; the step that writes these files represents them.
     inputs=("$1/results.tsv" "${weights}" "${curves[@]}" ${published:+"${published}"})
     outputs=("$1/RESULTS.md" "$1/summary.txt")
     [ ! -f "$1/summary.txt" ] || mapfile -t plots < <(grep '\.png$' "$1/summary.txt")
@@ -42,54 +49,43 @@ report() {
     cat "$1/summary.txt"
 }
 
-# add_system SYSTEM PHASE: its embeddings, whose name is the system's alone after the last phase.
-add_system() {
-    local name="$1" set attribute names embeddings
-    [ "$2" = "${phase_names[-1]}" ] || name+="/$2"
-    embeddings="$(system_dir "$1")/$2/embeddings"
-    options+=(--system "${name}=${embeddings}")
-    add_origins "${embeddings}"
-    words names "${1//+/ }"
-    for set in "${eval_list[@]}"; do
-        for attribute in "${names[@]}"; do
-            need "${embeddings}/${set}/${attribute}.scp" 4
-            add_inputs "${embeddings}/${set}/${attribute}"{,.logits}.scp
+# add_embeddings LIST FOLDER ATTRIBUTE...: append the files that describe the embeddings of a system.
+add_embeddings() {
+    local set attribute folders=("${eval_list[@]/#/"$2/"}")
+    # The archives of another model have the same names.
+    add_existing "$1" "${folders[@]/%//provenance.json}"
+    for set in "${folders[@]}"; do
+        for attribute in "${@:3}"; do
+            need "${set}/${attribute}.scp" 4
+            add_existing "$1" "${set}/${attribute}"{,.logits}.scp
         done
     done
 }
 
-# What embeddings were made from: another model's lie in archives of the same names.
-add_origins() {
-    local set
-    for set in "${eval_list[@]}"; do
-        add_inputs "$1/${set}/provenance.json"
-    done
+# list_set_options LIST: store the options that set how each set is scored.
+list_set_options() {
+    local -n _options="$1"
+    local pairs marks
+    select_settings pairs retrieval_pairs "${retrieval_pairs}" "${retrieval_list[@]}"
+    select_settings marks contaminated "${contaminated}" "${verification_list[@]}"
+    _options=(--retrieval_sets "${retrieval_list[@]}" --verification_sets "${verification_list[@]}"
+        --classification_sets "${classification_list[@]}" --retrieval_pairs "${pairs[@]}" --contaminated "${marks[@]}")
+    [ "${#cohort_list[@]}" -eq 0 ] || _options+=(--cohort_set "${cohort_list[@]}")
+    [ "${#calibration_list[@]}" -eq 0 ] || _options+=(--calibration_set "${calibration_list[@]}")
 }
 
-# How each set is scored.
-add_set_options() {
-    local settings
-    options+=(--retrieval_sets "${retrieval_list[@]}" --verification_sets "${verification_list[@]}")
-    options+=(--classification_sets "${classification_list[@]}")
-    settings_of retrieval_pairs "${retrieval_pairs}" "${retrieval_list[@]}"
-    options+=(--retrieval_pairs "${settings[@]}")
-    settings_of contaminated "${contaminated}" "${verification_list[@]}"
-    options+=(--contaminated "${settings[@]}")
-    [ "${#cohort_list[@]}" -eq 0 ] || options+=(--cohort_set "${cohort_list[@]}")
-    [ "${#calibration_list[@]}" -eq 0 ] || options+=(--calibration_set "${calibration_list[@]}")
-}
-
-# settings_of OPTION "SETTING SETTING" SET...: those settings (SET, SET=..., SET/...) that are of the sets; a line names the
-# others.
-settings_of() {
+# select_settings LIST OPTION "SETTING SETTING" SET...: store the settings (SET, SET=..., SET/...) of the given sets, and report
+# the others.
+select_settings() {
+    local -n _settings="$1"
     local setting given
-    words given "$2"
-    settings=()
+    words given "$3"
+    _settings=()
     for setting in "${given[@]}"; do
-        if one_of "${setting%%[=/]*}" "${@:3}"; then
-            settings+=("${setting}")
+        if one_of "${setting%%[=/]*}" "${@:4}"; then
+            _settings+=("${setting}")
         else
-            echo "  --$1 ${setting}: not used, that set is not scored here" >&2
+            echo "  --$2 ${setting}: ignored, this set is not scored here" >&2
         fi
     done
 }

@@ -1,4 +1,5 @@
-# Stages 6 and 7: models to hand on. Sourced by utt.sh.
+# Stages 6 and 7: packing and upload. utt.sh sources this file.
+# Global variables: the options of utt.sh, `system_list`, `phase_names`, `last_dir`.
 # shellcheck shell=bash disable=SC2154
 
 pack_models() {
@@ -14,10 +15,10 @@ pack_models() {
 }
 
 upload_model() {
-    if [ -n "${upload_to}" ]; then
-        need "${last_dir}/packed/model.safetensors" 6
-        python -m espnet_ext.bin.upload --packed "${last_dir}/packed" --to "${upload_to}"
-    else
-        echo "  nothing to do: give --upload_to owner/model"
+    if [ -z "${upload_to}" ]; then
+        echo "  nothing is uploaded without --upload_to owner/model"
+        return
     fi
+    need "${last_dir}/packed/model.safetensors" 6
+    python -m espnet_ext.bin.upload --packed "${last_dir}/packed" --to "${upload_to}"
 }
