@@ -24,7 +24,7 @@ shell_scripts() {
 }
 
 run_group ruff "$bin/python" -m ruff check .
-run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
+run_group format "$bin/python" -m ruff format --check egs espnet_ext tests benchmarks setup.py
 # -x follows sourced files; xargs passes the status on.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||

@@ -9,7 +9,7 @@ unset PYTHONHOME
 # Else every program compiles torch again (containers often set it).
 unset PYTHONDONTWRITEBYTECODE
 export PATH="${root}/tools/venv/bin:${PATH}"
-export PYTHONPATH="${root}"
+export PYTHONPATH="${root}:${root}/egs/TEMPLATE"  # espnet_ext, and packages of the recipes
 # Sorting by bytes, as Kaldi's data directories are; UTF-8 whatever the user's locale.
 export LC_ALL=C.UTF-8
 export PYTHONUTF8=1

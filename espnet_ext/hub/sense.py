@@ -16,6 +16,7 @@ from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveC
 from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import encoder_names
 from espnet_ext.hub.model_files import PREPROCESSOR, read_encoder_config
+from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.hub.sense_names import (
     ATTRIBUTES,
     CONFIG,
@@ -31,7 +32,6 @@ from espnet_ext.hub.sense_names import (
 )
 from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.hub.weights import fill_strictly
-from espnet_ext.teachers.weights import load_checkpoint
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 

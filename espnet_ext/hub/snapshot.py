@@ -6,7 +6,15 @@ from pathlib import Path
 
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.network import check_network
+
+# Settings that can cause a failed download.
+NETWORK_VARIABLES = {"all_proxy", "http_proxy", "https_proxy", "no_proxy", "hf_endpoint"}
+
+
+def check_network() -> str:
+    """Advice after a failed download: "check the network", and the proxy variables that are set."""
+    chosen = [name for name, value in sorted(os.environ.items()) if value and name.lower() in NETWORK_VARIABLES]
+    return " and ".join(["check the network", *chosen])
 
 
 def download_snapshot(

@@ -13,9 +13,10 @@ import numpy as np
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.data.audio import RATE
 from espnet_ext.errors import UserError
+from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, load_checkpoint, local_folder
+from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
 
 if TYPE_CHECKING:
     from torch import nn

@@ -1,19 +1,13 @@
 """Weights of a published teacher: found offline or fetched from the hub, told apart by hash, never run as code."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espnet_ext.errors import UserError
 from espnet_ext.hub.cache import default_cache
 from espnet_ext.hub.snapshot import download_snapshot
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def local_folder(teacher: str, model: str, teacher_dir: Path | None, expected: Sequence[str]) -> Path | None:
@@ -63,20 +57,3 @@ def fingerprint(files: Iterable[Path]) -> str:
         with path.open("rb") as stream:
             digest.update(path.name.encode() + hashlib.file_digest(stream, "sha256").digest())
     return f"sha256:{digest.hexdigest()[:16]}"
-
-
-def load_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Weights by name out of a pickled checkpoint, from which nothing but tensors and plain containers may come.
-
-    Raises:
-        UserError: the file is damaged, holds anything beside weights, or would run code.
-    """
-    import torch
-
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever the unpickler met
-        raise UserError(f"{path}: damaged, or not plain weights ({type(error).__name__}); fetch it again") from error
-    if not isinstance(weights, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
-        raise UserError(f"{path}: holds no weights by name; fetch it again, or name the checkpoint of a model alone")
-    return dict(weights)

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 
 from clips import Clip
 
+import asterisk
+import asterisk_extra
+import pocketsphinx_data
 from espnet_ext.data.audio import RATE, read_audio, resample
-from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.debian import fetch_debian
-from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from packages.debian import fetch_debian
+from packages.pinned import DEBIAN_PACKAGES
 
 LANGUAGES = ("eng", "fra", "ita")
 MAX_DURATION_S = 5
@@ -36,13 +38,13 @@ def sentences_in_all_languages(count: int) -> list[dict[str, Clip]]:
 
 def further_voices() -> dict[str, list[Clip]]:
     """Speaker -> a few clips, of voices that say none of `sentences_in_all_languages`."""
-    roots = _fetch([*(voice.package for voice in asterisk_extra.EXTRA_VOICES), pocketsphinx.PACKAGE])
+    roots = _fetch([*(voice.package for voice in asterisk_extra.EXTRA_VOICES), pocketsphinx_data.PACKAGE])
     utterances = [
         utterance
         for voice in asterisk_extra.EXTRA_VOICES
         for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, CLIPS_OF_VOICE, LeftOut())
     ]
-    utterances += pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE])
+    utterances += pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE])
     voices: dict[str, list[Clip]] = {}
     for utterance in utterances:
         clips = voices.setdefault(utterance.speaker, [])

@@ -1,15 +1,13 @@
 """Models of the hub behind proxies that do not work: in the cache they load, else one line names the variable."""
 
 import http.server
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.network import NETWORK_VARIABLES, check_network
-from espnet_ext.hub.snapshot import download_snapshot
+from espnet_ext.hub.snapshot import NETWORK_VARIABLES, check_network, download_snapshot
 
 COMMIT = "a" * 40
 
@@ -25,11 +23,8 @@ class RefusingProxy(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def refusing_proxy() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), RefusingProxy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def refusing_proxy(serve: Callable[[type], str]) -> str:
+    return serve(RefusingProxy)
 
 
 @pytest.fixture

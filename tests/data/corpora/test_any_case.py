@@ -1,7 +1,6 @@
 from pathlib import Path
 
 from espnet_ext.data.corpora.any_case import child, visible_files
-from espnet_ext.data.corpora.asterisk import list_prompts
 from espnet_ext.data.corpora.fleurs_archive import collect_audio
 
 
@@ -25,6 +24,5 @@ def test_no_corpus_lists_the_doubles_of_macos(tmp_path: Path) -> None:
     for name in ("x/a.wav", "x/._a.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert list_prompts(tmp_path, ".wav") == {"x/a": tmp_path / "x/a.wav"}
     found = collect_audio(tmp_path, {"a.wav"}, tmp_path / "unpacked")
     assert found.files == {"a.wav": tmp_path / "x/a.wav"} and found.unlisted == []

@@ -5,18 +5,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import asterisk
+import asterisk_extra
+import pocketsphinx_data
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.atomic import atomic_folder
 from espnet_ext.data.audio import RATE
-from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
 from espnet_ext.data.data_dir import Utterance, write_utterances
 from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.split import split_by_sentence
 from espnet_ext.data.trials import make_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir, validate_split
 from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.debian import fetch_debian
-from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from packages.debian import fetch_debian
+from packages.pinned import DEBIAN_PACKAGES
 
 LANGUAGES = ("eng", "fra")
 NUM_TEST, NUM_DEV, NUM_TRAIN = 8, 4, 16  # sentences, each in both languages
@@ -32,7 +34,7 @@ def main() -> None:
     voices = [voice for voice in asterisk.CORE_VOICES if voice.language in LANGUAGES]
     extra = [voice for voice in asterisk_extra.EXTRA_VOICES if voice.speaker in SMALL_VOICES]
     names = [name for voice in voices for name in (voice.audio_package, voice.text_package)]
-    names += [*(voice.package for voice in extra), pocketsphinx.PACKAGE]
+    names += [*(voice.package for voice in extra), pocketsphinx_data.PACKAGE]
     roots = fetch_debian([DEBIAN_PACKAGES[name] for name in names], default_cache()).roots
 
     left_out = LeftOut()
@@ -42,7 +44,7 @@ def main() -> None:
         for voice in extra
         for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, 99, left_out)
     ]
-    sets["test_spk"] += pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE])
+    sets["test_spk"] += pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE])
     sets["test_spk"] = list(_few_of_each(sets["test_spk"]))
     for name, utterances in sets.items():
         with atomic_folder(args.data / name) as folder:

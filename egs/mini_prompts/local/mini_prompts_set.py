@@ -1,0 +1,98 @@
+"""A set of egs/mini_prompts: its utterances by the package they come from, and how it is written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import kde
+from espnet_ext.data.atomic import atomic_folder, write_json_atomic
+from espnet_ext.data.audio import RATE
+from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.trials import make_trials, write_trials
+from espnet_ext.data.validate import validate_data_dir
+from packages.debian import DebianPackages
+from packages.pinned import DEBIAN_PACKAGES
+
+SYNTHESISER = "espeak-ng"
+MAX_NONTARGET_TRIALS = 45_000
+
+
+@dataclass
+class GatheredSet:
+    """A set being gathered: source -> utterances, and what is left out."""
+
+    sources: dict[str, list[Utterance]] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def add(self, source: str, utterances: Iterable[Utterance]) -> None:
+        self.sources.setdefault(source, []).extend(utterances)
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        return [utterance for utterances in self.sources.values() for utterance in utterances]
+
+
+def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPackages) -> str:
+    """Write one data directory; returns a line that describes it."""
+    counts = {source: _count(utterances) for source, utterances in sorted(gathered.sources.items())}
+    with atomic_folder(target) as temporary:
+        write_utterances(temporary, gathered.utterances)
+        gathered.left_out.write(temporary / "left_out.tsv")
+        provenance = {
+            "corpus": "mini_prompts",
+            "sources": {name: _origin(name, packages) | count for name, count in counts.items()},
+            "left_out": gathered.left_out.counts(),
+        }
+        if SYNTHESISER in counts:
+            provenance["catalogues"] = catalogue_versions(packages)
+        write_json_atomic(temporary / "provenance.json", provenance)
+        if target.name == "test_spk":
+            utt2spk = {utterance.id: utterance.speaker for utterance in gathered.utterances}
+            write_trials(
+                temporary / "trials/verification",
+                make_trials(utt2spk, _kde_languages(gathered), MAX_NONTARGET_TRIALS),
+            )
+        validate_data_dir(temporary)
+    parts = ", ".join(f"{name} {count['utterances']} ({count['minutes']} min)" for name, count in counts.items())
+    return f"{len(gathered.utterances)} utterances: {parts}; {gathered.left_out.summary()}"
+
+
+def catalogue_versions(packages: DebianPackages) -> dict[str, dict[str, str]]:
+    """Version and sha256 of each package of catalogues, or why it is absent."""
+    present = {
+        name: {"version": package.version, "sha256": package.sha256}
+        for name, package in packages.unpacked.items()
+        if DEBIAN_PACKAGES[name].optional
+    }
+    return dict(sorted((present | {name: {"absent": reason} for name, reason in packages.absent.items()}).items()))
+
+
+def describe_catalogues(packages: DebianPackages) -> str | None:
+    """One line about the catalogues that are absent or not those of Debian 12; None if there are none."""
+    versions = catalogue_versions(packages)
+    changed = [name for name, row in versions.items() if row.get("sha256") not in (None, DEBIAN_PACKAGES[name].sha256)]
+    if not changed and not packages.absent:
+        return None
+    return (
+        f"{len(versions)} packages of text catalogues: {len(packages.absent)} absent, {len(changed)} other than in "
+        "Debian 12; this changes the synthetic training sentences only (catalogues in train/provenance.json)"
+    )
+
+
+def _origin(source: str, packages: DebianPackages) -> dict[str, str]:
+    if source == SYNTHESISER:
+        return {"licence": "made here with espeak-ng (GPL-3+) from the prompts and gettext catalogues"}
+    package = packages.unpacked[source]
+    return {"version": package.version, "sha256": package.sha256, "licence": DEBIAN_PACKAGES[source].license}
+
+
+def _count(utterances: list[Utterance]) -> dict[str, float]:
+    samples = sum(utterance.num_samples for utterance in utterances)
+    return {"utterances": len(utterances), "minutes": round(samples / RATE / 60, 1)}
+
+
+def _kde_languages(gathered: GatheredSet) -> dict[str, str]:
+    """KDE speakers of one language may be one person."""
+    kde_utterances = [u for package in kde.PACKAGES for u in gathered.sources.get(package, [])]
+    return {utterance.speaker: f"kde {utterance.language}" for utterance in kde_utterances}

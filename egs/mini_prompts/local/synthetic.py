@@ -1,0 +1,126 @@
+"""Synthetic speech to enlarge training: texts said by voices of espeak-ng, marked as such."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from espeak import Espeak
+from espnet_ext.data.atomic import atomic_folder
+from espnet_ext.data.audio import RATE, resample, write_flac
+from espnet_ext.data.chunks import is_complete
+from espnet_ext.data.data_dir import Utterance, read_scp, write_scp
+from espnet_ext.data.left_out import LeftOut
+from espnet_ext.data.pool import process_pool
+from espnet_ext.data.progress import audio_progress
+from espnet_ext.data.stale import remove_others
+
+# ISO 639-3 -> voice of espeak-ng.
+LANGUAGES = {"eng": "en-us", "spa": "es-419", "fra": "fr", "ita": "it", "rus": "ru"}
+# Variants that sound like different people; croaks and robots are left aside, and those with
+# breath, whose noise would make every run differ.
+VARIANTS = (
+    "f1", "m1", "f4", "m3", "Andrea", "m7", "Annie", "m4", "aunty", "Mario", "belinda", "Michael",
+    "linda", "max", "anika", "Gene", "steph", "david", "steph2", "Lee", "m2", "pablo", "adam", "Denis",
+)  # fmt: skip
+MIN_SAMPLES = RATE // 5  # less than 0.2 s is no speech
+SHARD_SIZE = 250  # fixed, so that the bytes do not follow from the number of processes
+
+
+class Line(NamedTuple):
+    """One text to say; equal `sentence` = equal meaning."""
+
+    language: str
+    text: str
+    sentence: str
+
+
+class _Job(NamedTuple):
+    utterance: str
+    speaker: str
+    voice: str
+    line: Line
+
+
+def synthesise(
+    lines: Iterable[Line], voices_per_line: int, folder: Path, nj: int, left_out: LeftOut
+) -> list[Utterance]:
+    """Say every line by several voices, as FLAC at 16 kHz under `folder`; finished parts are kept.
+
+    Which voices say a line follows from the line alone, so that more lines change no other.
+
+    Args:
+        voices_per_line: different variants that say each line, at most len(VARIANTS).
+        nj: processes.
+        left_out: takes lines that last less than 0.2 s, such as single letters.
+
+    Returns:
+        utterances of speakers `espeak-<language>-<variant>`, source "synthetic".
+    """
+    jobs = {job.utterance: job for line in lines for job in _jobs_of(line, voices_per_line)}
+    ordered = [jobs[utterance] for utterance in sorted(jobs)]
+    shards = [ordered[start : start + SHARD_SIZE] for start in range(0, len(ordered), SHARD_SIZE)]
+    utterances = []
+    for target in _run_shards(shards, folder, nj):
+        for utterance, length in read_scp(target / "utt2num_samples").items():
+            path, job = target / f"{utterance}.flac", jobs[utterance]
+            if int(length) < MIN_SAMPLES:
+                left_out.add(utterance, path, "synthesised in less than 0.2 s")
+                continue
+            utterances.append(
+                Utterance(
+                    utterance,
+                    job.speaker,
+                    path,
+                    int(length),
+                    job.line.language,
+                    source="synthetic",
+                    text=job.line.text,
+                    sentence=job.line.sentence,
+                )  # fmt: skip
+            )
+    return utterances
+
+
+def _jobs_of(line: Line, voices_per_line: int) -> list[_Job]:
+    ranked = sorted(VARIANTS, key=lambda variant: _digest(variant, *line))
+    jobs = []
+    for variant in ranked[:voices_per_line]:
+        speaker = f"espeak-{line.language}-{variant}"
+        # The text's digest tells apart two wordings of one sentence.
+        utterance = f"{speaker}-{line.sentence.replace('/', '.')}-{_digest(line.text)[:6]}"
+        jobs.append(_Job(utterance, speaker, f"{LANGUAGES[line.language]}+{variant}", line))
+    return jobs
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha1("\0".join(parts).encode()).hexdigest()
+
+
+def _run_shards(shards: Sequence[list[_Job]], folder: Path, nj: int) -> list[Path]:
+    """Speak the shards that are not there yet, each in a process of its own (see Espeak)."""
+    targets = [folder / f"{number:03d}-{_digest(repr(shard))[:10]}" for number, shard in enumerate(shards)]
+    missing = [(shard, target) for shard, target in zip(shards, targets, strict=True) if not is_complete(target)]
+    remove_others(folder, targets)
+    if not missing:
+        return targets
+    with process_pool(nj, __name__, fresh=True) as executor:
+        futures = [executor.submit(_speak_shard, shard, target) for shard, target in missing]
+        total = sum(len(shard) for shard, _ in missing)
+        with audio_progress("synthetic speech", total, unit="clips") as advance:
+            for future, (shard, _) in zip(futures, missing, strict=True):
+                future.result()
+                advance(len(shard))
+    return targets
+
+
+def _speak_shard(jobs: Sequence[_Job], target: Path) -> None:
+    espeak = Espeak()
+    with atomic_folder(target) as temporary:
+        lengths = {}
+        for job in jobs:
+            samples = espeak.speak(job.line.text, job.voice)
+            samples = resample(samples, espeak.rate) if len(samples) else samples
+            write_flac(temporary / f"{job.utterance}.flac", samples)
+            lengths[job.utterance] = len(samples)
+        write_scp(temporary / "utt2num_samples", lengths)
