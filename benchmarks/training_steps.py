@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.hub.model_files import load_encoder
-from espnet_ext.train.bank import fill_banks
+from espnet_ext.train.initialize import fill_banks
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.readers import AudioReader, LayersReader, TargetReader
 from espnet_ext.utt.espnet_model import ESPnetUttModel

@@ -29,15 +29,14 @@ def main() -> None:
     from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
     from espnet_ext.teachers.runtime import Runtime
     from espnet_ext.train.layer_cache import LayerCache
-    from espnet_ext.train.lengths import refuse_unfit
-    from espnet_ext.train.utterance_table import read_table
+    from espnet_ext.train.utterance_table import check_lengths, read_table
     from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
     device = str(Runtime(args.device).torch_device())
     encoder = load_trained_encoder(args.model) if args.model else load_encoder(args.encoder, args.frame_average or 1)
     encoder = encoder.to(device).eval()
     table = read_table(args.dump_dir)
-    refuse_unfit(table, encoder)
+    check_lengths(table, encoder)
     folder = args.model or args.encoder
     if args.num_frozen_blocks is not None and not 1 <= args.num_frozen_blocks < encoder.num_layers:
         parser.error(f"--num_frozen_blocks {args.num_frozen_blocks} is not within 1 to {encoder.num_layers - 1}")

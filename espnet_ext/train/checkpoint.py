@@ -5,11 +5,8 @@ import datetime
 import logging
 import os
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -18,10 +15,9 @@ from espnet2.train.reporter import Reporter
 
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.errors import UserError
+from espnet_ext.train.espnet_patches import CHECKPOINT, PREVIOUS
 from espnet_ext.utt.precision import AUTO, choose_autocast
 
-CHECKPOINT = "checkpoint.pth"
-PREVIOUS = "checkpoint.previous.pth"
 # ESPnet's reporter keeps durations and numpy scalars beside the weights.
 REPORTER_TYPES = [
     datetime.timedelta,
@@ -93,38 +89,6 @@ def resumed_config(args: argparse.Namespace) -> dict[str, Any] | None:
     if not (args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))):
         return None
     return read_yaml(folder / "config.yaml")
-
-
-@contextmanager
-def atomic_saves() -> Iterator[None]:
-    """Inside, `torch.save` to a path writes a temporary file and renames it; a checkpoint's predecessor is kept.
-
-    ESPnet's trainer saves in the middle of a long function, straight to the final name: a crash there
-    leaves a truncated checkpoint, and no other.
-    """
-    plain_save = torch.save
-
-    def save(content: Any, path: str | Path, *args: Any, **kwargs: Any) -> None:
-        path = Path(path)
-        temporary = path.with_name(path.name + ".tmp")
-        try:
-            with temporary.open("wb") as stream:
-                plain_save(content, stream, *args, **kwargs)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            # The zip writer's own complaint hides the full disk that it met.
-            reason = error if isinstance(error, OSError) else error.__context__
-            if isinstance(reason, OSError):
-                raise OSError(reason.errno, reason.strerror, str(path)) from error
-            raise
-        if path.name == CHECKPOINT and path.exists():
-            os.replace(path, path.with_name(PREVIOUS))
-        os.replace(temporary, path)
-
-    with patch.object(torch, "save", save):
-        yield
 
 
 def restore_checkpoint_name(output_dir: Path) -> None:

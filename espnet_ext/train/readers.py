@@ -7,7 +7,6 @@ from pathlib import Path
 
 import kaldiio
 import numpy as np
-from espnet2.train import dataset
 
 from espnet_ext.data.audio import read_dumped
 from espnet_ext.data.layer_store import read_layers
@@ -95,8 +94,4 @@ class SentenceReader(ScpReader):
         return np.array([sentence_number(entry)], dtype=np.int64)
 
 
-def register_data_types() -> None:
-    """Let `--train_data_path_and_name_and_type file,name,type` name these readers."""
-    readers = {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader, "sentence": SentenceReader}
-    for name, reader in readers.items():
-        dataset.DATA_TYPES[name] = {"func": reader, "kwargs": [], "help": reader.__doc__}
+READERS = {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader, "sentence": SentenceReader}

@@ -10,6 +10,7 @@ import numpy as np
 
 from espnet_ext.data.scp import iter_scp
 from espnet_ext.errors import UserError
+from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 
 class Labels(NamedTuple):
@@ -94,6 +95,24 @@ def with_targets(table: UtteranceTable, target_scps: Sequence[Path]) -> Utteranc
     for name in np.array(table.corpora.names)[num_useful == 0]:
         logging.warning(f"{name} is left out: it has no target of what is trained")
     return table.keep(num_useful[table.corpora.codes] > 0)
+
+
+def check_lengths(table: UtteranceTable, encoder: AbsSpeechEncoder) -> None:
+    """Raise UserError with the first utterance that is too short or too long for an encoder.
+
+    Args:
+        table: the utterances.
+        encoder: its limits. An utterance that is too short has no frame, and its loss is NaN.
+    """
+    num_samples = table.num_samples
+    unfit = np.flatnonzero((num_samples < encoder.min_samples) | (num_samples > encoder.max_samples))
+    if len(unfit):
+        (name,) = table.names(unfit[:1])
+        raise UserError(
+            f"utterance {name} has {num_samples[unfit[0]]} samples; the encoder takes {encoder.min_samples} to "
+            f"{encoder.max_samples} at once ({len(unfit)} of {len(num_samples)} "
+            "utterances do not fit): set --min_duration_s or --max_duration_s of stage 2"
+        )
 
 
 def as_labels(values: Iterable[str]) -> Labels:

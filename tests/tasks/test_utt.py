@@ -20,7 +20,7 @@ from espnet_ext.hub.model_files import load_encoder, load_model
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
-from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.monitor import TrainingProgress
 from espnet_ext.utt.freeze import freeze_blocks
 
 

@@ -12,11 +12,11 @@ from espnet_ext.errors import UserError
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
     PREVIOUS,
-    atomic_saves,
     complete_epoch_files,
     load_newest_readable,
     restore_checkpoint_name,
 )
+from espnet_ext.train.espnet_patches import atomic_saves
 
 
 class FakeReporter:

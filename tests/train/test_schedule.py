@@ -9,7 +9,7 @@ import torch
 
 from espnet_ext.errors import UserError
 from espnet_ext.train.checkpoint import CHECKPOINT, refuse_other_config
-from espnet_ext.train.schedule import set_total_steps
+from espnet_ext.train.schedulers import set_total_steps
 
 
 def options(**changes: Any) -> Namespace:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.amp import GradScaler
 
-from espnet_ext.train.grad_scaler import JointGradScaler
+from espnet_ext.train.espnet_patches import JointGradScaler
 
 SCALE = 1024.0
 STEPS = 30

@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from espnet_ext.train import progress
-from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train import monitor
+from espnet_ext.train.monitor import TrainingProgress
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Its one element is the time."""
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(monitor.time, "monotonic", lambda: now[0])
     return now
 
 

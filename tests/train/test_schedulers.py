@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.train.new_bob import NewBob
+from espnet_ext.train.schedulers import NewBob
 
 LR = 1.5
 
