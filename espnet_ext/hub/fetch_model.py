@@ -8,9 +8,8 @@ from pathlib import Path
 
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.download import default_cache, download_snapshot
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
-from espnet_ext.hub.snapshot import download_snapshot
 
 # Trained weights hardly compress: what unpacks to more times its size is no model, and might fill the disk.
 LARGEST_RATIO = 10

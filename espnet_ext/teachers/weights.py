@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.snapshot import download_snapshot
+from espnet_ext.hub.download import default_cache, download_snapshot
 
 
 def local_folder(teacher: str, model: str, teacher_dir: Path | None, expected: Sequence[str]) -> Path | None:

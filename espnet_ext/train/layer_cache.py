@@ -13,13 +13,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.data.atomic import atomic_path
 from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.batching import sorted_batches
+from espnet_ext.data.batching import batch_seconds, sorted_batches
 from espnet_ext.data.data_dir import read_scp, write_scp
 from espnet_ext.data.layer_store import append_layers
 from espnet_ext.data.origin import empty_unless, read_json, sha256_of
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.errors import UserError
-from espnet_ext.hub.batch_size import batch_seconds
 from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights

@@ -10,7 +10,7 @@ import pocketsphinx_data
 from espnet_ext.data.audio import RATE, read_audio, resample
 from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.left_out import LeftOut
-from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.download import default_cache
 from packages.debian import fetch_debian
 from packages.pinned import DEBIAN_PACKAGES
 

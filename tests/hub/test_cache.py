@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.download import default_cache
 
 
 def test_the_cache_follows_xdg_unless_relative(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

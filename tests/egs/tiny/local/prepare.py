@@ -16,7 +16,7 @@ from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.split import split_by_sentence
 from espnet_ext.data.trials import make_trials, write_trials
 from espnet_ext.data.validate import validate_data_dir, validate_split
-from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.download import default_cache
 from packages.debian import fetch_debian
 from packages.pinned import DEBIAN_PACKAGES
 
