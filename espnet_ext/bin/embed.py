@@ -20,15 +20,21 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Embed everything, then write. A run that was stopped resumes from the parts that it has written."""
+    """Embed all recordings, then write. An interrupted run resumes from the parts that it has written."""
     args = parse_args()
     # Imported late: see the package's docstring.
     from espnet_ext.data.audio_sources import list_sources
-    from espnet_ext.hub.embeddings_output import check_output, parts_folder, write_embeddings
+    from espnet_ext.hub.embed_files import (
+        EmbeddingParts,
+        check_output,
+        embed_missing,
+        parts_folder,
+        report_errors,
+        write_embeddings,
+    )
 
     sources = list_sources(args.audio)
     check_output(args.out, sources)
-    from espnet_ext.hub.embed_files import EmbeddingParts, embed, report_errors
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
     from espnet_ext.hub.model_files import model_hashes
@@ -37,10 +43,10 @@ def main() -> None:
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
     origin = model_hashes(model) | {"autocast": args.autocast, "downmix": args.downmix}
     parts = EmbeddingParts(parts_folder(args.out), origin)
-    embedded = embed(encoder, sources, parts, args.skip_errors)
-    for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
+    entries, errors = embed_missing(encoder, sources, parts, args.skip_errors)
+    for path in write_embeddings(args.out, [entry.identity for entry in entries], parts.collect(entries)):
         print(path)
-    report_errors(embedded.errors, len(sources), args.out)
+    report_errors(errors, len(sources), args.out)
     parts.remove()
 
 

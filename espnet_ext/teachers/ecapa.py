@@ -12,8 +12,14 @@ from espnet_ext.data.batching import sorted_batches
 from espnet_ext.errors import UserError
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
-from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
+from espnet_ext.teachers.runtime import (
+    DEFAULT_RUNTIME,
+    Runtime,
+    fingerprint,
+    hub_folder,
+    local_folder,
+    teacher_inference,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -69,9 +75,7 @@ class EcapaTeacher(AbsTeacher):
 
         from espnet_ext.hub.weights import fill_strictly
 
-        self.precision = check_precision(self.name, precision)
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime, precision)
         folder = local_folder(self.name, model, runtime.teacher_dir, [WEIGHTS])
         path = (folder or hub_folder(self.name, model, revision, [WEIGHTS])) / WEIGHTS
         weights = load_checkpoint(path)

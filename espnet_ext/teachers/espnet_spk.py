@@ -15,8 +15,14 @@ from espnet_ext.data.audio import RATE
 from espnet_ext.errors import UserError
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
-from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
+from espnet_ext.teachers.runtime import (
+    DEFAULT_RUNTIME,
+    Runtime,
+    fingerprint,
+    hub_folder,
+    local_folder,
+    teacher_inference,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,9 +67,7 @@ class EspnetSpkTeacher(AbsTeacher):
         package = package_version("espnet", self.name)
         from espnet_ext.hub.weights import fill_strictly
 
-        self.precision = check_precision(self.name, precision)
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime, precision)
         folder = local_folder(self.name, model, runtime.teacher_dir, ["meta.yaml|config.yaml"])
         config, weights = _files(folder) if folder else _fetch(self.name, model, revision)
         self.network = build_network(config)

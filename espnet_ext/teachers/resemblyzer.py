@@ -42,8 +42,7 @@ class ResemblyzerTeacher(AbsTeacher):
         self.version = package_version("Resemblyzer", self.name, "--no-deps webrtcvad-wheels ")
         import torch
 
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime)
         self.lstm = torch.nn.LSTM(40, 256, num_layers=3, batch_first=True)
         self.linear = torch.nn.Linear(256, self.dim)
         self._load(Path(find_spec("resemblyzer").origin).parent / "pretrained.pt")

@@ -9,8 +9,14 @@ import numpy as np
 from espnet_ext.data.batching import sorted_batches
 from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
-from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
+from espnet_ext.teachers.runtime import (
+    DEFAULT_RUNTIME,
+    Runtime,
+    fingerprint,
+    hub_folder,
+    local_folder,
+    teacher_inference,
+)
 
 # Never code. Weights as safetensors; pickled ones only of a part that has no others.
 CONFIG_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
@@ -52,9 +58,7 @@ class SentenceTransformersTeacher(AbsTeacher):
         package = package_version("sentence-transformers", self.name)
         from sentence_transformers import SentenceTransformer
 
-        self.precision = check_precision(self.name, precision)
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime, precision)
         self.prompt = prompt
         folder = local_folder(self.name, model, runtime.teacher_dir, EXPECTED) or _fetch(self.name, model, revision)
         try:
@@ -78,6 +82,28 @@ class SentenceTransformersTeacher(AbsTeacher):
                     texts, prompt=self.prompt, batch_size=len(texts), show_progress_bar=False
                 )
         return vectors
+
+
+class BgeM3Teacher(SentenceTransformersTeacher):
+    """The paper's text teacher: BGE-M3's dense vectors (Chen et al., 2024, arXiv 2402.03216), 1024-d, 100 languages.
+
+    The model's own `modules.json` sets the pooling: the state of the first token, L2-normalized.
+
+    Args:
+        revision: commit or tag of the hub.
+        precision: `float32` or, for speed on a GPU, `bfloat16`.
+        runtime: device and offline weights.
+
+    Raises:
+        UserError: the package is not installed, or the model cannot be found or read.
+    """
+
+    name = "bge_m3"
+
+    def __init__(
+        self, revision: str | None = None, precision: str = "float32", runtime: Runtime = DEFAULT_RUNTIME
+    ) -> None:
+        super().__init__("BAAI/bge-m3", revision, precision=precision, runtime=runtime)
 
 
 def _fetch(teacher: str, model: str, revision: str | None) -> Path:

@@ -10,7 +10,7 @@ from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers import Runtime
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import _fetch
-from espnet_ext.teachers.weights import fingerprint, local_folder
+from espnet_ext.teachers.runtime import fingerprint, local_folder
 
 MODEL = "owner/name"
 
