@@ -1,4 +1,4 @@
-"""Checkpoints that a crash cannot spoil."""
+"""Resume a training: which checkpoint, with which options, after which kind of crash."""
 
 import argparse
 import datetime
@@ -18,7 +18,7 @@ from espnet_ext.errors import UserError
 from espnet_ext.train.espnet_patches import CHECKPOINT, PREVIOUS
 from espnet_ext.utt.precision import AUTO, choose_autocast
 
-# ESPnet's reporter keeps durations and numpy scalars beside the weights.
+# ESPnet's reporter saves durations and numpy scalars in the checkpoint.
 REPORTER_TYPES = [
     datetime.timedelta,
     np.dtype,
@@ -27,9 +27,8 @@ REPORTER_TYPES = [
     np._core.multiarray.scalar,
 ]
 
-
-# What a checkpoint's weights, optimizers and schedulers are made for.
-OF_THE_CHECKPOINT = (
+# Options on which a checkpoint's weights, optimizers and schedulers depend.
+CHECKPOINT_OPTIONS = (
     "attribute_names",
     "add_to",
     "encoder_conf",
@@ -38,18 +37,18 @@ OF_THE_CHECKPOINT = (
 
 
 def refuse_other_config(args: argparse.Namespace) -> None:
-    """UserError when the run would resume from the checkpoint of a config that its state does not fit.
+    """Raise UserError if the run would resume from the checkpoint of an incompatible config.
 
-    Sizes of batches, lengths and paths may change: a run that ran out of memory goes on with smaller batches.
+    Sizes of batches, lengths and paths may change: a run that was out of memory resumes with smaller batches.
 
     Args:
-        args: ESPnet's options; the output folder's config.yaml holds those of the checkpoint.
+        args: ESPnet's options. The output folder's config.yaml contains the options of the checkpoint.
     """
     before = resumed_config(args)
     if before is None:
         return
     folder = Path(args.output_dir)
-    for key in OF_THE_CHECKPOINT:
+    for key in CHECKPOINT_OPTIONS:
         old, new = before.get(key), getattr(args, key)
         if old == new:
             continue
@@ -61,12 +60,12 @@ def refuse_other_config(args: argparse.Namespace) -> None:
             )
         raise UserError(
             f"{folder / CHECKPOINT} was trained with {key} {old!r}, not {new!r}: "
-            f"change it back, name another output folder, or delete {folder} to train anew"
+            f"change it back, name another output folder, or delete {folder} to train again"
         )
 
 
 def settle_autocast(args: argparse.Namespace) -> None:
-    """Replace `autocast: auto` by a dtype, which config.yaml then holds: that of the checkpoint, or the device's.
+    """Replace `autocast: auto` with the dtype of the checkpoint, or else of the device; config.yaml then contains it.
 
     Args:
         args: ESPnet's options.
@@ -75,7 +74,7 @@ def settle_autocast(args: argparse.Namespace) -> None:
         UserError: an unknown name.
     """
     before = resumed_config(args)
-    # Without the key, a training was in float32.
+    # Trainings without the key were in float32.
     existing = None if before is None else before.get("model_conf", {}).get("autocast", "float32")
     name, device = args.model_conf.get("autocast", AUTO), "cuda" if args.ngpu else "cpu"
     is_first = get_rank(args.dist_rank, args.dist_launcher) in (None, 0)
@@ -84,7 +83,7 @@ def settle_autocast(args: argparse.Namespace) -> None:
 
 
 def resumed_config(args: argparse.Namespace) -> dict[str, Any] | None:
-    """Options of the training that the run resumes; None if it starts one."""
+    """Options of the training that the run resumes; None if it starts a new one."""
     folder = Path(args.output_dir)
     if not (args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))):
         return None
@@ -92,17 +91,17 @@ def resumed_config(args: argparse.Namespace) -> dict[str, Any] | None:
 
 
 def restore_checkpoint_name(output_dir: Path) -> None:
-    """Undo a crash between the two renames: the previous checkpoint takes the place of the missing one."""
+    """After a crash between the two renames of `atomic_saves`, use the previous checkpoint."""
     checkpoint, previous = output_dir / CHECKPOINT, output_dir / PREVIOUS
     if not checkpoint.exists() and previous.exists():
         os.replace(previous, checkpoint)
 
 
 def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
-    """Load a checkpoint, or its predecessor when it is damaged (weights and plain values only, no code).
+    """Load a checkpoint, or its predecessor if it is damaged; only weights and plain values, no code.
 
     Raises:
-        UserError: neither can be read.
+        UserError: both are damaged.
     """
     for candidate in (checkpoint, checkpoint.with_name(PREVIOUS)):
         try:
@@ -112,11 +111,11 @@ def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
             logging.warning(
                 f"{candidate} cannot be read ({' '.join(str(error).split())[:120]}); trying its predecessor"
             )
-    raise UserError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train anew")
+    raise UserError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train again")
 
 
 def complete_epoch_files(output_dir: Path, states: dict[str, Any], reporter: Reporter, criteria: list) -> None:
-    """Write again what a crash right after the checkpoint's rename left out: the epoch's model and the links to it."""
+    """Write the epoch's model and its links if a crash followed directly after the rename of the checkpoint."""
     epoch = reporter.get_epoch()
     model_file = output_dir / f"{epoch}epoch.pth"
     if not model_file.exists():

@@ -20,10 +20,10 @@ NUM_UTTERANCES = 320
 
 
 def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
-    """Fill the bank of every objective that has one with its attribute's training targets.
+    """Fill the banks of objectives with training targets of their attributes.
 
     Args:
-        model: its objectives are changed in place.
+        model: its objectives are modified in place.
         target_scps: attribute -> target_<attribute>.scp of the training set.
     """
     banks = []
@@ -39,18 +39,17 @@ def fill_banks(model: ESPnetUttModel, target_scps: dict[str, Path]) -> None:
 
 
 def read_bank(scp: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read different targets, evenly spread over a target file.
+    """Read distinct targets, evenly spread over a target file.
 
     Args:
-        scp: target_<attribute>.scp, beside utt2sent if it is known who says the same; entries that repeat are read
-            once.
-        size: targets, at most.
+        scp: target_<attribute>.scp, next to utt2sent if sentences are known; repeated entries are read once.
+        size: maximum number of targets.
 
     Returns:
-        (targets, dim) float32, and the number of the sentence of each, (targets, 1) int64, -1 where unknown.
+        (targets, dim) float32, and the sentence number of each, (targets, 1) int64, -1 if unknown.
     """
     utt2sent = read_scp(scp.parent / "utt2sent") if (scp.parent / "utt2sent").exists() else {}
-    # A text that is said of two sentences is listed under the last of them: its other one is told by the cosine.
+    # A text with two sentence ids keeps the last one; for the other one, the objective compares cosines.
     sentence_of = {entry: utt2sent.get(utterance) for utterance, entry in read_scp(scp).items()}
     entries = sorted(sentence_of.keys() - {"None"})
     chosen = np.linspace(0, len(entries) - 1, num=min(size, len(entries)), dtype=int)
@@ -64,8 +63,8 @@ def fit_whitening(model: ESPnetUttModel, name: str, scp: Path) -> None:
     """Fit the whitening of a model to utterances spread evenly over the training set.
 
     Args:
-        model: with the encoder's weights; changed in place.
-        name: of the training data: `layers` or `speech`.
+        model: contains the encoder's weights; modified in place.
+        name: kind of the training data, `layers` or `speech`.
         scp: layers.scp or wav.scp of the training set.
     """
     entries = list(read_scp(scp).values())

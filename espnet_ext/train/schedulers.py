@@ -20,14 +20,14 @@ DEFAULT_RISING_PART = 0.3
 class NewBob(AbsValEpochStepScheduler):
     """Multiply the learning rates by `factor` when the dev loss fell by less than `threshold` of itself.
 
-    The rule is that of SpeechBrain's NewBobScheduler; the paper trained with new-bob annealing. torch's
-    ReduceLROnPlateau compares with the best epoch instead of the last one, and resets its patience at an improvement.
+    The rule of SpeechBrain's NewBobScheduler, which the paper used. torch's ReduceLROnPlateau compares with the best
+    epoch instead of the previous one, and resets its patience at an improvement.
 
     Args:
-        optimizer: whose learning rates are annealed.
-        factor: of the annealing.
-        threshold: relative improvement on the epoch before that is enough.
-        patience: epochs of too little improvement that pass between two annealings.
+        optimizer: optimizer whose learning rates are annealed.
+        factor: factor of the annealing.
+        threshold: sufficient relative improvement on the previous epoch.
+        patience: epochs with too little improvement between two annealings.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class NewBob(AbsValEpochStepScheduler):
             group["lr"] *= self.factor
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs; the learning rates are in the optimizer's state."""
+        """State of the scheduler; the learning rates are in the optimizer's state."""
         return {"previous": self.previous, "waits": self.waits}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

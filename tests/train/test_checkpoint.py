@@ -101,7 +101,7 @@ def test_two_damaged_checkpoints_are_one_line_for_the_user(tmp_path: Path) -> No
     checkpoint = write_two(tmp_path)
     for name in (CHECKPOINT, PREVIOUS):
         (tmp_path / name).write_bytes(b"garbage")
-    with pytest.raises(UserError, match=f"{CHECKPOINT} and its predecessor are damaged: delete .* to train anew"):
+    with pytest.raises(UserError, match=f"{CHECKPOINT} and its predecessor are damaged: delete .* to train again"):
         load_newest_readable(checkpoint, "cpu")
 
 
