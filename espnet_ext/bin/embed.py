@@ -12,17 +12,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("audio", type=Path, nargs="+", help="audio files, folders, data or dump directories")
     parser.add_argument("--model", required=True, help="folder or zip file of a packed model, or its hub id")
     parser.add_argument("--out", type=Path, required=True, help="X.npz, or a folder for kaldi archives")
-    parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
+    parser.add_argument("--device", help="cpu or cuda; default: the GPU if there is one")
     parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
-    parser.add_argument("--downmix", action="store_true", help="average the channels of files that have several")
-    parser.add_argument("--skip_errors", action="store_true", help="embed the other files where some cannot be read")
+    parser.add_argument("--downmix", action="store_true", help="average the channels of files with several channels")
+    parser.add_argument("--skip_errors", action="store_true", help="skip files that cannot be read")
     return parser.parse_args()
 
 
 def main() -> None:
     """Embed all recordings, then write. An interrupted run resumes from the parts that it has written."""
     args = parse_args()
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     from espnet_ext.data.audio_sources import list_sources
     from espnet_ext.hub.embed_files import (
         EmbeddingParts,

@@ -1,4 +1,4 @@
-"""What a model's own classifiers say of embeddings that are written already."""
+"""Predictions of a model's classifiers from embeddings on disk."""
 
 from collections.abc import Iterator
 from itertools import batched
@@ -20,10 +20,10 @@ BATCH_SIZE = 4096
 
 
 def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
-    """Attribute -> its loss, of a trained model's attributes that predict a label; the encoder is not loaded.
+    """Attribute -> loss with a classifier, of a trained model's attributes with labels; the encoder is not loaded.
 
     Raises:
-        UserError: a file of the model is missing or damaged, or its weights are those of another model.
+        UserError: a file of the model is missing or damaged, or contains the weights of another model.
     """
     labelled = {name: config for name, config in read_attributes(folder).items() if config.labels}
     if not labelled:
@@ -40,11 +40,13 @@ def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
 
 
 def write_predictions(folder: Path, attribute: str, loss: AttributeLoss) -> None:
-    """Write `<attribute>.logits.scp` and its archive beside `<attribute>.scp`, and `<attribute>.classes.json`.
+    """Write `<attribute>.logits.scp`, its archive, and `<attribute>.classes.json` next to `<attribute>.scp`.
+
+    The archive contains float32 (classes,) logits of each utterance, or for a regression the (1,) predicted number.
 
     Args:
-        folder: of a set's embeddings.
-        attribute: names the files; of each utterance float32 (classes,) logits, or the (1,) number in its unit.
+        folder: folder of a set's embeddings.
+        attribute: name of the attribute.
         loss: see `read_classifiers`.
     """
     write_json_atomic(folder / f"{attribute}.classes.json", loss.labels.to_json())

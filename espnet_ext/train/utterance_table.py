@@ -131,7 +131,5 @@ def _column(path: Path, ids: list[bytes]) -> Iterator[str]:
     for utterance in ids:
         key, value = next(lines, ("", ""))
         if key.encode() != utterance:
-            raise UserError(
-                f"{path}: differs from utt2num_samples at {utterance.decode()}; run stage 2 again"
-            )
+            raise UserError(f"{path}: differs from utt2num_samples at {utterance.decode()}; run stage 2 again")
         yield value

@@ -84,7 +84,7 @@ def test_the_hubs_speechbrain_model_gives_its_weights_alone(monkeypatch: pytest.
     pytest.importorskip("speechbrain", reason="an optional teacher")
     torch.save({"weight": torch.zeros(1)}, tmp_path / "embedding_model.ckpt")
     asked = hub(monkeypatch, tmp_path)
-    with pytest.raises(UserError, match="no ECAPA-TDNN of SpeechBrain"):
+    with pytest.raises(UserError, match="not a SpeechBrain ECAPA-TDNN"):
         EcapaTeacher(revision="abc", runtime=Runtime("cpu"))
     assert asked == [("speechbrain/spkrec-ecapa-voxceleb", "abc", ["embedding_model.ckpt"])]
 
