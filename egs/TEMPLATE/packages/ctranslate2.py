@@ -56,13 +56,13 @@ class _Cursor:
 
 
 def read_ctranslate2(path: Path) -> CTranslate2Model:
-    """Read every variable of a model file, mapped rather than copied; an alias is one more name.
+    """Read all variables of a model file, memory-mapped; an alias is a further name of a variable.
 
     Args:
         path: a `model.bin` (layout: ctranslate2/src/models/model.cc, binary version 6).
 
     Raises:
-        UserError: if the file is of another format or version, truncated, or longer than it says.
+        UserError: the file has another format or version, is truncated, or is longer than its content.
     """
     with open(path, "rb") as file:
         if path.stat().st_size == 0:  # which mmap refuses
@@ -80,5 +80,5 @@ def read_ctranslate2(path: Path) -> CTranslate2Model:
         if cursor.position != len(cursor.buffer):
             raise ValueError(f"{len(cursor.buffer) - cursor.position} bytes follow the last alias")
     except (EOFError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no whole CTranslate2 model: {error}; remove it and run again") from error
+        raise UserError(f"{path}: not a complete CTranslate2 model: {error}; remove it and run again") from error
     return CTranslate2Model(specification, revision, variables)

@@ -55,7 +55,7 @@ class DebianPackages(NamedTuple):
 
 
 def fetch_debian(packages: Sequence[DebianPackage], cache: str | Path, mirror: str | None = None) -> DebianPackages:
-    """Return the packages, fetched where the cache does not have them.
+    """Return the packages; those that are not in the cache are downloaded.
 
     Args:
         mirror: address or folder (see `download_from_mirror`), default $ESPNET_EXT_DEBIAN_MIRROR; without one, apt-get

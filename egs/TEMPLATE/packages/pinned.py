@@ -31,7 +31,7 @@ class Wheel:
     purpose: str
 
 
-# (name, sha256 of the used files, license, purpose)
+# Rows: name, sha256 of the used files, license, purpose.
 _SPEECH = (
     (
         "asterisk-core-sounds-en",

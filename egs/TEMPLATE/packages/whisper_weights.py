@@ -1,4 +1,4 @@
-"""Whisper's encoder weights: from CTranslate2's names and layout to those of transformers."""
+"""Convert Whisper's encoder weights from CTranslate2's names and layout to those of transformers."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _LAYER_PARTS = {
     "fc1": "ffn/linear_0",
     "fc2": "ffn/linear_1",
 }
-# What the file says of the model besides its weights.
+# Settings in the file that are not weights.
 _SETTINGS = {"encoder/num_heads"}
 
 
@@ -27,7 +27,7 @@ def sinusoids(length: int, dim: int) -> np.ndarray:
 
 
 class _Taker:
-    """Hands out float32 copies of the file's variables and remembers which were used."""
+    """Return float32 copies of the file's variables, and record which ones were used."""
 
     def __init__(self, variables: dict[str, np.ndarray]) -> None:
         self.variables = variables
@@ -35,7 +35,7 @@ class _Taker:
 
     def __call__(self, name: str) -> np.ndarray:
         if name not in self.variables:
-            raise UserError(f"the Whisper model lacks the weights {name!r}")
+            raise UserError(f"the weights {name!r} of the Whisper model are missing")
         self.used.add(name)
         # float16 in the file; a float32 copy is exact and trains without loss scaling.
         return np.array(self.variables[name], dtype=np.float32)
@@ -46,13 +46,13 @@ class _Taker:
 
 
 def split_fused(weight: np.ndarray, bias: np.ndarray, names: str) -> dict[str, np.ndarray]:
-    """Cut a projection that CTranslate2 fused, for instance `qkv`, into transformers' own.
+    """Split a projection that CTranslate2 fused, for instance `qkv`, into the projections of transformers.
 
     Args:
         weight, bias: (len(names) * dim, dim) and (len(names) * dim,).
 
     Raises:
-        UserError: if a key projection has a bias, which Whisper's has not.
+        UserError: a key projection has a bias, which Whisper does not have.
     """
     parts: dict[str, np.ndarray] = {}
     for name, rows, offset in zip(names, np.split(weight, len(names)), np.split(bias, len(names)), strict=True):
@@ -60,7 +60,7 @@ def split_fused(weight: np.ndarray, bias: np.ndarray, names: str) -> dict[str, n
         if name != "k":
             parts[f"{name}_proj.bias"] = np.ascontiguousarray(offset)
         elif offset.any():
-            raise UserError("the model has a bias on its attention keys: it is not a Whisper model")
+            raise UserError("the attention keys of the model have a bias: it is not a Whisper model")
     return parts
 
 
@@ -68,15 +68,14 @@ def convert_encoder(variables: dict[str, np.ndarray], num_layers: int) -> dict[s
     """Name the encoder's weights as `transformers.WhisperEncoder.state_dict()` does.
 
     Args:
-        variables: those of a CTranslate2 WhisperSpec file.
-        num_layers: of the encoder.
+        variables: variables of a CTranslate2 WhisperSpec file.
+        num_layers: layers of the encoder.
 
     Returns:
-        name -> float32 array.
+        Name -> float32 array.
 
     Raises:
-        UserError: if a weight is missing, an encoder weight is left over, or the positions are
-            not Whisper's sinusoids.
+        UserError: a weight is missing, an encoder weight is unknown, or the positions are not Whisper's sinusoids.
     """
     take = _Taker(variables)
     state = take.module("conv1", "encoder/conv1") | take.module("conv2", "encoder/conv2")

@@ -16,7 +16,7 @@ from espnet_ext.data.left_out import LeftOut
 from espnet_ext.errors import UserError
 
 MIN_DURATION_S, MAX_DURATION_S = 0.4, 10.0
-# More lost than this share (es-MX, the worst, loses 15 %) means that files are missing.
+# If a larger part of the clips is left out, files are missing. The worst voice, es-MX, loses 15 %.
 MAX_LEFT_OUT = 0.5
 
 # "[tone]", "(beep)", "<beep ascending>": a note and not speech, or not only speech.
@@ -27,7 +27,7 @@ _LOST_LETTER = re.compile(r"\?(?=\w|\s+[^\W\dA-ZÀ-ÖØ-Þ_])")
 
 @dataclass(frozen=True)
 class CoreVoice:
-    """One voice of the core sounds; `folder` is below usr/share/asterisk/sounds."""
+    """A voice of the core sounds; `folder` is relative to usr/share/asterisk/sounds."""
 
     package_language: str
     language: str
@@ -43,7 +43,7 @@ class CoreVoice:
         return f"asterisk-core-sounds-{self.package_language}"
 
 
-# English and Mexican Spanish are one person.
+# English and Mexican Spanish are spoken by one person.
 CORE_VOICES = (
     CoreVoice("en", "eng", "allison", "en_US_f_Allison"),
     CoreVoice("es", "spa", "allison", "es_MX_f_Allison"),
@@ -56,14 +56,14 @@ CORE_VOICES = (
 def read_transcripts(path: Path) -> dict[str, str]:
     """Read a gzipped list of `key: text` lines; ';' starts a comment.
 
-    A key that comes twice keeps its first text (in the Spanish list the second `digits/0` is the
-    text of `digits/10`). A key repeated inside its own text is removed from it.
+    A repeated key keeps its first text (in the Spanish list, the second `digits/0` has the text of `digits/10`). A key
+    that its own text repeats is removed from the text.
 
     Returns:
-        key -> text, single-spaced; empty where the list has a key without text.
+        Key -> text, single-spaced; empty for a key without text.
 
     Raises:
-        UserError: naming file and line, if the file is truncated, a line is not UTF-8 or has no key.
+        UserError: the file is truncated, or a line is not UTF-8 or has no key; names file and line.
     """
     texts: dict[str, str] = {}
     for number, raw in enumerate(_unzip(path).split(b"\n"), 1):
@@ -93,12 +93,12 @@ def _unzip(path: Path) -> bytes:
 
 
 def has_lost_letter(text: str) -> bool:
-    """Say whether a '?' stands for an accented letter that an encoding fault took away."""
+    """Whether a '?' replaces an accented letter, which a wrong encoding removed."""
     return _LOST_LETTER.search(text) is not None
 
 
 def utterance_id(speaker: str, language: str, key: str) -> str:
-    """For instance `allison-eng-digits.1`; keys hold no dot."""
+    """Utterance id, for instance `allison-eng-digits.1`; keys contain no dot."""
     return f"{speaker}-{language}-{key.replace('/', '.')}"
 
 
@@ -106,7 +106,7 @@ def list_prompts(folder: Path, suffix: str) -> dict[str, Path]:
     """Key (`digits/1`) -> file of every prompt below a folder, sorted.
 
     Raises:
-        UserError: if there is none.
+        UserError: there are no prompts.
     """
     paths = (path for path in folder.rglob(f"*{suffix}") if is_visible(path.name))
     files = {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
@@ -116,7 +116,7 @@ def list_prompts(folder: Path, suffix: str) -> dict[str, Path]:
 
 
 def duration_fault(num_samples: int, min_s: float, max_s: float) -> str | None:
-    """Why a clip of so many samples at 16 kHz is left out, or None."""
+    """Reason to leave out a clip of `num_samples` at 16 kHz, or None."""
     if num_samples < min_s * RATE:
         return f"shorter than {min_s:g} s"
     if num_samples > max_s * RATE:
@@ -127,18 +127,18 @@ def duration_fault(num_samples: int, min_s: float, max_s: float) -> str | None:
 def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_out: LeftOut) -> dict[str, Utterance]:
     """Read one voice.
 
-    A clip is kept if it lasts 0.4 to 10 s and has a transcript without bracketed text. Where the
-    transcript has lost a letter the clip is kept without text: the voice is good, the words are not.
+    A clip is kept if it lasts 0.4 to 10 s and has a transcript without bracketed text. A clip whose transcript lost a
+    letter is kept without text.
 
     Args:
         audio_root, text_root: the unpacked packages of audio and of transcripts.
-        left_out: takes what is left out.
+        left_out: receives the clips that are left out.
 
     Returns:
-        key -> utterance, `sentence` not set.
+        Key -> utterance, `sentence` not set.
 
     Raises:
-        UserError: if files are missing or broken, or more than half of the clips would be left out.
+        UserError: files are missing or damaged, or more than half of the clips would be left out.
     """
     texts = read_transcripts(
         text_root / f"usr/share/doc/{voice.text_package}/core-sounds-{voice.package_language}.txt.gz"
@@ -149,7 +149,7 @@ def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_o
     for key, path in files.items():
         name = utterance_id(voice.speaker, voice.language, key)
         text = texts.get(key, "")
-        # The text first: the Russian `is` has none, and its file is empty on purpose.
+        # The text is checked first: the Russian `is` has no text, and its file is empty on purpose.
         fault = _text_fault(text)
         num_samples = 0 if fault else samples_at_16k(path)
         if fault := fault or duration_fault(num_samples, MIN_DURATION_S, MAX_DURATION_S):

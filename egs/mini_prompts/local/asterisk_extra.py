@@ -21,7 +21,7 @@ NOT_SPEECH = ("silence/", "beep", "ascending-2tone", "descending-2tone", "tt-mon
 
 @dataclass(frozen=True)
 class ExtraVoice:
-    """One voice; `folder` is below usr/share/asterisk/sounds."""
+    """A voice; `folder` is relative to usr/share/asterisk/sounds."""
 
     package: str
     language: str
@@ -44,11 +44,11 @@ def parse_extra_voice(
 
     Args:
         root: the unpacked package.
-        sentences: key -> sentence id of the core sounds; a key they lack gets no sentence.
-        left_out: takes what is left out.
+        sentences: key -> sentence id of the core sounds; other keys get no sentence.
+        left_out: receives the clips that are left out.
 
     Raises:
-        UserError: if files are missing or broken.
+        UserError: files are missing or damaged.
     """
     usable: dict[str, Utterance] = {}
     for key, path in list_prompts(root / "usr/share/asterisk/sounds" / voice.folder, voice.suffix).items():

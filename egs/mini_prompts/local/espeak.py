@@ -1,4 +1,4 @@
-"""The espeak-ng synthesiser (GPL-3+) through the library that the package espeakng-loader carries."""
+"""The espeak-ng synthesizer (GPL-3+), as a library in the package espeakng-loader."""
 
 import ctypes
 
@@ -16,11 +16,10 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Espeak:
-    """One synthesiser; the library holds a single global state, so make one a process.
+    """A synthesizer. The library has one global state, so create only one in a process.
 
-    Speech depends on what the process has said before (filters keep their state), so only a fresh
-    process that says the same texts in the same order gives the same bytes. Variants with breath
-    (Alicia, f2, f3, f5, whisper ...) never give the same bytes twice.
+    Speech depends on what the process spoke before (filters keep their state), so only a new process that speaks the
+    same texts in the same order gives the same bytes. Breathy variants (Alicia, f2, f3, f5, whisper ...) never do.
     """
 
     def __init__(self) -> None:
@@ -31,7 +30,7 @@ class Espeak:
             raise UserError(f"espeak-ng does not start with the data in {folder.decode()}; reinstall espeakng-loader")
         self._parts: list[np.ndarray] = []
         self._voice = ""
-        # The library keeps the pointer only; without this reference Python would free the function.
+        # The library keeps only the pointer; without this reference, Python would free the function.
         self._callback = _CALLBACK(self._collect)
         self._library.espeak_SetSynthCallback(self._callback)
 
@@ -41,16 +40,16 @@ class Espeak:
         return 0
 
     def speak(self, text: str, voice: str) -> np.ndarray:
-        """Say a text.
+        """Speak a text.
 
         Args:
             voice: language and variant, for instance `en-us+f3`.
 
         Returns:
-            float32 (samples,) in [-1, 1] at `rate`; empty if there is nothing to say.
+            float32 (samples,) in [-1, 1] at `rate`; empty if there is nothing to speak.
 
         Raises:
-            UserError: if there is no such voice or the library fails.
+            UserError: the voice does not exist, or the library fails.
         """
         self._parts.clear()
         if voice != self._voice and self._library.espeak_SetVoiceByName(voice.encode()):
@@ -59,6 +58,6 @@ class Espeak:
         data = text.encode() + b"\0"
         failed = self._library.espeak_Synth(data, len(data), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
         if failed or self._library.espeak_Synchronize():
-            raise UserError(f"espeak-ng cannot say {text!r} as {voice!r}")
+            raise UserError(f"espeak-ng cannot speak {text!r} with the voice {voice!r}")
         parts = self._parts or [np.empty(0, np.int16)]
         return np.concatenate(parts).astype(np.float32) / 32768.0

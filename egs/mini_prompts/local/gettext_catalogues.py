@@ -28,7 +28,7 @@ _NOT_PROSE = re.compile(r"""[%{}<>|\\#@=~^`*\[\]$&/+"\n\t]|\w\.\w|\d{3}|--|://""
 
 @dataclass(frozen=True)
 class ParallelSentence:
-    """One message in all five languages: `texts` is language (ISO 639-3) -> text."""
+    """A message in all five languages: `texts` is language (ISO 639-3) -> text."""
 
     id: str
     texts: dict[str, str]
@@ -38,7 +38,7 @@ def read_catalogue(path: Path) -> dict[str, str]:
     """English message -> translation, without plural forms and the header.
 
     Raises:
-        UserError: naming the file, if it is absent or not a whole catalogue.
+        UserError: the file is missing or is not a complete catalogue.
     """
     try:
         with open(path, "rb") as file:
@@ -46,15 +46,15 @@ def read_catalogue(path: Path) -> dict[str, str]:
             catalogue = gettext.GNUTranslations(file)._catalog
     except (OSError, ValueError, LookupError, struct.error) as error:
         raise UserError(f"{path}: cannot read the catalogue ({error}); fetch its package again") from error
-    # A plural's key is a tuple; a context stands before \x04.
+    # The key of a plural is a tuple; a context precedes \x04.
     singular = {key: value for key, value in catalogue.items() if isinstance(key, str) and key and value}
     return {key.rpartition("\x04")[2]: value for key, value in singular.items()}
 
 
 def clean_message(message: str) -> str | None:
-    """The words a message shows, or None if it is not plain prose of 2 to 12 words.
+    """Text of a message, or None if it is not plain prose of 2 to 12 words.
 
-    One underscore marks a letter of a menu and is dropped; an ellipsis or colon at the end too.
+    A single underscore, which marks a menu letter, and an ellipsis or colon at the end are removed.
     """
     if message.count("_") > 1 or _NOT_PROSE.search(message):
         return None
@@ -66,17 +66,17 @@ def clean_message(message: str) -> str | None:
 
 
 def parse_catalogues(roots: Mapping[str, Path], excluded: Collection[str]) -> list[ParallelSentence]:
-    """Every usable message of all five languages, in the order of the SHA-1 of the English text.
+    """Usable messages in all five languages, in the order of the SHA-1 of the English text.
 
-    A sentence is usable if it is prose in each language and no two languages write the same
-    (a message left in English is not a translation). The same English text counts once.
+    A message is usable if it is prose in each language and no two languages have the same text (an English text is not
+    a translation). A repeated English text is used once.
 
     Args:
         roots: package -> folder of its files; a package without a catalogue in all languages adds no sentence.
-        excluded: normalised texts that may not appear in any language (the evaluation sentences).
+        excluded: normalized texts that must not occur in any language (the evaluation sentences).
 
     Raises:
-        UserError: if a catalogue is broken.
+        UserError: a catalogue is damaged.
     """
     sentences: dict[str, ParallelSentence] = {}
     for package in sorted(roots):

@@ -1,8 +1,8 @@
 """Letters, syllables and words of KDE's games for children: real voices of many languages.
 
 Debian packages klettres-data and ktuberling-data (both GPL-2+). A folder is one language and very
-likely one voice; nobody documents it, nor whether the voices of two folders of one language are
-one person: so all folders of a language go to the same side, and are never compared in a trial.
+likely one voice, but this is not documented. Two folders of one language may be the same person, so all folders of a
+language are in the same set, and are never compared in a trial.
 """
 
 import hashlib
@@ -43,16 +43,16 @@ class KdeVoice:
 
 
 def list_voices(roots: Mapping[str, Path], left_out: LeftOut) -> list[KdeVoice]:
-    """Every folder with ten or more recordings that no earlier folder holds, sorted by speaker.
+    """Folders with at least ten recordings that are not in an earlier folder, sorted by speaker.
 
-    Files equal byte for byte are one recording: the four Serbian folders of ktuberling are copies.
+    Files with equal bytes are one recording: the four Serbian folders of ktuberling are copies.
 
     Args:
-        roots: package -> where it is unpacked.
-        left_out: takes the copies and the clips of folders that are too small.
+        roots: package -> folder of its files.
+        left_out: receives the copies and the clips of folders that are too small.
 
     Raises:
-        UserError: if a package has no folder of clips, or one of an unknown language.
+        UserError: a package has no folder of clips, or a folder of an unknown language.
     """
     voices = []
     seen: set[bytes] = set()
@@ -83,7 +83,7 @@ def _language(folder: Path) -> str:
 
 
 def _unseen(files: list[Path], seen: set[bytes], speaker: str, left_out: LeftOut) -> list[Path]:
-    """The files whose bytes are not in `seen`, which takes them up."""
+    """The files whose digests are not in `seen`; their digests are added."""
     clips = []
     for path in files:
         digest = hashlib.sha1(path.read_bytes()).digest()
@@ -112,9 +112,9 @@ def parse_voices(
     """Chunks of each voice as utterances without text; see `chunks.write_chunks`.
 
     Args:
-        max_chunks: voice -> most chunks to make of it.
+        max_chunks: voice -> maximum number of chunks.
         nj: processes.
-        left_out: voice -> what takes its unused clips.
+        left_out: voice -> receives its unused clips.
     """
     voices = list(max_chunks)
     with process_pool(nj, write_chunks.__module__) as executor:

@@ -1,7 +1,7 @@
 """The data of egs/mini_prompts: real parallel prompts and voices, and synthetic speech for training.
 
 Sets: `train`, `dev` and `test_sent` (held-out sentences of the five core-sounds voices) and
-`test_spk` (voices that training never hears).
+`test_spk` (voices that are not in the training set).
 """
 
 from collections.abc import Mapping
@@ -17,28 +17,28 @@ from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
 from espnet_ext.data.stale import remove_temporary
 from espnet_ext.data.validate import validate_split
-from mini_prompts_set import SYNTHESISER, GatheredSet, write_gathered_set
+from mini_prompts_set import SYNTHESIZER, GatheredSet, write_gathered_set
 from packages.debian import DebianPackages
-from synthetic import Line, synthesise
+from synthetic import Line, synthesize
 
 NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24
 MIN_KDE_TEST_VOICES = 16
 MAX_KDE_CHUNKS = {"train": 60, "test_spk": 10}  # of a voice
 MAX_EXTRA_UTTERANCES = 40  # of an Asterisk voice without training data
 
-# What an evaluation set may share with train: the prompts' voices where sentences are tested,
-# the prompts' meanings (said by other people in other words) where voices are tested.
+# What an evaluation set may share with train: the tests of sentences share voices, and the test of voices shares the
+# meanings of prompts (in other words, by other people).
 SHARED = {"dev": {"speaker"}, "test_sent": {"speaker"}, "test_spk": {"sentence", "text"}}
 
 
 @dataclass(frozen=True)
 class SyntheticOptions:
-    """How much speech to synthesise.
+    """Amount of synthetic speech.
 
     Attributes:
         num_sentences: gettext sentences, each in five languages.
-        voices_per_prompt: voices that say each training prompt's text.
-        voices_per_sentence: voices that say each gettext sentence in each language.
+        voices_per_prompt: voices for each training prompt.
+        voices_per_sentence: voices for each gettext sentence in each language.
         nj: processes.
     """
 
@@ -60,14 +60,14 @@ def prepare(packages: DebianPackages, data: Path, options: SyntheticOptions) -> 
     """Make `data/{train,dev,test_sent,test_spk}` and check them.
 
     Args:
-        packages: `required_packages`; catalogues may be absent.
-        data: chunks and synthetic speech go to `data/local`.
+        packages: the `required_packages`; catalogues may be absent.
+        data: folder of the sets. Chunks and synthetic speech are written to `data/local`.
 
     Returns:
-        set -> one line that describes it.
+        Set -> one line that describes it.
 
     Raises:
-        UserError: naming the file, line or utterance at fault.
+        UserError: names the file, line or utterance with the first error.
     """
     remove_temporary(data)
     roots = packages.roots
@@ -95,7 +95,7 @@ def _add_core_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path])
     split = split_by_sentence(texts, NUM_TEST_SENTENCES, NUM_DEV_SENTENCES)
     for voice, utterances in prompts.items():
         for key, utterance in utterances.items():
-            target, reason = _side_of(key, utterance, split)
+            target, reason = _choose_set(key, utterance, split)
             if reason:
                 left_out.add(utterance.id, utterance.path, reason)
             else:
@@ -104,8 +104,8 @@ def _add_core_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path])
     return split
 
 
-def _side_of(key: str, utterance: Utterance, split: SentenceSplit) -> tuple[str, str | None]:
-    """The set a prompt belongs to, or why it belongs to none."""
+def _choose_set(key: str, utterance: Utterance, split: SentenceSplit) -> tuple[str, str | None]:
+    """Set of a prompt, and the reason if the prompt is left out."""
     if key in split.test:
         return "test_sent", None
     if key in split.dev:
@@ -160,4 +160,4 @@ def _add_synthetic(
         ("prompts", prompts, options.voices_per_prompt),
         ("messages", messages, options.voices_per_sentence),
     ):
-        train.add(SYNTHESISER, synthesise(lines, voices, folder / name, options.nj, train.left_out))
+        train.add(SYNTHESIZER, synthesize(lines, voices, folder / name, options.nj, train.left_out))

@@ -1,4 +1,4 @@
-"""A set of egs/mini_prompts: its utterances by the package they come from, and how it is written."""
+"""A set of egs/mini_prompts: its utterances by package, and its data directory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ from espnet_ext.data.validate import validate_data_dir
 from packages.debian import DebianPackages
 from packages.pinned import DEBIAN_PACKAGES
 
-SYNTHESISER = "espeak-ng"
+SYNTHESIZER = "espeak-ng"
 MAX_NONTARGET_TRIALS = 45_000
 
 
 @dataclass
 class GatheredSet:
-    """A set being gathered: source -> utterances, and what is left out."""
+    """An unfinished set: source -> utterances, and the utterances that are left out."""
 
     sources: dict[str, list[Utterance]] = field(default_factory=dict)
     left_out: LeftOut = field(default_factory=LeftOut)
@@ -34,7 +34,7 @@ class GatheredSet:
 
 
 def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPackages) -> str:
-    """Write one data directory; returns a line that describes it."""
+    """Write a data directory, and return a line that describes it."""
     counts = {source: _count(utterances) for source, utterances in sorted(gathered.sources.items())}
     with atomic_folder(target) as temporary:
         write_utterances(temporary, gathered.utterances)
@@ -44,7 +44,7 @@ def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPack
             "sources": {name: _origin(name, packages) | count for name, count in counts.items()},
             "left_out": gathered.left_out.counts(),
         }
-        if SYNTHESISER in counts:
+        if SYNTHESIZER in counts:
             provenance["catalogues"] = catalogue_versions(packages)
         write_json_atomic(temporary / "provenance.json", provenance)
         if target.name == "test_spk":
@@ -59,7 +59,7 @@ def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPack
 
 
 def catalogue_versions(packages: DebianPackages) -> dict[str, dict[str, str]]:
-    """Version and sha256 of each package of catalogues, or why it is absent."""
+    """Version and sha256 of each package of catalogues, or the reason why it is absent."""
     present = {
         name: {"version": package.version, "sha256": package.sha256}
         for name, package in packages.unpacked.items()
@@ -69,7 +69,7 @@ def catalogue_versions(packages: DebianPackages) -> dict[str, dict[str, str]]:
 
 
 def describe_catalogues(packages: DebianPackages) -> str | None:
-    """One line about the catalogues that are absent or not those of Debian 12; None if there are none."""
+    """One line about the catalogues that are absent or differ from Debian 12; None if there are no such catalogues."""
     versions = catalogue_versions(packages)
     changed = [name for name, row in versions.items() if row.get("sha256") not in (None, DEBIAN_PACKAGES[name].sha256)]
     if not changed and not packages.absent:
@@ -81,7 +81,7 @@ def describe_catalogues(packages: DebianPackages) -> str | None:
 
 
 def _origin(source: str, packages: DebianPackages) -> dict[str, str]:
-    if source == SYNTHESISER:
+    if source == SYNTHESIZER:
         return {"licence": "made here with espeak-ng (GPL-3+) from the prompts and gettext catalogues"}
     package = packages.unpacked[source]
     return {"version": package.version, "sha256": package.sha256, "licence": DEBIAN_PACKAGES[source].license}
@@ -93,6 +93,6 @@ def _count(utterances: list[Utterance]) -> dict[str, float]:
 
 
 def _kde_languages(gathered: GatheredSet) -> dict[str, str]:
-    """KDE speakers of one language may be one person."""
+    """Groups of speakers that are not compared in trials: KDE speakers of one language may be the same person."""
     kde_utterances = [u for package in kde.PACKAGES for u in gathered.sources.get(package, [])]
     return {utterance.speaker: f"kde {utterance.language}" for utterance in kde_utterances}

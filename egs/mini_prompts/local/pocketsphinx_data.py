@@ -15,13 +15,13 @@ _LINE = re.compile(r"<s>(?P<text>.*)</s>\s*\((?P<name>\S+)\)")
 
 
 def parse_pocketsphinx(root: Path) -> list[Utterance]:
-    """Read both voices, each folder being one speaker.
+    """Read both voices; each folder is one speaker.
 
     Args:
         root: the unpacked package.
 
     Raises:
-        UserError: if a transcript is absent, malformed (with its line) or names an absent file.
+        UserError: a transcript is missing, malformed (names the line), or lists a missing file.
     """
     utterances = []
     for folder, transcript in FOLDERS.items():
@@ -29,7 +29,7 @@ def parse_pocketsphinx(root: Path) -> list[Utterance]:
         speaker = f"pocketsphinx_{folder}"
         for name, text in _read_transcript(path / transcript).items():
             audio = path / f"{name}.wav"
-            # The end of a name is what tells the recordings of a folder apart.
+            # Only the ends of the names differ between the recordings of a folder.
             utterance = f"{speaker}-{name.rpartition('-')[2]}"
             utterances.append(Utterance(utterance, speaker, audio, samples_at_16k(audio), "eng", text=text))
     return utterances

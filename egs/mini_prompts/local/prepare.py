@@ -1,4 +1,4 @@
-"""Stage 1 of egs/mini_prompts: fetch the packages and make data/{train,dev,test_sent,test_spk}."""
+"""Stage 1 of egs/mini_prompts: download the packages and write data/{train,dev,test_sent,test_spk}."""
 
 import argparse
 from pathlib import Path
@@ -16,14 +16,12 @@ def main() -> None:
         default=200,
         help="interface sentences, each in 5 languages",
     )
-    parser.add_argument(
-        "--voices_per_prompt", type=count, default=1, help="synthetic voices that say each training prompt"
-    )
+    parser.add_argument("--voices_per_prompt", type=count, default=1, help="synthetic voices for each training prompt")
     parser.add_argument(
         "--voices_per_sentence",
         type=count,
         default=1,
-        help="synthetic voices that say each interface sentence",
+        help="synthetic voices for each interface sentence",
     )
     parser.add_argument(
         "--debian_mirror", help="address of a Debian mirror, or folder of .deb files, instead of apt-get"
@@ -42,8 +40,8 @@ def main() -> None:
         if getattr(args, option) > len(VARIANTS):
             parser.error(f"--{option}: at most {len(VARIANTS)}")
     options = SyntheticOptions(args.num_synthetic_sentences, args.voices_per_prompt, args.voices_per_sentence, args.nj)
-    wanted = [DEBIAN_PACKAGES[name] for name in required_packages(options)]
-    packages = fetch_debian(wanted, default_cache(), args.debian_mirror)
+    required = [DEBIAN_PACKAGES[name] for name in required_packages(options)]
+    packages = fetch_debian(required, default_cache(), args.debian_mirror)
     if line := describe_catalogues(packages):
         print(line)
     for name, line in prepare(packages, args.data.resolve(), options).items():

@@ -1,4 +1,4 @@
-"""Synthetic speech to enlarge training: texts said by voices of espeak-ng, marked as such."""
+"""Synthetic speech for training: texts spoken by voices of espeak-ng, and marked as synthetic."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -17,18 +17,18 @@ from espnet_ext.data.stale import remove_others
 
 # ISO 639-3 -> voice of espeak-ng.
 LANGUAGES = {"eng": "en-us", "spa": "es-419", "fra": "fr", "ita": "it", "rus": "ru"}
-# Variants that sound like different people; croaks and robots are left aside, and those with
-# breath, whose noise would make every run differ.
+# Variants that sound like different people. Creaky voices and robots are left out, and breathy variants, whose noise
+# differs in every run.
 VARIANTS = (
     "f1", "m1", "f4", "m3", "Andrea", "m7", "Annie", "m4", "aunty", "Mario", "belinda", "Michael",
     "linda", "max", "anika", "Gene", "steph", "david", "steph2", "Lee", "m2", "pablo", "adam", "Denis",
 )  # fmt: skip
-MIN_SAMPLES = RATE // 5  # less than 0.2 s is no speech
-SHARD_SIZE = 250  # fixed, so that the bytes do not follow from the number of processes
+MIN_SAMPLES = RATE // 5  # less than 0.2 s is not speech
+SHARD_SIZE = 250  # fixed, so that the bytes do not depend on the number of processes
 
 
 class Line(NamedTuple):
-    """One text to say; equal `sentence` = equal meaning."""
+    """A text to speak; lines with equal `sentence` have the same meaning."""
 
     language: str
     text: str
@@ -42,20 +42,20 @@ class _Job(NamedTuple):
     line: Line
 
 
-def synthesise(
+def synthesize(
     lines: Iterable[Line], voices_per_line: int, folder: Path, nj: int, left_out: LeftOut
 ) -> list[Utterance]:
-    """Say every line by several voices, as FLAC at 16 kHz under `folder`; finished parts are kept.
+    """Speak every line with several voices, as FLAC at 16 kHz in `folder`; finished shards are kept.
 
-    Which voices say a line follows from the line alone, so that more lines change no other.
+    The voices of a line depend only on the line, so that further lines do not change it.
 
     Args:
-        voices_per_line: different variants that say each line, at most len(VARIANTS).
+        voices_per_line: number of different variants for each line, at most len(VARIANTS).
         nj: processes.
-        left_out: takes lines that last less than 0.2 s, such as single letters.
+        left_out: receives lines shorter than 0.2 s, such as single letters.
 
     Returns:
-        utterances of speakers `espeak-<language>-<variant>`, source "synthetic".
+        Utterances of speakers `espeak-<language>-<variant>`, source "synthetic".
     """
     jobs = {job.utterance: job for line in lines for job in _jobs_of(line, voices_per_line)}
     ordered = [jobs[utterance] for utterance in sorted(jobs)]
@@ -87,7 +87,7 @@ def _jobs_of(line: Line, voices_per_line: int) -> list[_Job]:
     jobs = []
     for variant in ranked[:voices_per_line]:
         speaker = f"espeak-{line.language}-{variant}"
-        # The text's digest tells apart two wordings of one sentence.
+        # The digest distinguishes two wordings of one sentence.
         utterance = f"{speaker}-{line.sentence.replace('/', '.')}-{_digest(line.text)[:6]}"
         jobs.append(_Job(utterance, speaker, f"{LANGUAGES[line.language]}+{variant}", line))
     return jobs
@@ -98,7 +98,7 @@ def _digest(*parts: str) -> str:
 
 
 def _run_shards(shards: Sequence[list[_Job]], folder: Path, nj: int) -> list[Path]:
-    """Speak the shards that are not there yet, each in a process of its own (see Espeak)."""
+    """Speak the missing shards, each in its own process (see `Espeak`)."""
     targets = [folder / f"{number:03d}-{_digest(repr(shard))[:10]}" for number, shard in enumerate(shards)]
     missing = [(shard, target) for shard, target in zip(shards, targets, strict=True) if not is_complete(target)]
     remove_others(folder, targets)

@@ -77,9 +77,13 @@ def test_sinusoids_are_those_of_transformers(encoder: WhisperEncoder) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("encoder/layer_1/ffn/linear_1/bias", None, "lacks the weights 'encoder/layer_1/ffn/linear_1/bias'"),
+        (
+            "encoder/layer_1/ffn/linear_1/bias",
+            None,
+            "linear_1/bias' of the Whisper model are missing",
+        ),
         ("encoder/layer_2/ffn/linear_1/bias", np.zeros(16), "unexpected .*encoder/layer_2/ffn/linear_1/bias"),
-        ("encoder/layer_0/self_attention/linear_0/bias", np.ones(48), "bias on its attention keys"),
+        ("encoder/layer_0/self_attention/linear_0/bias", np.ones(48), "attention keys of the model have a bias"),
         ("encoder/position_encodings/encodings", np.zeros((20, 16)), "not Whisper's sinusoids"),
     ],
 )
