@@ -28,13 +28,14 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertModel
 
+from espnet_ext.audio import RATE
 from espnet_ext.config.attributes import parse_attributes
-from espnet_ext.data.audio import RATE, read_dumped
-from espnet_ext.data.batching import sorted_batches
-from espnet_ext.data.scp import read_scp
-from espnet_ext.data.vectors import write_vectors
 from espnet_ext.hub.extract import READ_THREADS, ReadAhead
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.kaldi.vectors import write_vectors
+from espnet_ext.utils.batching import sorted_batches
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES, ESPnetUttModel
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.entries import make_entries
-from espnet_ext.data.segments import AudioSource
+from espnet_ext.audio.waveform import AudioSource
+from espnet_ext.kaldi.sources import make_entries
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import Term, search
 

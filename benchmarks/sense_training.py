@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.data.data_dir import read_scp
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.teachers import build_teacher
 from espnet_ext.train.readers import AudioReader, TargetReader
 from espnet_ext.train.sampler import BalancedLengthSampler

@@ -21,7 +21,7 @@ from training_steps import build_model
 from espnet_ext.bin.choose_input import choose_inputs
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.data.scp import iter_scp
+from espnet_ext.kaldi.scp import iter_scp
 from espnet_ext.train.layer_cache import encode
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 

@@ -17,7 +17,7 @@ import torch
 from training_steps import TrainingSteps
 
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.data.data_dir import read_scp
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.train.sampler import BalancedLengthSampler
 from espnet_ext.train.utterance_table import read_table
 

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.errors import UserError
 
 
 class Job(NamedTuple):

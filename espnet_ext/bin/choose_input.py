@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.strict import read_yaml
-from espnet_ext.data.scp import iter_scp
+from espnet_ext.kaldi.scp import iter_scp
 
 
 class Phase(NamedTuple):

@@ -4,10 +4,10 @@ import argparse
 import math
 from pathlib import Path
 
+from espnet_ext.audio import ARK_FORMATS, RATE
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
-from espnet_ext.data.audio_format import ARK_FORMATS, RATE
 
 
 def _parse_args() -> argparse.Namespace:
@@ -43,21 +43,20 @@ def main() -> None:
     # Imported late: see the package's docstring.
     from espnet_ext.data.dump import DurationLimits
     from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
-    from espnet_ext.data.progress import audio_progress
+    from espnet_ext.utils.progress import audio_progress
 
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
     options = DumpOptions(limits, args.speed_perturb, executor_from(args), args.audio_format, args.fraction)
     seconds = _expected_seconds(args.data_dir, args.speed_perturb, args.fraction)
     with audio_progress(f"{args.dump_dir.name} audio", seconds) as advance:
         dumped = dump_data_dir(args.data_dir, args.dump_dir, options, advance)
-    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.left_out.summary()}")
+    print(f"{args.dump_dir}: {dumped.num_utterances} utterances; {dumped.excluded.summary()}")
 
 
 def _expected_seconds(data_dir: Path, speeds: list[float], fraction: float) -> float:
     """Seconds to dump, copies included, for the time left."""
     # Imported late: see the package's docstring.
-    from espnet_ext.data.data_dir import DataDir
-    from espnet_ext.data.subset import choose_subset
+    from espnet_ext.kaldi.data_dir import DataDir, choose_subset
 
     data = DataDir(data_dir)
     sources = data.utt2source or {}

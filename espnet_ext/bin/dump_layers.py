@@ -25,11 +25,11 @@ def main() -> None:
     if args.model and args.frame_average:
         parser.error("--frame_average: a trained model has its own")
     # Imported late: see the package's docstring.
-    from espnet_ext.data.progress import audio_progress
     from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
     from espnet_ext.teachers.runtime import Runtime
     from espnet_ext.train.layer_cache import LayerCache
     from espnet_ext.train.utterance_table import check_lengths, read_table
+    from espnet_ext.utils.progress import audio_progress
     from espnet_ext.utt.espnet_model import AUTOCAST_DTYPES
 
     device = str(Runtime(args.device).torch_device())

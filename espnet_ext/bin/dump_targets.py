@@ -5,7 +5,7 @@ from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.executor_options import add_executor_options, executor_from
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def main() -> None:
@@ -29,11 +29,11 @@ def main() -> None:
         raise UserError(f"{options.attributes}: no attribute {options.attribute!r}; it has: {legal}")
     attribute = attributes[options.attribute]
     if attribute.target.labels:
-        from espnet_ext.data.label_targets import dump_labels
+        from espnet_ext.dump.label_targets import dump_labels
 
         dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)
         return
-    from espnet_ext.data.targets import dump_targets
+    from espnet_ext.dump.targets import dump_targets
     from espnet_ext.teachers import Runtime
 
     dump_targets(

@@ -23,7 +23,6 @@ def main() -> None:
     """Embed all recordings, then write. An interrupted run resumes from the parts that it has written."""
     args = parse_args()
     # Imported late, so that --help is fast.
-    from espnet_ext.data.audio_sources import list_sources
     from espnet_ext.hub.embed_files import (
         EmbeddingParts,
         check_output,
@@ -32,6 +31,7 @@ def main() -> None:
         report_errors,
         write_embeddings,
     )
+    from espnet_ext.kaldi.sources import list_sources
 
     sources = list_sources(args.audio)
     check_output(args.out, sources)

@@ -26,10 +26,10 @@ def main() -> None:
     # Imported late, so that --help is fast.
     import torch
 
-    from espnet_ext.data.audio import RATE
-    from espnet_ext.data.progress import audio_progress
-    from espnet_ext.data.scp import read_scp
+    from espnet_ext.audio import RATE
     from espnet_ext.hub.extract import System, extract
+    from espnet_ext.kaldi.scp import read_scp
+    from espnet_ext.utils.progress import audio_progress
 
     if args.ngpu > torch.cuda.device_count() and args.executor == "local":
         parser.error(f"--ngpu {args.ngpu}: this machine has {torch.cuda.device_count()} that can be used")

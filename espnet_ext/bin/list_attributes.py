@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from espnet_ext import __version__
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     from espnet_ext.config.attributes import AttributeConfig

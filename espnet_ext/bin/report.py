@@ -24,13 +24,13 @@ def build_parser() -> argparse.ArgumentParser:
 def main() -> None:
     args = build_parser().parse_args()
     # Imported late: see the package's docstring.
-    from espnet_ext.data.atomic import write_text_atomic
     from espnet_ext.report.figures import write_plots
     from espnet_ext.report.markdown import render_grid
     from espnet_ext.report.plot_text import number_table
     from espnet_ext.report.published import published_table, read_published
     from espnet_ext.report.results import read_results
     from espnet_ext.report.tables import main_table, write_markdown
+    from espnet_ext.utils.atomic import write_text_atomic
 
     results = read_results(args.results)
     beside = [published_table(read_published(args.published), results)] if args.published else []

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from espnet_ext.bin.argument_types import positive
 from espnet_ext.bin.entry import run_main
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,13 +44,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_build(args: argparse.Namespace) -> None:
     """List the audio, load the model, embed what the index lacks."""
-    from espnet_ext.data.audio_sources import list_sources
-    from espnet_ext.data.lock import exclusive_lock
     from espnet_ext.hub.embed_files import embed_missing, report_errors
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
+    from espnet_ext.kaldi.sources import list_sources
     from espnet_ext.search.index import SearchIndex
     from espnet_ext.search.model import manifest_of
+    from espnet_ext.utils.atomic import exclusive_lock
 
     sources = list_sources(args.audio)
     model = model_folder(args.model)

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.lock import exclusive_lock
-from espnet_ext.data.stale import remove, remove_temporary
 from espnet_ext.data.step_state import (
     StepState,
     hash_inputs,
@@ -27,7 +25,9 @@ from espnet_ext.data.step_state import (
     options_of,
     written_files,
 )
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import exclusive_lock
+from espnet_ext.utils.cleanup import remove, remove_temporary
+from espnet_ext.utils.errors import UserError
 
 LOG_TAIL_LINES = 15
 

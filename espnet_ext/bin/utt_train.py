@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.strict import read_yaml
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     from espnet_ext.config.attributes import AttributeConfig
@@ -31,7 +31,7 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     """ESPnet's data options for one dump directory; UserError for a missing file or targets of a wrong dimension."""
     # Imported late, so that --help is fast.
     from espnet_ext.config.attributes import load_attributes
-    from espnet_ext.data.translation_targets import translations_name
+    from espnet_ext.dump.translation_targets import translations_name
     from espnet_ext.utt.objective import needs_sentences
 
     triples = input_files(dump, args)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.split import SHAREABLE
+from espnet_ext.kaldi import SHAREABLE
 
 
 def main() -> None:
@@ -14,8 +14,9 @@ def main() -> None:
     parser.add_argument("--shared", nargs="*", choices=SHAREABLE, default=[], help="what they may share with it")
     args = parser.parse_args()
     # Imported late: see the package's docstring.
-    from espnet_ext.data.data_dir import DataDir
-    from espnet_ext.data.validate import validate_data_dir, validate_split
+    from espnet_ext.kaldi.data_dir import DataDir
+    from espnet_ext.kaldi.overlap import validate_split
+    from espnet_ext.kaldi.validate import validate_data_dir
 
     for path in args.data_dirs:
         validate_data_dir(path)

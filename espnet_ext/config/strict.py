@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 class StrictLoader(yaml.SafeLoader):

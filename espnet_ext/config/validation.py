@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Type of a parameter's default -> type of its values in a file.
 ARGUMENT_TYPES = {bool: bool, str: str}

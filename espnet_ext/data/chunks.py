@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.data.audio import RATE, read_audio, resample, write_flac
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import read_audio, resample, write_flac
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.atomic import atomic_folder
 
 MIN_CHUNK_S, MAX_CHUNK_S = 2.0, 5.0
 # A chunk closes once it lasts this long; the values take turns, so that lengths vary.
@@ -93,7 +94,7 @@ def write_chunks(speaker: str, clips: Sequence[Path], max_chunks: int, folder: P
         UserError: naming a clip that does not decode.
     """
     target = folder / f"{speaker}-{_fingerprint(clips, max_chunks)}"
-    if not (is_complete(target) and (target / "left_out.scp").is_file()):
+    if not (is_complete(target) and (target / "excluded.scp").is_file()):
         _write_folder(speaker, clips, max_chunks, target)
     return target
 
@@ -104,15 +105,15 @@ def is_complete(target: Path) -> bool:
     return counts.is_file() and all((target / f"{utterance}.flac").is_file() for utterance in read_scp(counts))
 
 
-def read_chunks(speaker: str, clips: Iterable[Path], target: Path, left_out: LeftOut) -> dict[str, tuple[Path, int]]:
+def read_chunks(speaker: str, clips: Iterable[Path], target: Path, excluded: Exclusions) -> dict[str, tuple[Path, int]]:
     """The chunks in a folder of `write_chunks`: utterance -> its file and samples at 16 kHz.
 
     Args:
-        left_out: takes the clips that are silent, too long or not needed.
+        excluded: takes the clips that are silent, too long or not needed.
     """
     paths = {clip_name(path): path for path in clips}
-    for name, reason in read_scp(target / "left_out.scp").items():
-        left_out.add(f"{speaker}-{name}", paths[name], reason)
+    for name, reason in read_scp(target / "excluded.scp").items():
+        excluded.add(f"{speaker}-{name}", paths[name], reason)
     lengths = read_scp(target / "utt2num_samples")
     return {utterance: (target / f"{utterance}.flac", int(length)) for utterance, length in lengths.items()}
 
@@ -156,4 +157,4 @@ def _write_folder(speaker: str, paths: Sequence[Path], max_chunks: int, target: 
             write_flac(temporary / f"{utterance}.flac", samples)
             counts[utterance] = len(samples)
         write_scp(temporary / "utt2num_samples", counts)
-        write_scp(temporary / "left_out.scp", reasons)
+        write_scp(temporary / "excluded.scp", reasons)

@@ -7,11 +7,11 @@ from operator import itemgetter
 from pathlib import Path
 
 from espnet_ext.config.attributes import LABELS
-from espnet_ext.data.atomic import atomic_path, write_json_atomic
 from espnet_ext.data.combine_labels import combine_labels
-from espnet_ext.data.scp import iter_scp
-from espnet_ext.data.translation_targets import translations_name
-from espnet_ext.errors import UserError
+from espnet_ext.dump.translation_targets import translations_name
+from espnet_ext.kaldi.scp import iter_scp
+from espnet_ext.utils.atomic import atomic_path, write_json_atomic
+from espnet_ext.utils.errors import UserError
 
 COLUMNS = ("utt2num_samples", "utt2lang", "utt2spk")
 MISSING = "None"

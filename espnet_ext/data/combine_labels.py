@@ -11,9 +11,9 @@ import numpy as np
 
 from espnet_ext.config.attributes import LABELS
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.data.atomic import write_json_atomic
-from espnet_ext.data.label_targets import class_file, describe_labels, write_numbers
-from espnet_ext.errors import UserError
+from espnet_ext.dump.label_targets import class_file, describe_labels, write_numbers
+from espnet_ext.utils.atomic import write_json_atomic
+from espnet_ext.utils.errors import UserError
 
 Lines = Iterator[tuple[str, str]]
 Descriptions = Mapping[Path, Mapping[str, Any]]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 try:
     from distributed import Client, Future, KilledWorker

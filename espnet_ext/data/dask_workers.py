@@ -9,7 +9,7 @@ from dask_jobqueue import SLURMCluster
 from distributed import Client, Future, wait
 
 from espnet_ext.data.slurm_jobs import describe_waiting_jobs, replace_ended_jobs
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # A cluster may be without workers for this long. The jobs of Slurm are checked as often.
 MAX_WITHOUT_WORKERS_S = 60.0

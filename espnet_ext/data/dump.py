@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path, write_json_atomic
-from espnet_ext.data.audio import RATE, append_to_ark, resample, to_int16
-from espnet_ext.data.audio_format import MIN_SAMPLES
-from espnet_ext.data.origin import read_json
-from espnet_ext.data.segments import AudioSource, Spans, read_source
-from espnet_ext.errors import UserError
+from espnet_ext.audio import MIN_SAMPLES, RATE
+from espnet_ext.audio.waveform import AudioSource, Spans, read_source, resample, to_int16
+from espnet_ext.kaldi.archives import append_to_ark
+from espnet_ext.utils.atomic import atomic_path, write_json_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import read_json
 
 # Fixed, so that the bytes do not follow from the number of processes. A million utterances are a thousand
 # archives of some 200 MB; a killed worker loses a minute or two.
@@ -49,7 +49,7 @@ class ShardJob(NamedTuple):
 
     Attributes:
         stem: absolute path that its files' names begin with, `.../audio.<number>`.
-        ark_format: one of `data.audio_format.ARK_FORMATS`.
+        ark_format: one of `audio.ARK_FORMATS`.
     """
 
     stem: Path
@@ -74,14 +74,14 @@ class DumpedShard(NamedTuple):
         ark: its file name, which holds a checksum of the samples: other audio is told by wav.scp alone.
         offsets: utterance -> offset in the archive.
         num_samples: utterance -> samples at 16 kHz.
-        left_out: utterance -> reason.
+        excluded: utterance -> reason.
     """
 
     fingerprint: str
     ark: str
     offsets: dict[str, int]
     num_samples: dict[str, int]
-    left_out: dict[str, str]
+    excluded: dict[str, str]
 
 
 def plan_shards(jobs: Iterable[AudioJob], folder: Path, limits: DurationLimits, ark_format: str) -> list[ShardJob]:
@@ -146,9 +146,9 @@ def _write_ark(shard: ShardJob, fingerprint: str, errors: dict[str, str]) -> Dum
                 continue
             duration = len(samples) / RATE
             if duration < shard.limits.min_s:
-                dumped.left_out[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
+                dumped.excluded[job.utterance] = f"shorter than {shard.limits.min_s:g} s"
             elif duration > shard.limits.max_s:
-                dumped.left_out[job.utterance] = f"longer than {shard.limits.max_s:g} s"
+                dumped.excluded[job.utterance] = f"longer than {shard.limits.max_s:g} s"
             elif len(samples) < MIN_SAMPLES:
                 errors[job.utterance] = (
                     f"utterance {job.utterance}: {job.path}: {len(samples)} samples at 16 kHz are "

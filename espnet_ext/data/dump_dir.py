@@ -7,17 +7,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.data_dir import DataDir, invert
 from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards, read_shard
 from espnet_ext.data.executor import Executor, run_jobs
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.num_samples import check_header_lengths
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.data.stale import remove_others
-from espnet_ext.data.subset import choose_subset
-from espnet_ext.data.trials import read_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir, choose_subset
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.trials import read_trials, write_trials
+from espnet_ext.kaldi.utterances import invert
+from espnet_ext.kaldi.validate import check_header_lengths, validate_data_dir
+from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.errors import UserError
 
 UNREADABLE = "unreadable.tsv"
 
@@ -29,7 +28,7 @@ class DumpOptions:
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
         executor: where the work is done; the result does not depend on it.
-        ark_format: of the archives, one of `data.audio_format.ARK_FORMATS`.
+        ark_format: of the archives, one of `audio.ARK_FORMATS`.
         fraction: of the utterances that are dumped, see `choose_subset`.
     """
 
@@ -44,7 +43,7 @@ class Dumped(NamedTuple):
     """What became of a set: utterances in its dump, and those left out by their duration."""
 
     num_utterances: int
-    left_out: LeftOut
+    excluded: Exclusions
 
 
 def perturbed_name(name: str, speed: float) -> str:
@@ -89,7 +88,7 @@ def dump_data_dir(
         advance: told the seconds of audio in each archive that was written, for progress.
 
     Returns:
-        counts, and the utterances left out by their duration, also listed in `dump_dir/left_out.tsv`.
+        counts, and the utterances left out by their duration, also listed in `dump_dir/excluded.tsv`.
 
     Raises:
         UserError: naming the utterance and file that cannot be read or whose length is not the listed one, or the
@@ -102,27 +101,27 @@ def dump_data_dir(
     subset = choose_subset(data, options.fraction)
     jobs = plan_jobs(data, options.speeds, subset)
     shards = plan_shards(jobs, dump / "audio", options.limits, options.ark_format)
-    unreadable = LeftOut()
+    unreadable = Exclusions()
     for shard, result in run_jobs(dump_shard, shards, options.executor):
         advance(result.seconds)
         for job in shard.jobs:
             if job.utterance in result.errors:
                 unreadable.add(job.utterance, job.path, result.errors[job.utterance])
     _check_readable(unreadable, data.path, dump / UNREADABLE)
-    places, num_samples, left_out = _collect(shards, dump / "audio")
+    places, num_samples, excluded = _collect(shards, dump / "audio")
     check_header_lengths(data.path / "utt2num_samples", data.utt2num_samples, num_samples)
     if not places:
-        raise UserError(f"{data_dir}: every utterance is left out ({left_out.summary()}); check the duration limits")
+        raise UserError(f"{data_dir}: every utterance is left out ({excluded.summary()}); check the duration limits")
     _remove_stale(data.path, dump)
     _write_columns(data.path, dump, [job for job in jobs if job.utterance in places])
     write_scp(dump / "utt2num_samples", num_samples)
     _copy_others(data, dump, num_samples, subset)
-    left_out.write(dump / "left_out.tsv")
+    excluded.write(dump / "excluded.tsv")
     write_scp(dump / "wav.scp", places)
-    return Dumped(len(places), left_out)
+    return Dumped(len(places), excluded)
 
 
-def _check_readable(unreadable: LeftOut, data_dir: Path, report: Path) -> None:
+def _check_readable(unreadable: Exclusions, data_dir: Path, report: Path) -> None:
     """Refuse (UserError) a set with audio that cannot be read; all of it is listed in `report`."""
     report.unlink(missing_ok=True)
     if not unreadable.entries:
@@ -133,11 +132,11 @@ def _check_readable(unreadable: LeftOut, data_dir: Path, report: Path) -> None:
     raise UserError(f"{data_dir}: {first.reason}{more}; repair the audio, or remove the utterances from {data_dir}")
 
 
-def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], dict[str, int], LeftOut]:
+def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], dict[str, int], Exclusions]:
     """`archive:offset` and samples of every dumped utterance, and the others; removes what no shard is of."""
     places: dict[str, str] = {}
     num_samples: dict[str, int] = {}
-    left_out = LeftOut()
+    excluded = Exclusions()
     current = set()
     for shard in shards:
         dumped = read_shard(shard)
@@ -146,10 +145,10 @@ def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], 
         places.update((utterance, f"{ark}:{offset}") for utterance, offset in dumped.offsets.items())
         num_samples.update(dumped.num_samples)
         for job in shard.jobs:
-            if job.utterance in dumped.left_out:
-                left_out.add(job.utterance, job.path, dumped.left_out[job.utterance])
+            if job.utterance in dumped.excluded:
+                excluded.add(job.utterance, job.path, dumped.excluded[job.utterance])
     remove_others(folder, current)
-    return places, num_samples, left_out
+    return places, num_samples, excluded
 
 
 def _is_column(path: Path) -> bool:

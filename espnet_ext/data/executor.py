@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from espnet_ext.data.pool import process_pool
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 ADDRESS_SCHEMES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def speaker_folds(utterances: Iterable[Utterance], num_folds: int, balanced: Sequence[str]) -> dict[str, int]:

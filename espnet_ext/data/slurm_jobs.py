@@ -8,7 +8,7 @@ import sys
 import dask
 from dask_jobqueue import SLURMCluster
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 WAITING_STATES = frozenset({"PENDING", "CONFIGURING", "SUSPENDED"})
 

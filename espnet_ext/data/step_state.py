@@ -9,9 +9,9 @@ from textwrap import shorten
 from typing import NamedTuple, Self
 
 from espnet_ext import __version__
-from espnet_ext.data.atomic import write_json_atomic
-from espnet_ext.data.origin import listing_of, read_json, sha256_of
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import write_json_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import listing_of, read_json, sha256_of
 
 PACKAGES = ("espnet", "torch", "transformers", "numpy")
 MAX_NAMED = 3

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Settings that can cause a failed download.
 NETWORK_VARIABLES = {"all_proxy", "http_proxy", "https_proxy", "no_proxy", "hf_endpoint"}

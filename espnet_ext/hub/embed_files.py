@@ -15,16 +15,16 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.entries import Entry, make_entries
-from espnet_ext.data.origin import empty_unless
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.scp import write_scp
-from espnet_ext.data.segments import AudioSource
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.vectors import write_npz, write_vectors
-from espnet_ext.errors import UserError
-from espnet_ext.printable import printable
+from espnet_ext.audio.waveform import AudioSource
+from espnet_ext.kaldi.scp import write_scp
+from espnet_ext.kaldi.sources import Entry, make_entries
+from espnet_ext.kaldi.vectors import write_npz, write_vectors
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
+from espnet_ext.utils.progress import audio_progress
+from espnet_ext.utils.provenance import reset_if_changed
 
 if TYPE_CHECKING:  # its import takes seconds; --out is checked before
     from espnet_ext.hub.inference import UttEncoder
@@ -53,7 +53,7 @@ class EmbeddingParts:
     """
 
     def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
-        empty_unless(folder, origin)
+        reset_if_changed(folder, origin)
         remove_temporary(folder)
         self.folder = folder
 

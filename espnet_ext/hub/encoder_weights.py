@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:  # names of files are needed without torch, whose import takes seconds
     from torch import Tensor
@@ -67,8 +67,8 @@ def read_encoder_weights(folder: Path, expected: Collection[str], prefixes: Sequ
         except SafetensorError as error:
             raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch it again") from error
     wanted = encoder_names(files, expected, prefixes)
-    if left_out := _parts(files.keys() - wanted.keys(), wanted):
-        logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(left_out)}")
+    if excluded := _parts(files.keys() - wanted.keys(), wanted):
+        logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(excluded)}")
     weights = {}
     for path in sorted(set(files.values())):
         with safe_open(path, framework="pt") as checkpoint:
@@ -97,8 +97,8 @@ def _modern(name: str, expected: Collection[str]) -> str:
     return name
 
 
-def _parts(left_out: Iterable[str], wanted: Iterable[str]) -> list[str]:
+def _parts(excluded: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """The parts of a model that weights belong to: outermost names, the next ones too where the encoder is inside."""
     around = {name.split(".")[0] for name in wanted}
-    pieces = [name.split(".") for name in left_out]
+    pieces = [name.split(".") for name in excluded]
     return sorted({".".join(piece[: 2 if piece[0] in around else 1]) for piece in pieces})

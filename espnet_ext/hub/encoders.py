@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import default_cache, download_snapshot
 from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.hub.pickled_weights import PICKLES, without_pickles
+from espnet_ext.utils.errors import UserError
 
 # Short name -> hub id.
 ENCODERS = {"whisper-base": "openai/whisper-base"}

@@ -10,20 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.audio import name_dumped, read_dumped
-from espnet_ext.data.data_dir import DataDir
 from espnet_ext.data.executor import Executor, run_jobs
-from espnet_ext.data.num_samples import check_dumped_length
-from espnet_ext.data.origin import empty_unless, sha256_of
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.vectors import write_vectors
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import weight_files
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_encoder, load_model, model_hashes, read_attributes
 from espnet_ext.hub.predictions import read_classifiers, write_predictions
+from espnet_ext.kaldi.archives import check_dumped_length, name_dumped, read_dumped
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.vectors import write_vectors
 from espnet_ext.teachers.runtime import Runtime
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import reset_if_changed, sha256_of
 from espnet_ext.utt.untrained import UntrainedModel
 
 SHARD_UTTERANCES = 512
@@ -102,7 +101,7 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
     jobs: list[ShardJob] = []
     for dump in dumps:
         folder = out / dump.name
-        empty_unless(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
+        reset_if_changed(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
         lengths = DataDir(dump).utt2num_samples
         for index, shard in enumerate(batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)):
             jobs.append(ShardJob(system, folder, index, dict(shard), tuple(lengths.get(name, 0) for name, _ in shard)))

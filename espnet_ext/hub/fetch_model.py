@@ -6,10 +6,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import default_cache, download_snapshot
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.errors import UserError
 
 # Trained weights hardly compress: what unpacks to more times its size is no model, and might fill the disk.
 LARGEST_RATIO = 10

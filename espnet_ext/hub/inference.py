@@ -10,13 +10,13 @@ from espnet2.torch_utils.device_funcs import is_out_of_memory_error
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_ext.data.batching import batch_seconds, sorted_batches
-from espnet_ext.data.windows import read_windows
-from espnet_ext.errors import UserError
+from espnet_ext.audio.windows import read_windows
 from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.hub.recordings import Recording, check_is_list, open_recording
 from espnet_ext.teachers.runtime import Runtime
+from espnet_ext.utils.batching import batch_seconds, sorted_batches
+from espnet_ext.utils.errors import UserError
 
 Batch = list[tuple[int, np.ndarray]]  # index of the recording and samples of a window
 

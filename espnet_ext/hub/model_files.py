@@ -12,12 +12,12 @@ from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, LabelTarget, TeacherTarget
 from espnet_ext.config.validation import validate
-from espnet_ext.data.atomic import atomic_path, write_json_atomic
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS, read_encoder_weights
 from espnet_ext.hub.old_models import current_head
 from espnet_ext.hub.weights import fill_strictly, load_weights, read_weights
+from espnet_ext.utils.atomic import atomic_path, write_json_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import sha256_of
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 

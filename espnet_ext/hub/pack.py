@@ -5,8 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from espnet_ext.data.atomic import atomic_folder, atomic_path
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model, read_description
+from espnet_ext.utils.atomic import atomic_folder, atomic_path
 
 # A fixed time in the zip file, so that the same model gives the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)

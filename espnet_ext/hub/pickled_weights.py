@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoder_weights import WEIGHTS
+from espnet_ext.utils.atomic import atomic_folder
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor

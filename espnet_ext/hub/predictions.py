@@ -8,12 +8,12 @@ import kaldiio
 import numpy as np
 import torch
 
-from espnet_ext.data.atomic import write_json_atomic
-from espnet_ext.data.scp import iter_scp
-from espnet_ext.data.vectors import write_vectors
 from espnet_ext.hub.encoder_weights import WEIGHTS
 from espnet_ext.hub.model_files import read_attributes
 from espnet_ext.hub.weights import fill_strictly, read_weights
+from espnet_ext.kaldi.scp import iter_scp
+from espnet_ext.kaldi.vectors import write_vectors
+from espnet_ext.utils.atomic import write_json_atomic
 from espnet_ext.utt.attribute_loss import AttributeLoss
 
 BATCH_SIZE = 4096

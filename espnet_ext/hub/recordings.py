@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from espnet_ext.data.audio import read_dumped, resample
-from espnet_ext.data.places import is_dumped
-from espnet_ext.data.samples import check_rate, check_samples
-from espnet_ext.data.segments import AudioSource
-from espnet_ext.errors import UserError
+from espnet_ext.audio.reader import check_rate, check_samples
+from espnet_ext.audio.waveform import AudioSource, resample
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.locators import is_dumped
+from espnet_ext.utils.errors import UserError
 
 Samples = np.ndarray | torch.Tensor | list[float]
 Recording = str | os.PathLike | AudioSource | bytes | Samples | tuple[Samples, float] | Mapping[str, Any]

@@ -18,12 +18,12 @@ from torch import Tensor
 from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TeacherTarget
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import download_snapshot
 from espnet_ext.hub.encoder_weights import encoder_names
 from espnet_ext.hub.model_files import PREPROCESSOR, read_encoder_config
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.hub.weights import fill_strictly
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 

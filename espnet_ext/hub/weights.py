@@ -6,8 +6,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.old_models import current_weights
+from espnet_ext.utils.errors import UserError
 
 
 def load_weights(module: torch.nn.Module, path: Path) -> None:

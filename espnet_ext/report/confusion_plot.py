@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from espnet_ext.errors import UserError
 from espnet_ext.report.label_set import CONFUSION, PROTOCOL
 from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import house_style
+from espnet_ext.utils.errors import UserError
 
 # Of more classes than this, names and counts are not legible: colours alone are drawn.
 MAX_LEGIBLE_CLASSES = 24

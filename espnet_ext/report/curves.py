@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from espnet_ext.errors import UserError
 from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import house_style, look
+from espnet_ext.utils.errors import UserError
 
 COLUMNS = ["phase", "epoch", "split", "key", "value"]
 

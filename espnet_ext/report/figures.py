@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from espnet_ext.errors import UserError
 from espnet_ext.report.confusion_plot import confusion_figures
 from espnet_ext.report.curves import plot_curves, read_curves
 from espnet_ext.report.pair_plots import pair_figures
@@ -18,6 +17,7 @@ from espnet_ext.report.plot_text import make_readable
 from espnet_ext.report.plots import plot_det, plot_layer_weights
 from espnet_ext.report.select import ordered, pick
 from espnet_ext.report.style import save
+from espnet_ext.utils.errors import UserError
 
 
 class Plots(NamedTuple):

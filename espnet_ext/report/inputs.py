@@ -7,8 +7,8 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from espnet_ext.data.data_dir import read_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

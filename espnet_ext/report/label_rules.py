@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espnet_ext.config.attributes import AttributeConfig, TargetConfig
-from espnet_ext.errors import UserError
 from espnet_ext.report.label_set import LabelSet
 from espnet_ext.report.probe_set import ProbeSet
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.leakage import OWN_RULES, Evaluation, plan_probes
+from espnet_ext.utils.errors import UserError
 
 KIND_OF_RULE = {"classification": "class", "regression": "number"}
 LANGUAGES = "utt2lang"

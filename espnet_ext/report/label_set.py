@@ -8,9 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from espnet_ext.config.attributes import TargetConfig
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.errors import UserError
-from espnet_ext.printable import printable
 from espnet_ext.report.labels import Labels, read_labels, speakers_of
 from espnet_ext.report.predictions import Predictions
 from espnet_ext.report.results import ResultRow
@@ -20,6 +17,9 @@ from espnet_ext.scoring.classification import Answers, score_classification
 from espnet_ext.scoring.figure import Figure
 from espnet_ext.scoring.leakage import Evaluation
 from espnet_ext.scoring.regression import Estimates, score_regression
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 
 PROTOCOL = "classifier"
 CONFUSION = "confusion.tsv"

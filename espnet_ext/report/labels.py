@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.label_targets import UNDETERMINED
+from espnet_ext.dump.label_targets import UNDETERMINED
+from espnet_ext.kaldi.data_dir import DataDir
 
 
 class Labels(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from espnet_ext.printable import printable
+from espnet_ext.utils.printable import printable
 
 
 @dataclass(frozen=True)

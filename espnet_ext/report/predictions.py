@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
 from espnet_ext.report.inputs import read_embeddings
+from espnet_ext.utils.errors import UserError
 
 
 class Predictions(NamedTuple):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.figure import Figure
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
 
 COLUMNS = ("system", "attribute", "task", "protocol", "set", "metric", "value", "low", "high", "n", "chance")
 # What follows the name of a trial list in `protocol`: how it was scored, and that training saw its speakers.

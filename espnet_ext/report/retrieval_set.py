@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.report.inputs import Vectors, read_targets
 from espnet_ext.report.results import ResultRow
 from espnet_ext.report.systems import System
@@ -20,6 +19,7 @@ from espnet_ext.scoring.products import Products
 from espnet_ext.scoring.protocols import Items, Search, speech_searches, text_searches
 from espnet_ext.scoring.retrieval import score_retrieval
 from espnet_ext.scoring.rows import UnitRows
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

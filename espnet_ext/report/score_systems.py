@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.validate import check_dump
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.validate import check_dump
 from espnet_ext.report.label_rules import LabelRules
 from espnet_ext.report.label_set import LabelSet
 from espnet_ext.report.probe_set import ProbeSet
@@ -22,6 +21,7 @@ from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import EVERY, Pattern
 from espnet_ext.scoring.leakage import Evaluation, plan_evaluations
 from espnet_ext.scoring.products import Products
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

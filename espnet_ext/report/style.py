@@ -10,7 +10,7 @@ matplotlib.use("Agg")  # no display on a training machine
 import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen)
 from matplotlib.figure import Figure  # noqa: E402
 
-from espnet_ext.data.atomic import atomic_path  # noqa: E402
+from espnet_ext.utils.atomic import atomic_path  # noqa: E402
 
 # Okabe and Ito's colours, distinct for the colour-blind, too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.errors import UserError
 from espnet_ext.report.inputs import Vectors, read_embeddings, read_targets
 from espnet_ext.report.predictions import Predictions, read_predictions
+from espnet_ext.utils.errors import UserError
 
 # Names become folders of scores; `sem+spk/heads` is one below the other.
 NAME = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.report.results import AS_NORM
 from espnet_ext.report.systems import System
 from espnet_ext.report.trial_set import TrialList, TrialSet
 from espnet_ext.scoring.calibration import Calibration, fit_calibration
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
 from espnet_ext.scoring.score_norm import TOP_SPEAKERS, score_cohort, speaker_means
+from espnet_ext.utils.errors import UserError
 
 
 class TrialScores(NamedTuple):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.trials import iter_trials
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.trials import iter_trials
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

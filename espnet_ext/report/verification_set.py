@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.errors import UserError
 from espnet_ext.report.results import CONTAMINATED, ResultRow
 from espnet_ext.report.systems import System
 from espnet_ext.report.trial_scores import CohortSet, TrialScores, calibrate, score_trials
@@ -14,6 +12,8 @@ from espnet_ext.report.trial_set import TrialSet, read_trial_set
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.leakage import Evaluation
 from espnet_ext.scoring.verification import score_verification
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

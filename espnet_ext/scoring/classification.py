@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap, percentile_interval, resample_blocks
 from espnet_ext.scoring.figure import Figure
+from espnet_ext.utils.errors import UserError
 
 METRICS = ("accuracy", "balanced-accuracy", "macro-F1")
 DEFAULT_BOOTSTRAP = Bootstrap()

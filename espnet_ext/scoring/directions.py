@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 ANY = "X"
 ALL = "all"

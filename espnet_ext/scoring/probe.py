@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 FOLDS = 5
 # scikit-learn's C, from strong to weak: the best on a fifth of the training groups, of equals the strongest.

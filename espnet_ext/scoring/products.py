@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.rows import CHUNK_ROWS, UnitRows, chunk_slices
 from espnet_ext.scoring.similarity import SCORE_DECIMALS
+from espnet_ext.utils.errors import UserError
 
 CPU = torch.device("cpu")
 

@@ -7,9 +7,9 @@ from itertools import permutations
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.directions import EVERY, Pattern, matching
 from espnet_ext.scoring.rows import UnitRows
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap, Resamples, percentile_interval
 from espnet_ext.scoring.figure import Figure
+from espnet_ext.utils.errors import UserError
 
 METRICS = ("MAE", "RMSE", "Pearson", "CCC")
 DEFAULT_BOOTSTRAP = Bootstrap()

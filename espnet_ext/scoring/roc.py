@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.rows import UnitRows, chunk_slices
 from espnet_ext.scoring.similarity import BLOCK_CELLS, SCORE_DECIMALS
+from espnet_ext.utils.errors import UserError
 
 TOP_SPEAKERS = 300
 # A cohort whose cosines differ less than they are rounded has no spread to divide by.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # float64 cosines of equal vectors differ in the last bits with their place in a matrix product;
 # rounded, they are equal again, and the tie rules see them.

@@ -19,10 +19,10 @@ from typing import Any
 import faiss
 import numpy as np
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.entries import Entry, parse_entry
-from espnet_ext.data.places import origin_of
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.locators import stable_path
+from espnet_ext.kaldi.sources import Entry, parse_entry
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.errors import UserError
 
 DATABASE = "index.sqlite"
 VECTORS = "vectors.f32"
@@ -113,7 +113,7 @@ class SearchIndex:
         new = {entry.identity: entry for entry in entries if old.get(entry.identity) != entry}
         for name, entry in new.items():
             before = old.get(name, entry)
-            if origin_of(before.path) != origin_of(entry.path):
+            if stable_path(before.path) != stable_path(entry.path):
                 raise UserError(f"{name}: {entry.path}, but {before.path} in {self.folder}; build another index")
         return set(new)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import model_hashes, read_description
 from espnet_ext.search.query import Term
 from espnet_ext.teachers import Runtime, build_teacher
+from espnet_ext.utils.errors import UserError
 
 
 def manifest_of(model: Path, autocast: str = "float32") -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
-from espnet_ext.data.vectors import unit_length
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.vectors import unit_length
 from espnet_ext.scoring.similarity import SCORE_DECIMALS
 from espnet_ext.search.index import SearchIndex
+from espnet_ext.utils.errors import UserError
 
 # Compared exactly, of an approximate search.
 CANDIDATES_PER_HIT = 100

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from espnet_ext.printable import printable
 from espnet_ext.report.markdown import Table, render_grid
 from espnet_ext.search.query import Found, Term
+from espnet_ext.utils.printable import printable
 
 
 def as_table(terms: Sequence[Term], found: Sequence[Found]) -> str:

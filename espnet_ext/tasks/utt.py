@@ -18,7 +18,6 @@ from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder
 from espnet_ext.hub.weights import load_weights
 from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
@@ -31,6 +30,7 @@ from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
 from espnet_ext.train.workers import SharedCollate
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.freeze import choose_trained
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.config.validation import check_arguments
-from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import EspnetSpkTeacher
@@ -14,6 +13,7 @@ from espnet_ext.teachers.resemblyzer import ResemblyzerTeacher
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime
 from espnet_ext.teachers.sentence_transformers import BgeM3Teacher, SentenceTransformersTeacher
 from espnet_ext.teachers.usem import UsemTeacher
+from espnet_ext.utils.errors import UserError
 
 TEACHERS: dict[str, type[AbsTeacher]] = {
     teacher.name: teacher

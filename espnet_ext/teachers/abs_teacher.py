@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from espnet_ext.data.vectors import unit_length
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.vectors import unit_length
 from espnet_ext.teachers.runtime import Runtime, check_precision
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from espnet_ext.data.audio import RATE
-from espnet_ext.data.batching import sorted_batches
-from espnet_ext.errors import UserError
+from espnet_ext.audio import RATE
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import (
@@ -20,6 +18,8 @@ from espnet_ext.teachers.runtime import (
     local_folder,
     teacher_inference,
 )
+from espnet_ext.utils.batching import sorted_batches
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     import torch

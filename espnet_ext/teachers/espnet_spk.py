@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from espnet_ext.audio import RATE
 from espnet_ext.config.strict import read_yaml
-from espnet_ext.data.audio import RATE
-from espnet_ext.errors import UserError
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import (
@@ -23,6 +22,7 @@ from espnet_ext.teachers.runtime import (
     local_folder,
     teacher_inference,
 )
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, teacher_inference
+from espnet_ext.utils.errors import UserError
 
 RATE = 16000
 # The model reads windows of 1.6 s; a shorter utterance is repeated, not padded with silence.

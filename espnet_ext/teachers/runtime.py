@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import default_cache, download_snapshot
+from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:  # half of the teachers do not need torch, whose import takes seconds
     import torch

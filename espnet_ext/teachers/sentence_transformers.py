@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.data.batching import sorted_batches
-from espnet_ext.errors import UserError
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import (
     DEFAULT_RUNTIME,
@@ -17,6 +15,8 @@ from espnet_ext.teachers.runtime import (
     local_folder,
     teacher_inference,
 )
+from espnet_ext.utils.batching import sorted_batches
+from espnet_ext.utils.errors import UserError
 
 # Never code. Weights are safetensors; pickled weights are used only for a part that has no safetensors.
 CONFIG_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")

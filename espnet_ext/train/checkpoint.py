@@ -14,8 +14,8 @@ from espnet2.train.distributed_utils import get_rank
 from espnet2.train.reporter import Reporter
 
 from espnet_ext.config.strict import read_yaml
-from espnet_ext.errors import UserError
 from espnet_ext.train.espnet_patches import CHECKPOINT, PREVIOUS
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.precision import AUTO, choose_autocast
 
 # ESPnet's reporter saves durations and numpy scalars in the checkpoint.

@@ -11,9 +11,6 @@ import yaml
 from espnet2.train.reporter import Reporter
 
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.data.atomic import atomic_path, write_json_atomic
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import (
     ENCODER,
     WEIGHTS,
@@ -27,6 +24,9 @@ from espnet_ext.hub.model_files import (
 from espnet_ext.hub.weights import read_weights
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
+from espnet_ext.utils.atomic import atomic_path, write_json_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 COLUMNS = ("phase", "epoch", "split", "key", "value")

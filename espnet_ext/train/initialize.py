@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.layer_store import read_layers
-from espnet_ext.data.scp import read_scp
-from espnet_ext.data.sentences import sentence_number
+from espnet_ext.dump.layer_store import read_layers
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.data_dir import sentence_number
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.train.espnet_patches import ignore_buffers
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel

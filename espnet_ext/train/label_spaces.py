@@ -5,7 +5,7 @@ from pathlib import Path
 
 from espnet_ext.config.attributes import LABELS, AttributeConfig
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def with_labels(attribute: AttributeConfig, target_scp: Path) -> AttributeConfig:

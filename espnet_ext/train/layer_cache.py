@@ -11,17 +11,17 @@ import torch
 from safetensors.torch import save
 from torch.nn.utils.rnn import pad_sequence
 
-from espnet_ext.data.atomic import atomic_path
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.batching import batch_seconds, sorted_batches
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.layer_store import append_layers
-from espnet_ext.data.origin import empty_unless, read_json, sha256_of
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.errors import UserError
+from espnet_ext.dump.layer_store import append_layers
 from espnet_ext.hub.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.hub.model_files import DESCRIPTION, ENCODER
 from espnet_ext.hub.weights import read_weights
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.batching import batch_seconds, sorted_batches
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import read_json, reset_if_changed, sha256_of
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.encoder.frame_average import average_frames
 from espnet_ext.utt.precision import choose_autocast
@@ -69,7 +69,7 @@ class LayerCache:
         # The last scp file is the one that other steps look for.
         self.scps = {} if self.num_frozen_blocks is None else {"hidden": f"hidden_{self.num_frozen_blocks}.scp"}
         self.scps["layers"] = "layers.scp"
-        empty_unless(self.folder, origin | options)
+        reset_if_changed(self.folder, origin | options)
 
     def fill(self, encoder: AbsSpeechEncoder, dtype: torch.dtype | None) -> Iterator[float]:
         """Compute what is missing, then write layers.scp and hidden_<number>.scp.
@@ -122,7 +122,7 @@ class LayerCache:
 
 def cached_options(folder: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
     """`autocast` and `num_frozen_blocks` of a cache; empty if it has no shards or another origin."""
-    cached = read_json(folder / "origin.json")
+    cached = read_json(folder / "provenance.json")
     if not isinstance(cached, dict) or not any(folder.glob("layers.*.scp")):
         return {}
     options = {name: cached.pop(name, None) for name in ("autocast", "num_frozen_blocks")}
@@ -142,7 +142,7 @@ def encoder_hash(folder: Path) -> str:
 
 def check_encoder(cache: Path, encoder_folder: Path) -> None:
     """Raise UserError if a cache contains the layers of another encoder than the folder's."""
-    origin = read_json(cache / "origin.json") or {}
+    origin = read_json(cache / "provenance.json") or {}
     if origin.get("encoder") != encoder_hash(encoder_folder):
         raise UserError(f"{cache}: layers of another encoder than {encoder_folder}: dump the layers of this encoder")
 

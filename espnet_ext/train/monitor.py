@@ -10,9 +10,9 @@ from espnet2.train.reporter import SubReporter, WeightedAverage
 from torch import Tensor, distributed
 from torch.utils.data import DataLoader
 
-from espnet_ext.data.progress import format_duration, format_rate
-from espnet_ext.errors import UserError
 from espnet_ext.train.workers import loader_error
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import format_duration, format_rate
 from espnet_ext.utt.ranks import num_ranks
 from espnet_ext.utt.whole_batch import TARGETS
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.layer_store import read_layers
-from espnet_ext.data.num_samples import check_dumped_length
-from espnet_ext.data.scp_index import ScpIndex
-from espnet_ext.data.sentences import sentence_number
-from espnet_ext.errors import UserError
+from espnet_ext.dump.layer_store import read_layers
+from espnet_ext.kaldi.archives import check_dumped_length, read_dumped
+from espnet_ext.kaldi.data_dir import sentence_number
+from espnet_ext.kaldi.scp_index import ScpIndex
+from espnet_ext.utils.errors import UserError
 
 
 class ScpReader(Mapping, ABC):

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from espnet2.samplers.abs_sampler import AbsSampler
 
-from espnet_ext.data.batching import cut_batches, sorted_batches
-from espnet_ext.errors import UserError
 from espnet_ext.train.sampling_weights import sampling_weights
 from espnet_ext.train.utterance_table import UtteranceTable
+from espnet_ext.utils.batching import cut_batches, sorted_batches
+from espnet_ext.utils.errors import UserError
 
 
 class BalancedLengthSampler(AbsSampler):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from espnet_ext.config.validation import check_name
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def tempered_weights(counts: np.ndarray, alpha: float, factors: np.ndarray | float = 1.0) -> np.ndarray:

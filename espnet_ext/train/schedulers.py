@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from espnet2.schedulers.abs_scheduler import AbsValEpochStepScheduler
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Schedulers whose every step depends on the number of all steps: they cannot continue a shorter training.
 ENDING_SCHEDULERS = ("onecyclelr",)

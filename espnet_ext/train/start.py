@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import read_attributes, read_description
 from espnet_ext.train.layer_cache import check_encoder
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 # Options of a head that matter in training alone.

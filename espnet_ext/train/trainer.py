@@ -13,7 +13,6 @@ from espnet2.train.reporter import Reporter
 from espnet2.utils.build_dataclass import build_dataclass
 from torch.utils.data import DataLoader
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
@@ -24,6 +23,7 @@ from espnet_ext.train.checkpoint import (
 from espnet_ext.train.espnet_patches import patched_trainer, reduced_at_steps
 from espnet_ext.train.monitor import MonitoredLoader, TrainingProgress
 from espnet_ext.train.utterance_table import check_lengths
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.ranks import num_ranks
 
 

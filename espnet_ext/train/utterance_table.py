@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.data.scp import iter_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import iter_scp
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 FULL_SHARED_MEMORY = (
     "the shared memory (/dev/shm), which loader processes use for batches, is full: enlarge it (containers: "

@@ -9,7 +9,7 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.encoder.masking import real_positions

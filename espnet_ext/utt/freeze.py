@@ -1,7 +1,7 @@
 """What of the encoder trains, and at what cost: freezing by layer range, adapters, gradient checkpointing."""
 
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 

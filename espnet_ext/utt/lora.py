@@ -6,7 +6,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import nn
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 AUTO = "auto"
 AUTOCAST_NAMES = (AUTO, "float32", "bfloat16")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.bin.choose_input import choose_inputs
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Two epochs of three batches of ten samples; comments and keys that end alike are no options.
 CONFIG = """

@@ -10,9 +10,10 @@ import soundfile
 
 from espnet_ext.bin import dump_audio, validate_data
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.scp import read_scp
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def run(body: str) -> subprocess.CompletedProcess[str]:
     script = (
         "import errno, os, sys\n"
         "from espnet_ext.bin.entry import run_main\n"
-        "from espnet_ext.errors import UserError\n"
+        "from espnet_ext.utils.errors import UserError\n"
         f"def main():\n    {body}\n"
         "run_main(main)\n"
     )

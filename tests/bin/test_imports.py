@@ -11,7 +11,7 @@ import soundfile
 import yaml
 
 import espnet_ext.bin
-from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
 # Their imports take from half a second (numpy) to tens of seconds on a slow machine.
 MODELS = {"torch", "transformers", "espnet2", "huggingface_hub", "peft"}

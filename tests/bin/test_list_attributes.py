@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from espnet_ext.bin import list_attributes
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def run(monkeypatch: pytest.MonkeyPatch, path: Path, *systems: str) -> None:

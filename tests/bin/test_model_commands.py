@@ -12,12 +12,12 @@ from tiny_encoders import CONFIGS, tiny_encoder
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertForCTC
 
 from espnet_ext.bin import dump_layers, extract, pack, upload
-from espnet_ext.data.audio import append_to_ark, read_dumped
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.layer_store import read_layers
-from espnet_ext.errors import UserError
+from espnet_ext.dump.layer_store import read_layers
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_encoder, load_model
+from espnet_ext.kaldi.archives import append_to_ark, read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.untrained import UntrainedModel
 
 

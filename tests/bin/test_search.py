@@ -9,11 +9,11 @@ import pytest
 import soundfile
 
 from espnet_ext.bin import search
-from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import read_description
 from espnet_ext.search.query import Term
 from espnet_ext.teachers import Runtime
+from espnet_ext.utils.errors import UserError
 
 Run = Callable[..., str]
 
@@ -146,8 +146,8 @@ def test_an_empty_folder_makes_no_index(tmp_path: Path, model_folder: Path, run:
 def test_a_dump_directory_is_indexed_by_utterance(
     tmp_path: Path, audio: Path, index: Path, model_folder: Path, run: Run
 ) -> None:
-    from espnet_ext.data.audio import append_to_ark
-    from espnet_ext.data.data_dir import write_scp
+    from espnet_ext.kaldi.archives import append_to_ark
+    from espnet_ext.kaldi.scp import write_scp
 
     dump = tmp_path / "dump"
     dump.mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.bin.utt_train import data_options, parse_args
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 FILES = ["wav.scp", "layers/layers.scp", "target_sem_translations.scp", "target_spk.scp", "utt2num_samples"]
 # Of sem the averaged targets are trained on, of spk the teacher's own.

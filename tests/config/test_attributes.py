@@ -15,7 +15,7 @@ from espnet_ext.config.attributes import (
     load_attributes,
     parse_attributes,
 )
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def test_a_declaration_is_read_in_full_and_in_order(tmp_path: Path, attributes_block: dict) -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import AfterValidator, Discriminator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, Tag
 
 from espnet_ext.config.validation import StrictModel, check_arguments, check_name, validate
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 class Cat(StrictModel):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
 
 def noise(num_samples: int, seed: int = 0) -> np.ndarray:

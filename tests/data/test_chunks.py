@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data.audio import RATE, read_audio
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.chunks import join_clips, plan_chunks, read_chunks, trim_silence, write_chunks
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.utils.errors import UserError
 
 
 def seconds(*lengths: float) -> list[int]:
@@ -74,9 +75,9 @@ def clips(tmp_path: Path) -> list[Path]:
 
 
 def test_files_hold_the_joined_clips(clips: list[Path], tmp_path: Path) -> None:
-    left_out = LeftOut()
+    excluded = Exclusions()
     target = write_chunks("v", clips, 10, tmp_path / "chunks")
-    chunks = read_chunks("v", clips, target, left_out)
+    chunks = read_chunks("v", clips, target, excluded)
     # 0.9 + 0.9 is under 2 s with its gap, three clips are 2.9 s; the last two give no 2 s.
     assert {name: length for name, (_, length) in chunks.items()} == {"v-000": 3 * 14400 + 2 * 1600}
     samples, rate = read_audio(chunks["v-000"][0])
@@ -84,8 +85,8 @@ def test_files_hold_the_joined_clips(clips: list[Path], tmp_path: Path) -> None:
     levels = [np.float32(np.round(3276.8 * level) / 32768) for level in (1, 2, 3)]
     expected = join_clips([np.full(14400, level, np.float32) for level in levels])
     np.testing.assert_allclose(samples, expected, atol=1e-4)
-    assert left_out.counts() == {"clip not needed for a chunk": 2, "silent clip": 1}
-    assert ("v-en.clip_3.wav", str(clips[3]), "silent clip") in left_out.entries
+    assert excluded.counts() == {"clip not needed for a chunk": 2, "silent clip": 1}
+    assert ("v-en.clip_3.wav", str(clips[3]), "silent clip") in excluded.entries
 
 
 def test_no_more_chunks_than_wanted(clips: list[Path], tmp_path: Path) -> None:
@@ -93,8 +94,8 @@ def test_no_more_chunks_than_wanted(clips: list[Path], tmp_path: Path) -> None:
     for number, path in enumerate(more):
         more[number] = path.parent / f"copy{number}.wav"
         more[number].write_bytes(path.read_bytes())
-    left_out = LeftOut()
-    chunks = read_chunks("v", more, write_chunks("v", more, 2, tmp_path / "chunks"), left_out)
+    excluded = Exclusions()
+    chunks = read_chunks("v", more, write_chunks("v", more, 2, tmp_path / "chunks"), excluded)
     assert list(chunks) == ["v-000", "v-001"]
 
 
@@ -109,7 +110,7 @@ def test_a_second_run_keeps_the_files_and_a_fresh_one_makes_the_same(clips: list
         assert (other / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("lost", ["*.flac", "utt2num_samples", "left_out.scp"])
+@pytest.mark.parametrize("lost", ["*.flac", "utt2num_samples", "excluded.scp"])
 def test_a_lost_file_is_written_again(clips: list[Path], tmp_path: Path, lost: str) -> None:
     target = write_chunks("spk", clips, 9, tmp_path)
     before = {path.name: path.read_bytes() for path in target.iterdir()}

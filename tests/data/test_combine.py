@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.data.combine import combine_dumps
-from espnet_ext.data.data_dir import read_scp
-from espnet_ext.data.scp import write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 
 JSON = {"teacher": "t", "version": "1", "dim": 8, "normalisation": "l2", "from": "speech", "num_targets": 2}
 

@@ -10,9 +10,9 @@ import pytest
 from espnet_ext.config.attributes import LabelTarget
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.data.combine import combine_dumps
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.label_targets import class_file, dump_labels
-from espnet_ext.errors import UserError
+from espnet_ext.dump.label_targets import class_file, dump_labels
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 
 LANG = LabelTarget(labels="utt2lang")
 AGE = LabelTarget(labels="utt2age", kind="number")

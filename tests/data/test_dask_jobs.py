@@ -15,7 +15,7 @@ from espnet_ext.data import dask_jobs, dask_workers, dump
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor, run_jobs
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 NUM_JOBS = 12
 LOST_WORKER_TIMEOUT = "distributed.deploy.lost-worker-timeout"

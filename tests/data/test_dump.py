@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data import dump, subset
-from espnet_ext.data.audio import read_audio, read_dumped, resample, to_int16
-from espnet_ext.data.audio_format import ARK_FORMATS
-from espnet_ext.data.data_dir import DataDir, Utterance, read_scp, write_scp, write_utterances
+from espnet_ext.audio import ARK_FORMATS
+from espnet_ext.audio.waveform import read_audio, resample, to_int16
+from espnet_ext.data import dump
 from espnet_ext.data.dump import DurationLimits
 from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.data.executor import Executor
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi import data_dir as subset
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 MakeDataDir = Callable[..., Path]
 LIMITS = DurationLimits(0.05, 1.0)
@@ -47,7 +51,7 @@ def test_a_dump_is_a_data_directory_of_the_same_audio(data: Path, tmp_path: Path
     (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 c-3\n")
     (data / "provenance.json").write_text("{}")
     dumped = dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS), ignore)
-    assert (dumped.num_utterances, dumped.left_out.entries) == (7, [])
+    assert (dumped.num_utterances, dumped.excluded.entries) == (7, [])
     source, dumped = DataDir(data), DataDir(tmp_path / "dump")
     validate_data_dir(dumped.path)
     assert dumped.utterances == source.utterances
@@ -143,10 +147,10 @@ def test_nothing_stale_is_left_of_a_larger_set(data: Path, tmp_path: Path) -> No
 
 def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
     limits = DurationLimits(1700 / 16000, 2000 / 16000)  # both ends belong to what is kept
-    left_out = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore).left_out
+    excluded = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits), ignore).excluded
     assert DataDir(tmp_path / "dump").utterances == ["a-2", "b-1", "b-2", "c-1"]
-    assert left_out.counts() == {"longer than 0.125 s": 2, "shorter than 0.10625 s": 1}
-    lines = (tmp_path / "dump/left_out.tsv").read_text().splitlines()
+    assert excluded.counts() == {"longer than 0.125 s": 2, "shorter than 0.10625 s": 1}
+    lines = (tmp_path / "dump/excluded.tsv").read_text().splitlines()
     assert lines[1] == f"a-1\t{data / 'wav/a-1.wav'}\tshorter than 0.10625 s"
     assert len(lines) == 4
     validate_data_dir(tmp_path / "dump")
@@ -270,7 +274,7 @@ def test_an_utterance_that_no_encoder_takes_is_named_unless_left_out(
     with pytest.raises(UserError, match=error):
         dump_data_dir(data, tmp_path / "test", DumpOptions(DurationLimits(0, 1)), ignore)
     assert not (tmp_path / "test/wav.scp").exists()
-    assert dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS), ignore).left_out.counts() == {
+    assert dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS), ignore).excluded.counts() == {
         "shorter than 0.05 s": 1
     }
 

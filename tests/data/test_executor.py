@@ -9,7 +9,7 @@ from shard_jobs import Job, refuse, wait_for_another, write_shard
 
 from espnet_ext.data.executor import Executor, run_jobs
 from espnet_ext.data.pool import process_pool
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 BAD_ADDRESSES = (
     "dask",

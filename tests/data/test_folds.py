@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import part_of_fold, speaker_folds
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "sad")
 

@@ -13,7 +13,7 @@ from shard_jobs import Job, write_shard
 
 from espnet_ext.data import dask_workers
 from espnet_ext.data.executor import Executor, run_jobs
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Ways that a job goes, by the content of `$jobs/mode`.
 COMMANDS = {

@@ -7,10 +7,11 @@ from clips import Clip
 import asterisk
 import asterisk_extra
 import pocketsphinx_data
-from espnet_ext.data.audio import RATE, read_audio, resample
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import read_audio, resample
 from espnet_ext.hub.download import default_cache
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
 from packages.debian import fetch_debian
 from packages.pinned import DEBIAN_PACKAGES
 
@@ -26,7 +27,7 @@ def sentences_in_all_languages(count: int) -> list[dict[str, Clip]]:
     roots = _fetch(name for voice in voices for name in (voice.audio_package, voice.text_package))
     prompts = {
         voice.language: asterisk.parse_core_voice(
-            voice, roots[voice.audio_package], roots[voice.text_package], LeftOut()
+            voice, roots[voice.audio_package], roots[voice.text_package], Exclusions()
         )
         for voice in voices
     }
@@ -42,7 +43,7 @@ def further_voices() -> dict[str, list[Clip]]:
     utterances = [
         utterance
         for voice in asterisk_extra.EXTRA_VOICES
-        for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, CLIPS_OF_VOICE, LeftOut())
+        for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, CLIPS_OF_VOICE, Exclusions())
     ]
     utterances += pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE])
     voices: dict[str, list[Clip]] = {}

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from tiny_recipe import ROOT, TinyRecipe
 
-from espnet_ext.data.scp import read_scp
+from espnet_ext.kaldi.scp import read_scp
 
 
 def guide() -> list[str]:

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from tiny_recipe import TinyRecipe
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.data_dir import Utterance, write_utterances
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
 
 Words = list[object]
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pandas as pd
 from emotion_recipe import EmotionRecipe
 
-from espnet_ext.data.scp import read_scp
+from espnet_ext.kaldi.scp import read_scp
 
 MODEL = "exp/utt_emotion/joint"
 RESULTS = "exp/utt_emotion/results"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from paper_recipe import PaperRecipe
 
-from espnet_ext.data.scp import read_scp
+from espnet_ext.kaldi.scp import read_scp
 
 RESULTS = "exp/utt_sem+spk/results"
 SYSTEMS = ["teacher", "untrained", "sem", "spk", "sem+spk"]

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from tiny_recipe import TinyRecipe
 
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.data_dir import read_scp
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.scp import read_scp
 
 SYSTEMS = ["teacher", "untrained", "sem+spk/heads", "sem+spk"]
 RETRIEVAL = {"R@1", "R@5", "MRR", "xSIM", "xSIM-margin"}

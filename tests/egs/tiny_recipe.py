@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ("utt.sh", "path.sh", "cmd.sh")
 # What a run promises to be the same whatever happened on the way: everything but logs, states and times.
 LASTING = {".ark", ".scp", ".safetensors", ".tsv", ".json", ".md", ".zip"}
-OF_THE_FOLDER = {".steps", "origin.json"}  # fingerprints of files that hold the folder's name
+OF_THE_FOLDER = {".steps", "provenance.json"}  # fingerprints of files that hold the folder's name
 # In turn: a pattern whose first file says when to kill, and a file that must not be there yet.
 KILL_POINTS = (
     ("data/.steps/prepare.json", "data/test_spk/wav.scp"),

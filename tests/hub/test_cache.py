@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import default_cache
+from espnet_ext.utils.errors import UserError
 
 
 def test_the_cache_follows_xdg_unless_relative(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import NETWORK_VARIABLES, check_network, download_snapshot
+from espnet_ext.utils.errors import UserError
 
 COMMIT = "a" * 40
 

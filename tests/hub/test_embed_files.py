@@ -10,11 +10,11 @@ import pytest
 import soundfile
 
 from espnet_ext.bin import embed as embed_command
-from espnet_ext.data.scp import read_scp
-from espnet_ext.errors import UserError
 from espnet_ext.hub import embed_files
 from espnet_ext.hub.embed_files import check_output, write_embeddings
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.utils.errors import UserError
 
 Run = Callable[..., None]
 

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from tiny_encoders import CONFIGS, tiny_encoder
 from transformers import PreTrainedModel
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.hub.model_files import load_encoder, read_encoder_config
+from espnet_ext.utils.errors import UserError
 
 # Class around the encoder, its attribute that holds it, and parts to be named as left out: of the attribute, beside it.
 AROUND = {

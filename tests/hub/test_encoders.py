@@ -8,8 +8,8 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.encoders import encoder_folder
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.fixture

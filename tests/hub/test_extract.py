@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from distributed import LocalCluster
 
-from espnet_ext.data.audio import append_to_ark, read_dumped, to_int16
+from espnet_ext.audio.waveform import to_int16
 from espnet_ext.data.executor import Executor
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.errors import UserError
 from espnet_ext.hub import extract as extract_module
 from espnet_ext.hub.extract import ReadAhead, System, extract
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.kaldi.archives import append_to_ark, read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 
 NAMES = ("sem", "spk")
 HERE = Executor()
@@ -75,7 +76,7 @@ def test_whole_shards_are_kept_and_a_killed_run_ends_with_the_same_bytes(
     assert bytes_of(out) == straight
 
 
-@pytest.mark.parametrize("lost", ["sem.1.ark", "spk.1.scp", "origin.json", "sem.scp"])
+@pytest.mark.parametrize("lost", ["sem.1.ark", "spk.1.scp", "provenance.json", "sem.scp"])
 def test_a_lost_file_is_written_again(dump: Path, model_folder: Path, tmp_path: Path, lost: str) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
     list(extract(system, [dump], out, HERE))
@@ -88,7 +89,7 @@ def test_a_lost_file_is_written_again(dump: Path, model_folder: Path, tmp_path: 
 def test_a_damaged_origin_is_another_one(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
     list(extract(system, [dump], out, HERE))
-    (out / dump.name / "origin.json").write_text("{")
+    (out / dump.name / "provenance.json").write_text("{")
     assert all(extract(system, [dump], out, HERE))
 
 
@@ -121,7 +122,7 @@ def test_every_executor_writes_the_same_bytes(dump: Path, model_folder: Path, tm
 def test_only_the_attributes_asked_for_are_written(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     assert all(extract(System(model_folder, ("spk",)), [dump], tmp_path / "out", HERE))
     kinds = {path.name.split(".")[0] for path in (tmp_path / "out" / dump.name).iterdir()}
-    assert kinds == {"origin", "spk"}
+    assert kinds == {"provenance", "spk"}
 
 
 def test_an_attribute_that_the_model_lacks_is_named_before_any_work(

@@ -12,13 +12,14 @@ import soundfile
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from espnet_ext.audio.waveform import resample, to_int16
 from espnet_ext.bin import embed as embed_command
-from espnet_ext.data.audio import append_to_ark, resample, to_int16
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.segments import Segment, write_segments
-from espnet_ext.errors import UserError
 from espnet_ext.hub import embed_files, inference
 from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.kaldi.archives import append_to_ark
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.segments import Segment, write_segments
+from espnet_ext.utils.errors import UserError
 
 NAMES = ["sem", "spk"]
 WINDOW = 16_000

@@ -17,8 +17,8 @@ from espnet_ext.config.attributes import (
     parse_attributes,
 )
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_encoder, load_model, read_attributes, save_model
+from espnet_ext.utils.errors import UserError
 
 WEIGHT = "heads.sem.pooling.scorer.weight"
 

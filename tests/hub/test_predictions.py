@@ -11,15 +11,15 @@ from safetensors.torch import load_file, save_file
 
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.data.audio import append_to_ark
 from espnet_ext.data.executor import Executor
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.errors import UserError
 from espnet_ext.hub import predictions
 from espnet_ext.hub.extract import System, extract
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model, save_model
 from espnet_ext.hub.predictions import read_classifiers
+from espnet_ext.kaldi.archives import append_to_ark
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 

@@ -12,10 +12,10 @@ from tiny_encoders import CONFIGS, speech_batch
 from torch import Tensor, nn
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import read_encoder_config
 from espnet_ext.hub.sense import load_sense, sense_encoder_config
+from espnet_ext.utils.errors import UserError
 
 pytest.importorskip("speechbrain", reason="an optional dependency")
 from speechbrain.integrations.huggingface.w2v_bert import W2VBert

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from espnet_ext.bin import score
-from espnet_ext.data.data_dir import write_scp
+from espnet_ext.kaldi.scp import write_scp
 
 ATTRIBUTES = """
 attributes:

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from espnet_ext.errors import UserError
 from espnet_ext.report.confusion_plot import OTHERS, confusion_figures, confusion_shares, read_confusion
 from espnet_ext.report.label_set import write_confusion
 from espnet_ext.report.results import COLUMNS, read_results
 from espnet_ext.report.tables import main_table, write_markdown
+from espnet_ext.utils.errors import UserError
 
 ROWS = """
 untrained lang leakage one:mean sent R@1 3 1 4 100 2

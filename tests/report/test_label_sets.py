@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, mean_absolute_error
 
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.report.results import read_results
+from espnet_ext.utils.errors import UserError
 
 World = Any  # of conftest.py
 CLASSES = {"deu": 7, "eng": 40, "fra": 30, "spa": 30}

@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 from scipy.stats import norm
 
 from espnet_ext.bin import report
-from espnet_ext.errors import UserError
 from espnet_ext.report.curves import plot_curves, read_curves
 from espnet_ext.report.figures import read_layer_weights
 from espnet_ext.report.plots import DET_PIXEL, det_points, plot_det, plot_layer_weights
 from espnet_ext.scoring.roc import sort_trials
+from espnet_ext.utils.errors import UserError
 
 World = Any  # of conftest.py
 CURVES = """phase epoch split key value

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.bin import report
-from espnet_ext.errors import UserError
 from espnet_ext.report.published import published_table, read_published
 from espnet_ext.report.results import COLUMNS, read_results
+from espnet_ext.utils.errors import UserError
 
 RECIPE = Path(__file__).parents[2] / "egs/fleurs_voxceleb/conf/published.yaml"
 SMALL = """

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.report.results import COLUMNS, ResultRow, read_results, write_results
 from espnet_ext.scoring.figure import Figure
+from espnet_ext.utils.errors import UserError
 
 FIGURE = Figure("one:mean", "R@1", value=46.0, n=1200, low=40.12346, high=52.0, chance=1.7)
 ROW = ResultRow("a+b/heads", "sem", "retrieval", "test", FIGURE)

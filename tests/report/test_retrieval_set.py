@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from espnet_ext.data.data_dir import write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.report.inputs import Vectors
 from espnet_ext.report.results import read_results
 from espnet_ext.report.retrieval_set import RetrievalSet
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.directions import EVERY, parse_pattern
 from espnet_ext.scoring.leakage import Evaluation
+from espnet_ext.utils.errors import UserError
 from tests.report.conftest import write_vectors
 
 World = Any  # of conftest.py

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_curve
 
-from espnet_ext.data.scp import read_scp, write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.report.results import COLUMNS, read_results
 from espnet_ext.report.tables import write_markdown
 from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric
+from espnet_ext.utils.errors import UserError
 
 World = Any  # of conftest.py
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.data_dir import write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.report.trial_set import TrialSet, read_trial_set
+from espnet_ext.utils.errors import UserError
 
 UTT2SPK = {"a-1": "a", "a-2": "a", "b-1": "b", "c-1": "c", "c-2": "c"}
 LISTS = {"O": [(1, "c-2", "c-1"), (0, "c-2", "a-1")], "O-original": [(0, "a-1", "c-1"), (1, "c-1", "c-2")]}

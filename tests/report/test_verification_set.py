@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from espnet_ext.data.data_dir import write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.report.results import read_results
 from espnet_ext.report.tables import main_table, write_markdown
 from espnet_ext.scoring.calibration import fit_calibration
 from espnet_ext.scoring.verification import CALIBRATED_METRICS, equal_error_rate
+from espnet_ext.utils.errors import UserError
 
 World = Any  # of conftest.py
 COHORT, CALIBRATION = ("--cohort_set", "cohort"), ("--calibration_set", "valid")

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.calibration import Calibration, decision_costs, fit_calibration, min_cllr, ratio_costs
 from espnet_ext.scoring.roc import sort_trials
+from espnet_ext.utils.errors import UserError
 
 
 def make_trials(separation: float = 2.0, count: int = 400) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.classification import METRICS, Answers, chance_levels, score_classification
 from espnet_ext.scoring.figure import Figure
+from espnet_ext.utils.errors import UserError
 
 
 def scikit_metrics(truth: np.ndarray, predicted: np.ndarray) -> list[float]:

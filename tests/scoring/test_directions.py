@@ -2,8 +2,8 @@
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.directions import EVERY, Pattern, matching, parse_pairs, parse_pattern
+from espnet_ext.utils.errors import UserError
 
 
 def test_a_pattern_matches_its_directions_alone() -> None:

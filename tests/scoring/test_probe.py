@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.probe import INVERSE_PENALTIES, cross_validate, fit_probe, in_two_groups, thin_out
+from espnet_ext.utils.errors import UserError
 
 
 def make_rows(signal: float, num: int = 240, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.directions import parse_pattern
 from espnet_ext.scoring.protocols import (
     Items,
@@ -14,6 +13,7 @@ from espnet_ext.scoring.protocols import (
     text_searches,
 )
 from espnet_ext.scoring.rows import UnitRows
+from espnet_ext.utils.errors import UserError
 
 
 def items(*keys: str) -> Items:

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.regression import METRICS, Estimates, score_regression
+from espnet_ext.utils.errors import UserError
 
 
 def lin_concordance(x: np.ndarray, y: np.ndarray) -> float:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring import score_norm
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
 from espnet_ext.scoring.score_norm import score_cohort, speaker_means
+from espnet_ext.utils.errors import UserError
 
 
 def make(count: int, dim: int = 12, seed: int = 0) -> np.ndarray:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring import products as products_module
 from espnet_ext.scoring import search
 from espnet_ext.scoring.products import Products
 from espnet_ext.scoring.rows import UnitRows
 from espnet_ext.scoring.search import rank_queries
 from espnet_ext.scoring.xsim import rank_aligned
+from espnet_ext.utils.errors import UserError
 
 KINDS = ("apart", "close", "equal", "collapsed")
 

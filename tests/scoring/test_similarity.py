@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring import similarity
 from espnet_ext.scoring.similarity import row_norms
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.mark.parametrize("cells", [1, 10, 10**6])

@@ -7,7 +7,6 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
-from espnet_ext.errors import UserError
 from espnet_ext.scoring.bootstrap import Bootstrap
 from espnet_ext.scoring.calibration import Calibration
 from espnet_ext.scoring.verification import (
@@ -16,6 +15,7 @@ from espnet_ext.scoring.verification import (
     min_dcf,
     score_verification,
 )
+from espnet_ext.utils.errors import UserError
 
 Trials = tuple[np.ndarray, np.ndarray]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.search.query import Term, check_weight, parse_audio_term
+from espnet_ext.utils.errors import UserError
 
 ATTRIBUTES = ["sem", "spk", "lang"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from toy_recordings import MANIFEST, Recordings, ask, build_index, content_vectors, embed_content
 
-from espnet_ext.data.segments import AudioSource
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import AudioSource
+from espnet_ext.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 NAMES = [f"r{number:02d}" for number in range(30)]

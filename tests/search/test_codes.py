@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from toy_recordings import DIMS, Recordings, build_index, content_vectors
 
-from espnet_ext.errors import UserError
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import Term, search
+from espnet_ext.utils.errors import UserError
 
 NAMES = [f"r{number:04d}" for number in range(400)]
 TERMS = [

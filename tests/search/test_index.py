@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from toy_recordings import Recordings, ask, build_index
 
-from espnet_ext.data.segments import AudioSource
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.search.index import SearchIndex
+from espnet_ext.utils.errors import UserError
 
 NAMES = [f"r{number:02d}" for number in range(30)]
 

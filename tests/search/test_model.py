@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.search.model import embed_text
 from espnet_ext.search.query import Term
 from espnet_ext.teachers import TEACHERS, AbsTeacher, Runtime
+from espnet_ext.utils.errors import UserError
 
 
 class LetterTeacher(AbsTeacher):

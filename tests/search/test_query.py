@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from toy_recordings import DIMS, MANIFEST, Recordings, build_index, content_vectors
 
-from espnet_ext.data.segments import AudioSource
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import Found, Term, search
+from espnet_ext.utils.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 NAMES = [f"r{number:02d}" for number in range(50)]

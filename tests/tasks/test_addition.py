@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 from training_run import Train
 
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.data.audio import read_dumped
-from espnet_ext.data.label_targets import class_file, dump_labels
-from espnet_ext.data.scp import read_scp
+from espnet_ext.dump.label_targets import class_file, dump_labels
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model
+from espnet_ext.kaldi.archives import read_dumped
+from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.train.layer_cache import encoder_hash
 
 LABELS = {
@@ -79,7 +79,9 @@ def test_the_head_has_learned(grown: Path, place: Path, add: Train) -> None:
 
 
 def test_the_cache_of_the_pretrained_encoder_is_still_there(place: Path, work: Path, straight: Path) -> None:
-    origins = [json.loads((place / "train" / name / "origin.json").read_text()) for name in ("layers", "layers of it")]
+    origins = [
+        json.loads((place / "train" / name / "provenance.json").read_text()) for name in ("layers", "layers of it")
+    ]
     assert [origin["encoder"] for origin in origins] == [encoder_hash(work / "encoder"), encoder_hash(straight)]
     assert [origin["frame_average"] for origin in origins] == [2, 2]
 

@@ -9,7 +9,7 @@ from addition_run import adding
 from safetensors.torch import load_file, save_file
 from training_run import Train, trainer
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.fixture

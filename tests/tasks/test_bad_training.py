@@ -9,9 +9,9 @@ import pytest
 import torch
 from training_run import RESULTS, Train, make_dump, trainer
 
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.tasks.utt import UttTask
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 
 

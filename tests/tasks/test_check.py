@@ -8,8 +8,8 @@ import yaml
 from training_run import CONFIG
 
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.errors import UserError
 from espnet_ext.tasks.check import check_recipe, parse_config
+from espnet_ext.utils.errors import UserError
 
 Check = Callable[..., None]
 LANG = {"target": {"labels": "utt2lang"}, "head": {"hidden_dim": 8, "dim": 4}, "objective": {"name": "softmax"}}

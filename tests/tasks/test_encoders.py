@@ -10,8 +10,8 @@ from tiny_encoders import tiny_encoder
 from training_run import Train
 from transformers import SeamlessM4TFeatureExtractor
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_model
+from espnet_ext.utils.errors import UserError
 
 
 def test_adapters_train_from_a_plain_model_and_are_merged_into_a_plain_one(

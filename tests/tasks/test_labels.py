@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from training_run import Train, make_dump, trainer
 
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.label_targets import class_file, dump_labels
-from espnet_ext.errors import UserError
+from espnet_ext.dump.label_targets import class_file, dump_labels
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.utils.errors import UserError
 
 ATTRIBUTES = {
     "lang": {

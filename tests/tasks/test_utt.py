@@ -15,12 +15,12 @@ import yaml
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_encoder, load_model
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.train.monitor import TrainingProgress
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.freeze import freeze_blocks
 
 

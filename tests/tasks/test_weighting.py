@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.model_files import load_model
+from espnet_ext.utils.errors import UserError
 
 
 def test_a_resumed_run_ends_with_the_same_model(train: Train, straight: Path, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from espnet_ext.bin import utt_train
-from espnet_ext.data.audio import append_to_ark
-from espnet_ext.data.data_dir import read_scp, write_scp
+from espnet_ext.kaldi.archives import append_to_ark
+from espnet_ext.kaldi.scp import read_scp, write_scp
 
 DIMS = {"sem": 8, "spk": 6}
 CONFIG = {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher, Runtime, build_teacher
 from espnet_ext.teachers.ecapa import EcapaTeacher
+from espnet_ext.utils.errors import UserError
 
 pytest.importorskip("speechbrain", reason="an optional teacher")
 from speechbrain.inference.classifiers import EncoderClassifier

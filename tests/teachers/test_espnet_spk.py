@@ -7,9 +7,9 @@ import pytest
 import torch
 import yaml
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher, Runtime, build_teacher
 from espnet_ext.teachers.espnet_spk import build_network, equal_length_batches
+from espnet_ext.utils.errors import UserError
 
 COMMON = {
     "specaug": None,

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from espeak import Espeak
-from espnet_ext.data.audio import resample
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import resample
 from espnet_ext.teachers import Runtime, build_teacher
 from espnet_ext.teachers.resemblyzer import MIN_SECONDS, ResemblyzerTeacher, prepare
+from espnet_ext.utils.errors import UserError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers.runtime import Runtime, teacher_inference
+from espnet_ext.utils.errors import UserError
 
 
 def test_the_cpu_is_no_gpu_to_share_out() -> None:

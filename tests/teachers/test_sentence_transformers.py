@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers import AbsTeacher, Runtime, build_teacher
+from espnet_ext.utils.errors import UserError
 
 pytest.importorskip("sentence_transformers", reason="an optional teacher")
 from sentence_transformers import SentenceTransformer

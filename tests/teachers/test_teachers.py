@@ -5,9 +5,9 @@ import importlib.metadata
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.teachers import TEACHERS, AbsTeacher, build_teacher
 from espnet_ext.teachers.usem import to_spoken_form
+from espnet_ext.utils.errors import UserError
 
 TEXTS = [
     "Please enter your password followed by the pound key.",

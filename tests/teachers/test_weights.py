@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers import Runtime
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import _fetch
 from espnet_ext.teachers.runtime import fingerprint, local_folder
+from espnet_ext.utils.errors import UserError
 
 MODEL = "owner/name"
 

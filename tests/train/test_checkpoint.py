@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
     PREVIOUS,
@@ -17,6 +16,7 @@ from espnet_ext.train.checkpoint import (
     restore_checkpoint_name,
 )
 from espnet_ext.train.espnet_patches import atomic_saves
+from espnet_ext.utils.errors import UserError
 
 
 class FakeReporter:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from espnet_ext.config.attributes import parse_attributes
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.sentences import sentence_number
+from espnet_ext.kaldi.data_dir import sentence_number
+from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.train.initialize import fill_banks, read_bank
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel

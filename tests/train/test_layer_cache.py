@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from espnet_ext.data.audio import append_to_ark, read_dumped
-from espnet_ext.data.data_dir import read_scp, write_scp
-from espnet_ext.data.layer_store import read_layers
+from espnet_ext.dump.layer_store import read_layers
+from espnet_ext.kaldi.archives import append_to_ark, read_dumped
+from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.train import layer_cache
 from espnet_ext.train.layer_cache import LayerCache
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
@@ -119,7 +119,7 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Pat
     assert bytes_of(dump / "layers") == straight
 
 
-@pytest.mark.parametrize("lost", ["layers.1.ark", "layers.1.scp", "hidden_1.1.scp", "hidden_1.scp", "origin.json"])
+@pytest.mark.parametrize("lost", ["layers.1.ark", "layers.1.scp", "hidden_1.1.scp", "hidden_1.scp", "provenance.json"])
 def test_a_lost_file_is_written_again(dump: Path, weights: Path, encoder: AbsSpeechEncoder, lost: str) -> None:
     def run() -> None:
         list(LayerCache(dump, weights, 1, "float32", num_frozen_blocks=1).fill(encoder, None))
@@ -189,7 +189,7 @@ def test_a_cache_that_is_emptied_takes_the_precision_of_the_machine(
     (weights / "model.safetensors").write_bytes(b"others")
     fake_bfloat16(False)
     assert all(seconds > 0 for seconds in fill_as(dump, weights, encoder, "auto"))
-    assert json.loads((dump / "layers" / "origin.json").read_text())["autocast"] == "float32"
+    assert json.loads((dump / "layers" / "provenance.json").read_text())["autocast"] == "float32"
 
 
 def fill_as(dump: Path, weights: Path, encoder: AbsSpeechEncoder, autocast: str) -> list[float]:

@@ -7,10 +7,10 @@ import kaldiio
 import numpy as np
 import pytest
 
-from espnet_ext.data.audio import append_to_ark
-from espnet_ext.data.data_dir import write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.archives import append_to_ark
+from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.train.readers import AudioReader, SentenceReader, TargetReader
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.fixture

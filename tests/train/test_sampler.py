@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.sampler import BalancedLengthSampler, DistributedBatchSampler, SortedSampler
 from espnet_ext.train.utterance_table import UtteranceTable, as_labels
+from espnet_ext.utils.errors import UserError
 
 BUDGET = 200_000
 COUNTS = {"eng": 1600, "fra": 300, "rus": 100}

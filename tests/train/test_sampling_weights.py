@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.sampling_weights import sampling_weights, tempered_weights
+from espnet_ext.utils.errors import UserError
 
 COUNTS = np.array([900_000, 40_000, 313])
 

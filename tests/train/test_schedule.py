@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.checkpoint import CHECKPOINT, refuse_other_config
 from espnet_ext.train.schedulers import set_total_steps
+from espnet_ext.utils.errors import UserError
 
 
 def options(**changes: Any) -> Namespace:

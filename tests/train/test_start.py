@@ -4,8 +4,8 @@ from argparse import Namespace
 
 import pytest
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.start import check_start
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.mark.parametrize("name", ["type", "keys", "training"])

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_ext.data.scp import write_scp
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.train.utterance_table import as_labels, read_table, with_targets
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from espnet_ext.errors import UserError
 from espnet_ext.train.workers import FULL_SHARED_MEMORY, SharedCollate, loader_error
+from espnet_ext.utils.errors import UserError
 
 
 class Examples:

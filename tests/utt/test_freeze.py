@@ -6,7 +6,7 @@ from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utt.freeze import choose_trained, freeze_blocks
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.freeze import freeze_blocks
 from espnet_ext.utt.lora import add_lora, merge_lora

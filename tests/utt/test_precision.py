@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.precision import choose_autocast, missing_bfloat16, resolve_autocast
 
 SLOW = "emulated in software, 7 times slower than float32"

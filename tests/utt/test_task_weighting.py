@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import parse_attributes
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.espnet_model import ESPnetUttModel
 from espnet_ext.utt.task_weighting import build_task_weighting

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def download_with_apt(names: Collection[str], folder: Path, state: Path) -> tuple[dict[str, Path], dict[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 BINARY_VERSION = 6
 # Codes of ctranslate2/types.h; bfloat16 (5) has no numpy type and no model of ours uses it.

@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic, write_text_atomic
-from espnet_ext.data.lock import exclusive_lock
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import atomic_folder, exclusive_lock, write_json_atomic, write_text_atomic
+from espnet_ext.utils.errors import UserError
 from packages.apt import download_with_apt
 from packages.debian_archive import read_files, read_version
 from packages.debian_mirror import download_from_mirror, find_archives

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import zstandard
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 _MAGIC = b"!<arch>\n"
 _HEADER_SIZE = 60

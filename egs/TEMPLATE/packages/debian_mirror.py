@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import check_network
+from espnet_ext.utils.errors import UserError
 
 DEFAULT_SUITE = "stable"
 # universe: where Ubuntu has most packages.

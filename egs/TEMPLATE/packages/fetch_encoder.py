@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_ext.errors import UserError
 from espnet_ext.hub.download import check_network
+from espnet_ext.utils.errors import UserError
 from packages.pinned import Wheel
 
 

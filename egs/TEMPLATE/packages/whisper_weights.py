@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 _LAYER_PARTS = {
     "self_attn_layer_norm": "self_attention/layer_norm",

@@ -5,8 +5,8 @@ import fnmatch
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.atomic import write_text_atomic
-from espnet_ext.errors import UserError
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.errors import UserError
 from packages.debian_archive import read_files
 from packages.manifest import MANIFESTS, format_manifest, manifest_sha256
 

@@ -53,7 +53,7 @@ dump_audio() {
     # Where stage 1 found other corpora, files of audio may have changed under their names.
     step --label "${dump}: audio" --state "$(state "${dump}" audio)" --ignore nj executor \
         --inputs "${inputs[@]}" --after "$(state data prepare)" --outputs "${dump}/wav.scp" \
-        --files "${dump}" wav.scp "audio/*" "utt2*" text "text.*" spk2utt left_out.tsv provenance.json "trials/*" \
+        --files "${dump}" wav.scp "audio/*" "utt2*" text "text.*" spk2utt excluded.tsv provenance.json "trials/*" \
         -- python -m espnet_ext.bin.dump_audio --data_dir "${data}" --dump_dir "${dump}" "${workers[@]}" \
         --audio_format "${audio_format}" --fraction "${fraction}" "${options[@]}"
 }

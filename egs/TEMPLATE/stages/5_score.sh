@@ -62,7 +62,7 @@ add_system() {
 add_origins() {
     local set
     for set in "${eval_list[@]}"; do
-        add_inputs "$1/${set}/origin.json"
+        add_inputs "$1/${set}/provenance.json"
     done
 }
 

@@ -9,11 +9,12 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE, samples_at_16k
-from espnet_ext.data.audio_files import is_visible
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.audio import RATE
+from espnet_ext.audio.files import is_visible
+from espnet_ext.audio.waveform import samples_at_16k
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 MIN_DURATION_S, MAX_DURATION_S = 0.4, 10.0
 # If a larger part of the clips is left out, files are missing. The worst voice, es-MX, loses 15 %.
@@ -124,7 +125,7 @@ def duration_fault(num_samples: int, min_s: float, max_s: float) -> str | None:
     return None
 
 
-def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_out: LeftOut) -> dict[str, Utterance]:
+def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, excluded: Exclusions) -> dict[str, Utterance]:
     """Read one voice.
 
     A clip is kept if it lasts 0.4 to 10 s and has a transcript without bracketed text. A clip whose transcript lost a
@@ -132,7 +133,7 @@ def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_o
 
     Args:
         audio_root, text_root: the unpacked packages of audio and of transcripts.
-        left_out: receives the clips that are left out.
+        excluded: receives the clips that are left out.
 
     Returns:
         Key -> utterance, `sentence` not set.
@@ -144,7 +145,7 @@ def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_o
         text_root / f"usr/share/doc/{voice.text_package}/core-sounds-{voice.package_language}.txt.gz"
     )
     files = list_prompts(audio_root / "usr/share/asterisk/sounds" / voice.folder, ".g722")
-    lost = LeftOut()
+    lost = Exclusions()
     kept = {}
     for key, path in files.items():
         name = utterance_id(voice.speaker, voice.language, key)
@@ -158,7 +159,7 @@ def parse_core_voice(voice: CoreVoice, audio_root: Path, text_root: Path, left_o
         words = None if has_lost_letter(text) else text
         kept[key] = Utterance(name, voice.speaker, path, num_samples, voice.language, text=words)
     lost.check_share(len(files), MAX_LEFT_OUT, audio_root)
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return kept
 
 

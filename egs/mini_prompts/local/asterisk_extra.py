@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asterisk import duration_fault, list_prompts, utterance_id
-from espnet_ext.data.audio import samples_at_16k
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.audio.waveform import samples_at_16k
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
 
 MIN_DURATION_S, MAX_DURATION_S = 1.5, 6.0  # of a verification trial
 NOT_SPEECH = ("silence/", "beep", "ascending-2tone", "descending-2tone", "tt-monkeys")
@@ -38,14 +38,14 @@ EXTRA_VOICES = (
 
 
 def parse_extra_voice(
-    voice: ExtraVoice, root: Path, sentences: Mapping[str, str], max_utterances: int, left_out: LeftOut
+    voice: ExtraVoice, root: Path, sentences: Mapping[str, str], max_utterances: int, excluded: Exclusions
 ) -> list[Utterance]:
     """Read up to `max_utterances` prompts of 1.5 to 6 s, drawn in the order of the SHA-1 of their keys.
 
     Args:
         root: the unpacked package.
         sentences: key -> sentence id of the core sounds; other keys get no sentence.
-        left_out: receives the clips that are left out.
+        excluded: receives the clips that are left out.
 
     Raises:
         UserError: files are missing or damaged.
@@ -54,14 +54,14 @@ def parse_extra_voice(
     for key, path in list_prompts(root / "usr/share/asterisk/sounds" / voice.folder, voice.suffix).items():
         name = utterance_id(voice.speaker, voice.language, key)
         if key.startswith(NOT_SPEECH):
-            left_out.add(name, path, "not speech")
+            excluded.add(name, path, "not speech")
             continue
         num_samples = samples_at_16k(path)
         if fault := duration_fault(num_samples, MIN_DURATION_S, MAX_DURATION_S):
-            left_out.add(name, path, fault)
+            excluded.add(name, path, fault)
             continue
         usable[key] = Utterance(name, voice.speaker, path, num_samples, voice.language)
     order = sorted(usable, key=lambda key: hashlib.sha1(key.encode()).hexdigest())
     for key in order[max_utterances:]:
-        left_out.add(usable[key].id, usable[key].path, f"voice has its {max_utterances} utterances")
+        excluded.add(usable[key].id, usable[key].path, f"voice has its {max_utterances} utterances")
     return [replace(usable[key], sentence=sentences.get(key)) for key in order[:max_utterances]]

@@ -5,7 +5,7 @@ import ctypes
 import espeakng_loader
 import numpy as np
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Values of espeak-ng/speak_lib.h.
 _OUTPUT_SYNCHRONOUS = 2

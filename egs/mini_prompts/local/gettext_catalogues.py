@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.split import normalise
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.overlap import normalize_text
+from espnet_ext.utils.errors import UserError
 from packages.pinned import CATALOGUES
 
 PACKAGES = tuple(package.name for package in CATALOGUES)
@@ -59,7 +59,7 @@ def clean_message(message: str) -> str | None:
     if message.count("_") > 1 or _NOT_PROSE.search(message):
         return None
     text = " ".join(message.replace("_", "").split()).rstrip(".:…").strip()
-    words = normalise(text).split()
+    words = normalize_text(text).split()
     if not MIN_WORDS <= len(words) <= MAX_WORDS or text.isupper():
         return None
     return text
@@ -86,7 +86,7 @@ def parse_catalogues(roots: Mapping[str, Path], excluded: Collection[str]) -> li
                 translations = {language: catalogue[message] for language, catalogue in catalogues.items()}
                 texts = _parallel_texts({"eng": message, **translations}, excluded)
                 if texts:
-                    name = hashlib.sha1(normalise(texts["eng"]).encode()).hexdigest()
+                    name = hashlib.sha1(normalize_text(texts["eng"]).encode()).hexdigest()
                     sentences.setdefault(name, ParallelSentence(f"gettext-{name[:12]}", texts))
     return [sentences[name] for name in sorted(sentences)]
 
@@ -106,5 +106,5 @@ def _parallel_texts(messages: Mapping[str, str], excluded: Collection[str]) -> d
     texts = {language: clean_message(message) for language, message in messages.items()}
     if None in texts.values():
         return None
-    same = {normalise(text) for text in texts.values()}
+    same = {normalize_text(text) for text in texts.values()}
     return texts if len(same) == len(texts) and same.isdisjoint(excluded) else None

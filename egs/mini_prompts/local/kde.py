@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.data.audio_files import is_visible
+from espnet_ext.audio.files import is_visible
 from espnet_ext.data.chunks import clip_name, read_chunks, write_chunks
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.stale import remove_others
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.errors import UserError
 
 PACKAGES = ("klettres-data", "ktuberling-data")
 ROOTS = {"klettres-data": "usr/share/klettres", "ktuberling-data": "usr/share/ktuberling/sounds"}
@@ -42,14 +42,14 @@ class KdeVoice:
     clips: tuple[Path, ...]
 
 
-def list_voices(roots: Mapping[str, Path], left_out: LeftOut) -> list[KdeVoice]:
+def list_voices(roots: Mapping[str, Path], excluded: Exclusions) -> list[KdeVoice]:
     """Folders with at least ten recordings that are not in an earlier folder, sorted by speaker.
 
     Files with equal bytes are one recording: the four Serbian folders of ktuberling are copies.
 
     Args:
         roots: package -> folder of its files.
-        left_out: receives the copies and the clips of folders that are too small.
+        excluded: receives the copies and the clips of folders that are too small.
 
     Raises:
         UserError: a package has no folder of clips, or a folder of an unknown language.
@@ -66,12 +66,12 @@ def list_voices(roots: Mapping[str, Path], left_out: LeftOut) -> list[KdeVoice]:
             if not files:  # pictures, or a language without recordings
                 continue
             speaker = f"{package.removesuffix('-data')}_{folder.name.replace('@', '_')}"
-            clips = _unseen(files, seen, speaker, left_out)
+            clips = _unseen(files, seen, speaker, excluded)
             if len(clips) >= MIN_CLIPS:
                 voices.append(KdeVoice(package, speaker, _language(folder), tuple(clips)))
             else:
                 for clip in clips:
-                    left_out.add(f"{speaker}-{clip_name(clip)}", clip, f"fewer than {MIN_CLIPS} clips of the voice")
+                    excluded.add(f"{speaker}-{clip_name(clip)}", clip, f"fewer than {MIN_CLIPS} clips of the voice")
     return sorted(voices, key=lambda voice: voice.speaker)
 
 
@@ -82,13 +82,13 @@ def _language(folder: Path) -> str:
     return LANGUAGES[code]
 
 
-def _unseen(files: list[Path], seen: set[bytes], speaker: str, left_out: LeftOut) -> list[Path]:
+def _unseen(files: list[Path], seen: set[bytes], speaker: str, excluded: Exclusions) -> list[Path]:
     """The files whose digests are not in `seen`; their digests are added."""
     clips = []
     for path in files:
         digest = hashlib.sha1(path.read_bytes()).digest()
         if digest in seen:
-            left_out.add(f"{speaker}-{clip_name(path)}", path, "copy of another recording")
+            excluded.add(f"{speaker}-{clip_name(path)}", path, "copy of another recording")
         else:
             seen.add(digest)
             clips.append(path)
@@ -107,14 +107,14 @@ def draw_test_voices(voices: Collection[KdeVoice], min_voices: int) -> set[str]:
 
 
 def parse_voices(
-    max_chunks: Mapping[KdeVoice, int], folder: Path, nj: int, left_out: Mapping[KdeVoice, LeftOut]
+    max_chunks: Mapping[KdeVoice, int], folder: Path, nj: int, excluded: Mapping[KdeVoice, Exclusions]
 ) -> dict[KdeVoice, list[Utterance]]:
     """Chunks of each voice as utterances without text; see `chunks.write_chunks`.
 
     Args:
         max_chunks: voice -> maximum number of chunks.
         nj: processes.
-        left_out: voice -> receives its unused clips.
+        excluded: voice -> receives its unused clips.
     """
     voices = list(max_chunks)
     with process_pool(nj, write_chunks.__module__) as executor:
@@ -125,7 +125,7 @@ def parse_voices(
     remove_others(folder, targets)
     parsed = {}
     for voice, target in zip(voices, targets, strict=True):
-        chunks = read_chunks(voice.speaker, voice.clips, target, left_out[voice])
+        chunks = read_chunks(voice.speaker, voice.clips, target, excluded[voice])
         parsed[voice] = [
             Utterance(name, voice.speaker, path, num_samples, voice.language)
             for name, (path, num_samples) in chunks.items()

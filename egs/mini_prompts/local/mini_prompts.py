@@ -13,10 +13,10 @@ import asterisk_extra
 import gettext_catalogues
 import kde
 import pocketsphinx_data
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.split import SentenceSplit, normalise, split_by_sentence
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.validate import validate_split
+from espnet_ext.corpora.sentence_split import SentenceSplit, split_by_sentence
+from espnet_ext.kaldi.overlap import normalize_text, validate_split
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.cleanup import remove_temporary
 from mini_prompts_set import SYNTHESIZER, GatheredSet, write_gathered_set
 from packages.debian import DebianPackages
 from synthetic import Line, synthesize
@@ -83,9 +83,9 @@ def prepare(packages: DebianPackages, data: Path, options: SyntheticOptions) -> 
 
 
 def _add_core_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path]) -> SentenceSplit:
-    left_out = sets["train"].left_out
+    excluded = sets["train"].excluded
     prompts = {
-        voice: asterisk.parse_core_voice(voice, roots[voice.audio_package], roots[voice.text_package], left_out)
+        voice: asterisk.parse_core_voice(voice, roots[voice.audio_package], roots[voice.text_package], excluded)
         for voice in asterisk.CORE_VOICES
     }
     texts = {
@@ -97,7 +97,7 @@ def _add_core_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path])
         for key, utterance in utterances.items():
             target, reason = _choose_set(key, utterance, split)
             if reason:
-                left_out.add(utterance.id, utterance.path, reason)
+                excluded.add(utterance.id, utterance.path, reason)
             else:
                 sentence = split.sentences.get(key, key)
                 sets[target].add(voice.audio_package, [replace(utterance, sentence=sentence)])
@@ -112,7 +112,7 @@ def _choose_set(key: str, utterance: Utterance, split: SentenceSplit) -> tuple[s
         return "dev", None
     if key in split.held_out:
         return "train", "says a held-out sentence under another key"
-    if utterance.text is not None and normalise(utterance.text) in split.held_out_texts:
+    if utterance.text is not None and normalize_text(utterance.text) in split.held_out_texts:
         return "train", "same text as a held-out sentence"
     return "train", None
 
@@ -120,7 +120,7 @@ def _choose_set(key: str, utterance: Utterance, split: SentenceSplit) -> tuple[s
 def _add_extra_voices(test_spk: GatheredSet, roots: Mapping[str, Path], split: SentenceSplit) -> None:
     for voice in asterisk_extra.EXTRA_VOICES:
         utterances = asterisk_extra.parse_extra_voice(
-            voice, roots[voice.package], split.sentences, MAX_EXTRA_UTTERANCES, test_spk.left_out
+            voice, roots[voice.package], split.sentences, MAX_EXTRA_UTTERANCES, test_spk.excluded
         )
         test_spk.add(voice.package, utterances)
     for utterance in pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE]):
@@ -128,20 +128,20 @@ def _add_extra_voices(test_spk: GatheredSet, roots: Mapping[str, Path], split: S
             utterance.num_samples, asterisk_extra.MIN_DURATION_S, asterisk_extra.MAX_DURATION_S
         )
         if fault:
-            test_spk.left_out.add(utterance.id, utterance.path, fault)
+            test_spk.excluded.add(utterance.id, utterance.path, fault)
         else:
             test_spk.add(pocketsphinx_data.PACKAGE, [utterance])
 
 
 def _add_kde_voices(sets: Mapping[str, GatheredSet], roots: Mapping[str, Path], folder: Path, nj: int) -> None:
-    voices = kde.list_voices({name: roots[name] for name in kde.PACKAGES}, sets["train"].left_out)
+    voices = kde.list_voices({name: roots[name] for name in kde.PACKAGES}, sets["train"].excluded)
     test_voices = kde.draw_test_voices(voices, MIN_KDE_TEST_VOICES)
     side = {voice: "test_spk" if voice.speaker in test_voices else "train" for voice in voices}
     parsed = kde.parse_voices(
         {voice: MAX_KDE_CHUNKS[name] for voice, name in side.items()},
         folder,
         nj,
-        {voice: sets[name].left_out for voice, name in side.items()},
+        {voice: sets[name].excluded for voice, name in side.items()},
     )
     for voice, utterances in parsed.items():
         sets[side[voice]].add(voice.package, utterances)
@@ -160,4 +160,4 @@ def _add_synthetic(
         ("prompts", prompts, options.voices_per_prompt),
         ("messages", messages, options.voices_per_sentence),
     ):
-        train.add(SYNTHESIZER, synthesize(lines, voices, folder / name, options.nj, train.left_out))
+        train.add(SYNTHESIZER, synthesize(lines, voices, folder / name, options.nj, train.excluded))

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import kde
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic
-from espnet_ext.data.audio import RATE
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import make_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir
+from espnet_ext.audio import RATE
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.trials import make_trials, write_trials
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
 from packages.debian import DebianPackages
 from packages.pinned import DEBIAN_PACKAGES
 
@@ -23,7 +23,7 @@ class GatheredSet:
     """An unfinished set: source -> utterances, and the utterances that are left out."""
 
     sources: dict[str, list[Utterance]] = field(default_factory=dict)
-    left_out: LeftOut = field(default_factory=LeftOut)
+    excluded: Exclusions = field(default_factory=Exclusions)
 
     def add(self, source: str, utterances: Iterable[Utterance]) -> None:
         self.sources.setdefault(source, []).extend(utterances)
@@ -38,11 +38,11 @@ def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPack
     counts = {source: _count(utterances) for source, utterances in sorted(gathered.sources.items())}
     with atomic_folder(target) as temporary:
         write_utterances(temporary, gathered.utterances)
-        gathered.left_out.write(temporary / "left_out.tsv")
+        gathered.excluded.write(temporary / "excluded.tsv")
         provenance = {
             "corpus": "mini_prompts",
             "sources": {name: _origin(name, packages) | count for name, count in counts.items()},
-            "left_out": gathered.left_out.counts(),
+            "excluded": gathered.excluded.counts(),
         }
         if SYNTHESIZER in counts:
             provenance["catalogues"] = catalogue_versions(packages)
@@ -55,7 +55,7 @@ def write_gathered_set(target: Path, gathered: GatheredSet, packages: DebianPack
             )
         validate_data_dir(temporary)
     parts = ", ".join(f"{name} {count['utterances']} ({count['minutes']} min)" for name, count in counts.items())
-    return f"{len(gathered.utterances)} utterances: {parts}; {gathered.left_out.summary()}"
+    return f"{len(gathered.utterances)} utterances: {parts}; {gathered.excluded.summary()}"
 
 
 def catalogue_versions(packages: DebianPackages) -> dict[str, dict[str, str]]:

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from espnet_ext.data.audio import samples_at_16k
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import samples_at_16k
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 PACKAGE = "pocketsphinx-testdata"
 # Folder below usr/share/pocketsphinx/test/data -> its transcript file. Other recordings there are

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espeak import Espeak
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.data.audio import RATE, resample, write_flac
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import resample, write_flac
 from espnet_ext.data.chunks import is_complete
-from espnet_ext.data.data_dir import Utterance, read_scp, write_scp
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.data.stale import remove_others
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.atomic import atomic_folder
+from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.progress import audio_progress
 
 # ISO 639-3 -> voice of espeak-ng.
 LANGUAGES = {"eng": "en-us", "spa": "es-419", "fra": "fr", "ita": "it", "rus": "ru"}
@@ -43,7 +45,7 @@ class _Job(NamedTuple):
 
 
 def synthesize(
-    lines: Iterable[Line], voices_per_line: int, folder: Path, nj: int, left_out: LeftOut
+    lines: Iterable[Line], voices_per_line: int, folder: Path, nj: int, excluded: Exclusions
 ) -> list[Utterance]:
     """Speak every line with several voices, as FLAC at 16 kHz in `folder`; finished shards are kept.
 
@@ -52,7 +54,7 @@ def synthesize(
     Args:
         voices_per_line: number of different variants for each line, at most len(VARIANTS).
         nj: processes.
-        left_out: receives lines shorter than 0.2 s, such as single letters.
+        excluded: receives lines shorter than 0.2 s, such as single letters.
 
     Returns:
         Utterances of speakers `espeak-<language>-<variant>`, source "synthetic".
@@ -65,7 +67,7 @@ def synthesize(
         for utterance, length in read_scp(target / "utt2num_samples").items():
             path, job = target / f"{utterance}.flac", jobs[utterance]
             if int(length) < MIN_SAMPLES:
-                left_out.add(utterance, path, "synthesised in less than 0.2 s")
+                excluded.add(utterance, path, "synthesised in less than 0.2 s")
                 continue
             utterances.append(
                 Utterance(

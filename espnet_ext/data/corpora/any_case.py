@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from espnet_ext.data.audio_files import is_visible
+from espnet_ext.audio.files import is_visible
 
 
 def child(folder: Path, name: str) -> Path:

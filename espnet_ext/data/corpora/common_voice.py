@@ -7,15 +7,15 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora.ages import labels_of_decade
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import NO_AUDIO, UNREADABLE, AudioLength, header_lengths
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 REQUIRED_COLUMNS = ("client_id", "path", "sentence")
 DURATIONS = "clip_durations.tsv"
@@ -31,7 +31,7 @@ def parse_common_voice(
     root: Path,
     split: str,
     language: str,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
@@ -44,7 +44,7 @@ def parse_common_voice(
         root: the folder of a release, or one that holds a single cv-corpus-* folder.
         split: train, dev, test, validated, invalidated or other.
         language: Common Voice's code (a folder's name).
-        left_out: takes rows without a clip.
+        excluded: takes rows without a clip.
         nj: processes that read headers, for languages without clip_durations.tsv.
         max_left_out: largest share of the rows that may lack a clip.
 
@@ -53,7 +53,7 @@ def parse_common_voice(
     """
     folder = release_folder(root) / language
     clips = folder / "clips"
-    lost = LeftOut()
+    lost = Exclusions()
     rows = _read_table(folder / f"{split}.tsv", lost)
     lengths = _clip_lengths(folder, rows, nj)
     iso_language = iso639_3(language)
@@ -76,7 +76,7 @@ def parse_common_voice(
             )
         )
     check_lost(lost, len(utterances) + len(lost.entries), max_left_out, folder / f"{split}.tsv")
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return utterances
 
 
@@ -115,7 +115,7 @@ class Row(NamedTuple):
     labels: Mapping[str, str]
 
 
-def _read_table(path: Path, lost: LeftOut) -> dict[str, Row]:
+def _read_table(path: Path, lost: Exclusions) -> dict[str, Row]:
     """Clip without suffix -> row; rows may be shorter than the header."""
     header: list[str] = []
     rows: dict[str, Row] = {}

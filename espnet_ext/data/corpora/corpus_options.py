@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

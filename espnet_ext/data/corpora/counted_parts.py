@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from espnet_ext.data.corpora.prepared_set import PreparedSet
 from espnet_ext.data.corpora.published_counts import check_counts, num_there, part_counts, unknown_counts
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
 
 
 class Published(NamedTuple):
@@ -21,7 +21,7 @@ class Published(NamedTuple):
 def add_parts(
     prepared: PreparedSet,
     parts: Iterable[str],
-    parse: Callable[[str, LeftOut], list[Utterance]],
+    parse: Callable[[str, Exclusions], list[Utterance]],
     published: Published,
     allow_incomplete: bool,
     is_counted: Callable[[Utterance], bool] = lambda utterance: True,
@@ -37,11 +37,11 @@ def add_parts(
     """
     found: dict[str, int] = {}
     for part in parts:
-        lost = LeftOut()
+        lost = Exclusions()
         utterances = parse(part, lost)
         found[part] = num_there(sum(map(is_counted, utterances)), lost)
         prepared.utterances += utterances
-        prepared.left_out.entries += lost.entries
+        prepared.excluded.entries += lost.entries
     corpus, split, unit, counts = published
     prepared.counts += part_counts(corpus, split, unit, found, counts)
     prepared.notes += check_counts(prepared.counts, allow_incomplete)

@@ -9,9 +9,9 @@ from espnet_ext.data.corpora.any_case import child, visible_files
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.tables import read_rows
 from espnet_ext.data.corpora.with_lengths import with_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 AUDIO = "AudioWAV"
 DEMOGRAPHICS = "VideoDemographics.csv"
@@ -42,7 +42,7 @@ MAX_LEFT_OUT = 0.01
 def parse_crema_d(
     root: Path,
     actors: Mapping[str, Mapping[str, str]] | None,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
@@ -51,7 +51,7 @@ def parse_crema_d(
     Args:
         root: holds AudioWAV/1001_DFA_ANG_XX.wav ...
         actors: of `read_actors`; None = their gender and age are not known.
-        left_out: takes the faulty files (`FAULTY`), second files of a name, and files without sound.
+        excluded: takes the faulty files (`FAULTY`), second files of a name, and files without sound.
         nj: processes.
         max_left_out: largest share of files that may be unreadable.
 
@@ -66,16 +66,16 @@ def parse_crema_d(
     for path in visible_files(folder, ".wav"):
         utterance = _utterance(path, actors)
         if path.stem.upper() in FAULTY:
-            left_out.add(utterance.id, path, "known to be faulty")
+            excluded.add(utterance.id, path, "known to be faulty")
         elif utterance.id in found:
-            left_out.add(utterance.id, path, "second file of this name")
+            excluded.add(utterance.id, path, "second file of this name")
         else:
             _refuse_pointer(path)
             found[utterance.id] = utterance
-    lost = LeftOut()
+    lost = Exclusions()
     utterances = with_lengths(list(found.values()), lost, nj, "CREMA-D: headers")
     check_lost(lost, len(found), max_left_out, folder)
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return utterances
 
 

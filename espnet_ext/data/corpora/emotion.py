@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.data.corpora.emotion_corpora import CORPORA, PARSERS, EmotionOptions, Parsed
 from espnet_ext.data.corpora.prepared_set import PreparedSet, remove_exclusions, write_exclusions, write_set
-from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import part_of_fold
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.validate import validate_split
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import validate_split
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 
 SETS = ("train", "dev", "test")
 NOT_PREPARED = "not_prepared.tsv"
@@ -62,17 +62,17 @@ def _sets(parsed: Sequence[Parsed], options: EmotionOptions) -> list[PreparedSet
         "fold": f"{options.fold} of {options.num_folds}",
     }
     counts = [count for corpus in parsed for count in corpus.counts]
-    sets = {name: PreparedSet(name, [], LeftOut(), origin, counts) for name in SETS}
+    sets = {name: PreparedSet(name, [], Exclusions(), origin, counts) for name in SETS}
     for corpus in parsed:
         part_of = {
             speaker: part_of_fold(fold, options.fold, options.num_folds) for speaker, fold in corpus.folds.items()
         }
         for utterance in corpus.utterances:
             sets[part_of[utterance.speaker]].utterances.append(utterance)
-        for entry in corpus.left_out.entries:
+        for entry in corpus.excluded.entries:
             # Ids start with the speaker; of speakers without any utterance, train has the list.
             speaker = "-".join(entry.utterance.split("-")[:2])
-            sets[part_of.get(speaker, "train")].left_out.entries.append(entry)
+            sets[part_of.get(speaker, "train")].excluded.entries.append(entry)
     return list(sets.values())
 
 

@@ -18,10 +18,10 @@ from espnet_ext.data.corpora.published_counts import (
     emotion_counts,
 )
 from espnet_ext.data.corpora.ravdess import FILMED, SUNG, parse_ravdess
-from espnet_ext.data.data_dir import Utterance
 from espnet_ext.data.folds import speaker_folds
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 CORPORA = ("crema_d", "ravdess", "iemocap")  # the names of their options
 NOT_COUNTED = {SUNG, FILMED, NOT_EVALUATED, *MISSING}
@@ -72,7 +72,7 @@ class Parsed:
     name: str
     licence: str
     utterances: list[Utterance]
-    left_out: LeftOut
+    excluded: Exclusions
     folds: Mapping[str, int]
     counts: list[Count] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -80,33 +80,33 @@ class Parsed:
 
 def parse_crema_d_folds(options: EmotionOptions) -> Parsed:
     """CREMA-D, its speakers dealt to folds."""
-    left_out, notes = LeftOut(), []
+    excluded, notes = Exclusions(), []
     table = child(options.crema_d, DEMOGRAPHICS)
     if not table.is_file():
         if not options.allow_incomplete:
             raise incomplete([f"CREMA-D lacks {table}"])
         notes = [f"CREMA-D without {table}: the gender and age of its actors are not known"]
     actors = read_actors(table) if table.is_file() else None
-    utterances = parse_crema_d(options.crema_d, actors, left_out, options.nj, options.max_left_out)
+    utterances = parse_crema_d(options.crema_d, actors, excluded, options.nj, options.max_left_out)
     folds = speaker_folds(utterances, options.num_folds, BALANCED)
-    return _counted(Parsed("CREMA-D", "ODbL 1.0", utterances, left_out, folds, notes=notes), options)
+    return _counted(Parsed("CREMA-D", "ODbL 1.0", utterances, excluded, folds, notes=notes), options)
 
 
 def parse_ravdess_folds(options: EmotionOptions) -> Parsed:
     """The speech of RAVDESS, its speakers dealt to folds."""
-    left_out = LeftOut()
-    utterances = parse_ravdess(options.ravdess, left_out, options.nj, options.max_left_out)
+    excluded = Exclusions()
+    utterances = parse_ravdess(options.ravdess, excluded, options.nj, options.max_left_out)
     folds = speaker_folds(utterances, options.num_folds, BALANCED)
-    return _counted(Parsed("RAVDESS", "CC BY-NC-SA 4.0", utterances, left_out, folds), options)
+    return _counted(Parsed("RAVDESS", "CC BY-NC-SA 4.0", utterances, excluded, folds), options)
 
 
 def parse_iemocap_folds(options: EmotionOptions) -> Parsed:
     """The chosen emotions of IEMOCAP; session 1 is fold 1 and so on."""
-    left_out = LeftOut()
+    excluded = Exclusions()
     classes = chosen_emotions(options.iemocap_emotions, options.merge_excited)
-    utterances = parse_iemocap(options.iemocap, classes, left_out, options.nj, options.max_left_out)
+    utterances = parse_iemocap(options.iemocap, classes, excluded, options.nj, options.max_left_out)
     folds = {utterance.speaker: int(utterance.labels["session"]) for utterance in utterances}
-    parsed = Parsed("IEMOCAP", "of its own", utterances, left_out, folds)
+    parsed = Parsed("IEMOCAP", "of its own", utterances, excluded, folds)
     if options.iemocap_emotions == "four" and options.merge_excited:
         parsed.counts = [Count("IEMOCAP: turns of the four classes", len(utterances), IEMOCAP_FOUR_CLASSES)]
     return _counted(parsed, options)
@@ -122,7 +122,7 @@ PARSERS: dict[str, Callable[[EmotionOptions], Parsed]] = {
 def _counted(parsed: Parsed, options: EmotionOptions) -> Parsed:
     """With its counts beside the published ones; what a rule leaves out was published, too."""
     recordings = {utterance.id for utterance in parsed.utterances}
-    recordings |= {entry.utterance for entry in parsed.left_out.entries if entry.reason not in NOT_COUNTED}
+    recordings |= {entry.utterance for entry in parsed.excluded.entries if entry.reason not in NOT_COUNTED}
     speakers = {utterance.speaker for utterance in parsed.utterances}
     parsed.counts = emotion_counts(parsed.name, len(speakers), len(recordings)) + parsed.counts
     parsed.notes += check_counts(parsed.counts, options.allow_incomplete)

@@ -10,11 +10,11 @@ from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import header_length
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 # Set -> the names that its files go by; hub exports say "validation".
 SPLITS = {"train": ("train",), "dev": ("dev", "validation"), "test": ("test",)}
@@ -37,7 +37,7 @@ def parse_fleurs(
     split: str,
     languages: Iterable[str],
     audio_folder: Path,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
@@ -50,7 +50,7 @@ def parse_fleurs(
         root: holds <lang>/<split>.tsv, or a folder `data` that does.
         split: of SPLITS.
         audio_folder: archives are unpacked to `<lang>/<split>` here; a run that was killed goes on.
-        left_out: takes rows without audio, and files of an archive that the table does not list.
+        excluded: takes rows without audio, and files of an archive that the table does not list.
         nj: processes.
         max_left_out: largest share of a language's rows that may lack audio.
 
@@ -65,7 +65,7 @@ def parse_fleurs(
         parse = partial(_parse_language, corpus_folder(root), split, audio_folder, max_left_out)
         for parsed, lost in executor.map(parse, languages):
             utterances += parsed
-            left_out.entries += lost.entries
+            excluded.entries += lost.entries
             advance(1)
     return utterances
 
@@ -115,14 +115,14 @@ def read_table(path: Path) -> list[Row]:
 
 def _parse_language(
     folder: Path, split: str, audio_folder: Path, max_left_out: float, language: str
-) -> tuple[list[Utterance], LeftOut]:
+) -> tuple[list[Utterance], Exclusions]:
     table = _table(folder / language, split)
     rows = read_table(table)
     source = find_audio(folder / language, SPLITS[split])
     if source is None:
         raise UserError(f"{folder / language / 'audio'}: neither {split}.tar.gz nor {split}/; fetch the archive")
     audio = collect_audio(source, {row.file_name for row in rows}, audio_folder / language / split)
-    lost = LeftOut()
+    lost = Exclusions()
     utterances: dict[str, Utterance] = {}
     for row in rows:
         name = _utterance_id(language, row.file_name)
@@ -156,6 +156,6 @@ def _utterance_id(language: str, file_name: str) -> str:
     return f"fleurs-{language}-{PurePosixPath(file_name).stem}"
 
 
-def _note_unlisted(lost: LeftOut, names: Collection[str], source: Path, language: str) -> None:
+def _note_unlisted(lost: Exclusions, names: Collection[str], source: Path, language: str) -> None:
     for name in names:
         lost.add(_utterance_id(language, name), source / name, "not in the table")

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic
-from espnet_ext.data.audio_files import is_visible
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.errors import UserError
+from espnet_ext.audio.files import is_visible
+from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 
 INDEX = "index.json"  # of an unpacked folder: what it was made from
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import write_text_atomic
 from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
 from espnet_ext.data.corpora.fleurs_voxceleb_sets import (
     common_voice_sets,
@@ -22,9 +21,10 @@ from espnet_ext.data.corpora.prepared_set import (
     write_set,
 )
 from espnet_ext.data.corpora.voxceleb_sets import voxceleb1_sets, voxceleb2_sets
-from espnet_ext.data.stale import remove_temporary
-from espnet_ext.data.validate import validate_split
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.overlap import validate_split
+from espnet_ext.utils.atomic import write_text_atomic
+from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.errors import UserError
 
 
 class Corpus(NamedTuple):
@@ -88,11 +88,11 @@ def prepare(options: FleursVoxcelebOptions, data: Path) -> Iterator[str]:
     remove_temporary(data)
     remove_exclusions(data)
     (data / NOT_PREPARED).unlink(missing_ok=True)  # written last, it says that all is done
-    left_out: list[NotPrepared] = []
+    excluded: list[NotPrepared] = []
     made: list[str] = []
     for name, corpus in CORPORA.items():
         if name not in given:
-            left_out += [NotPrepared(one, f"--{name} not given") for one in corpus.sets]
+            excluded += [NotPrepared(one, f"--{name} not given") for one in corpus.sets]
             yield f"--{name} not given: {corpus.disables} ({', '.join(corpus.sets)} left out)"
             continue
         for one in corpus.make(options, data):
@@ -101,17 +101,17 @@ def prepare(options: FleursVoxcelebOptions, data: Path) -> Iterator[str]:
                 made.append(one.name)
             else:
                 reason = one.reason if isinstance(one, NotPrepared) else _lost(data, one)
-                left_out.append(NotPrepared(one.name, reason))
+                excluded.append(NotPrepared(one.name, reason))
                 yield f"{one.name}: not prepared: {reason}"
             yield from (f"  note: {note}" for note in getattr(one, "notes", ()))
     _check_splits(data, made)
-    _write_not_prepared(data, left_out)
+    _write_not_prepared(data, excluded)
 
 
 def _lost(data: Path, prepared: PreparedSet) -> str:
     """The reason why a set without utterances is not prepared; lists what it lost."""
     path = write_exclusions(data, prepared)
-    return f"no utterances, {prepared.left_out.summary()} (listed in {path})"
+    return f"no utterances, {prepared.excluded.summary()} (listed in {path})"
 
 
 def _check_splits(data: Path, made: list[str]) -> None:
@@ -121,10 +121,10 @@ def _check_splits(data: Path, made: list[str]) -> None:
                 validate_split(data / train, data / evaluation, shared)
 
 
-def _write_not_prepared(data: Path, left_out: list[NotPrepared]) -> None:
-    for one in left_out:
+def _write_not_prepared(data: Path, excluded: list[NotPrepared]) -> None:
+    for one in excluded:
         # Of an earlier run with other options: it would be taken for one of this run.
         if (data / one.name).is_dir():
             shutil.rmtree(data / one.name)
-    rows = [f"{one.name}\t{' '.join(one.reason.split())}\n" for one in sorted(left_out)]
+    rows = [f"{one.name}\t{' '.join(one.reason.split())}\n" for one in sorted(excluded)]
     write_text_atomic(data / NOT_PREPARED, "".join(rows))

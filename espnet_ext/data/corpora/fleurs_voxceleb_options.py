@@ -5,7 +5,7 @@ from pathlib import Path
 
 from espnet_ext.data.corpora.corpus_options import CorpusOptions
 from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among
 from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
 from espnet_ext.data.corpora.voxpopuli_segments import LANGUAGES, SPLITS, present_languages
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
 
 
 def fleurs_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
@@ -44,26 +44,26 @@ def fleurs_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     sets: dict[str, PreparedSet] = {}
     for split in fleurs.SPLITS:
         languages = [language for language in options.languages if language not in missing[split]]
-        left_out = LeftOut()
+        excluded = Exclusions()
         utterances = fleurs.parse_fleurs(
-            options.fleurs, split, languages, data / "fleurs_audio", left_out, options.nj, options.max_left_out
+            options.fleurs, split, languages, data / "fleurs_audio", excluded, options.nj, options.max_left_out
         )
         counts = fleurs_counts(split, utterances, options.languages)
         notes = [f"FLEURS {split} of {language} is not there: {path}" for language, path in missing[split].items()]
         notes += check_counts(counts, options.allow_incomplete)
         notes += unknown_counts("FLEURS", split, "recordings", languages, FLEURS_TEST if split == "test" else ())
-        sets[split] = PreparedSet(f"fleurs_{split}", utterances, left_out, origin, counts, notes=notes)
+        sets[split] = PreparedSet(f"fleurs_{split}", utterances, excluded, origin, counts, notes=notes)
     train = sets["train"]
     evaluation = [*sets["dev"].utterances, *sets["test"].utterances]
-    train.utterances = without_texts_of(train.utterances, evaluation, train.left_out)
+    train.utterances = without_texts_of(train.utterances, evaluation, train.excluded)
     yield from sets.values()
 
 
 def common_voice_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
     """commonvoice_{train,dev}; train lacks the sentences and speakers of dev, which the release may share."""
     dev, train = _common_voice_split(options, "dev"), _common_voice_split(options, "train")
-    train.utterances = without_speakers_of(train.utterances, dev.utterances, train.left_out)
-    train.utterances = without_texts_of(train.utterances, dev.utterances, train.left_out)
+    train.utterances = without_speakers_of(train.utterances, dev.utterances, train.excluded)
+    train.utterances = without_texts_of(train.utterances, dev.utterances, train.excluded)
     _drop_rare_accents(train, dev, options.min_accent_speakers)
     yield from (dev, train)
 
@@ -78,12 +78,12 @@ def _common_voice_split(options: FleursVoxcelebOptions, split: str) -> PreparedS
     if missing and not options.allow_incomplete:
         raise incomplete([f"Common Voice lacks {listed(missing)}"])
     origin = {"corpus": "Common Voice", "root": str(root), "version": release.name, "licence": "CC0 1.0"}
-    prepared = PreparedSet(f"commonvoice_{split}", [], LeftOut(), origin)
+    prepared = PreparedSet(f"commonvoice_{split}", [], Exclusions(), origin)
     prepared.notes += [f"Common Voice is not whole: no {path}" for path in missing]
     if not options.commonvoice_languages:
         prepared.notes += absent_languages(f"Common Voice {split}", published.counts, present)
 
-    def parse(language: str, lost: LeftOut) -> list[Utterance]:
+    def parse(language: str, lost: Exclusions) -> list[Utterance]:
         return common_voice.parse_common_voice(root, split, language, lost, options.nj, options.max_left_out)
 
     wanted = [language for language in languages if language in present]
@@ -115,11 +115,11 @@ def voxpopuli_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
 
 def _voxpopuli_split(options: FleursVoxcelebOptions, split: str, languages_of: dict[str, set[str]]) -> PreparedSet:
     """One split; `languages_of`, see `describe_recurring_ids`, holds the speakers of the splits before."""
-    prepared = PreparedSet(f"voxpopuli_{split}", [], LeftOut(), _voxpopuli_origin(options))
+    prepared = PreparedSet(f"voxpopuli_{split}", [], Exclusions(), _voxpopuli_origin(options))
     languages = present_languages(options.voxpopuli)
     prepared.notes += absent_languages(f"VoxPopuli {split}", LANGUAGES, languages)
 
-    def parse(language: str, lost: LeftOut) -> list[Utterance]:
+    def parse(language: str, lost: Exclusions) -> list[Utterance]:
         return parse_voxpopuli_asr(options.voxpopuli, split, language, lost, options.nj, options.max_left_out)
 
     published = Published("VoxPopuli", split, "segments", VOXPOPULI[split])
@@ -129,10 +129,10 @@ def _voxpopuli_split(options: FleursVoxcelebOptions, split: str, languages_of: d
 
 
 def _voxpopuli_pairs(options: FleursVoxcelebOptions) -> PreparedSet:
-    left_out = LeftOut()
-    utterances = parse_voxpopuli_s2s(options.voxpopuli, left_out, options.nj, max_left_out=options.max_left_out)
+    excluded = Exclusions()
+    utterances = parse_voxpopuli_s2s(options.voxpopuli, excluded, options.nj, max_left_out=options.max_left_out)
     notes = ["no published count known for VoxPopuli speech-to-speech pairs"]
-    return PreparedSet("voxpopuli_s2s", utterances, left_out, _voxpopuli_origin(options), notes=notes)
+    return PreparedSet("voxpopuli_s2s", utterances, excluded, _voxpopuli_origin(options), notes=notes)
 
 
 def _voxpopuli_origin(options: FleursVoxcelebOptions) -> dict[str, str]:
@@ -146,9 +146,9 @@ def mtedx_sets(options: FleursVoxcelebOptions, data: Path) -> Sets:
 
 def _mtedx_test(options: FleursVoxcelebOptions) -> PreparedSet:
     origin = {"corpus": "mTEDx", "root": str(options.mtedx), "licence": "CC BY-NC-ND 4.0"}
-    prepared = PreparedSet("mtedx_test", [], LeftOut(), origin)
+    prepared = PreparedSet("mtedx_test", [], Exclusions(), origin)
 
-    def parse(pair: str, lost: LeftOut) -> list[Utterance]:
+    def parse(pair: str, lost: Exclusions) -> list[Utterance]:
         return parse_mtedx(options.mtedx, pair, "test", lost, options.nj, options.max_left_out)
 
     published = Published("mTEDx", "test", "translated segments", MTEDX_TEST)

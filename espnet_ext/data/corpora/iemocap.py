@@ -7,9 +7,9 @@ from espnet_ext.data.corpora.any_case import child, visible_files
 from espnet_ext.data.corpora.iemocap_tables import EMOTIONS, Turn, read_evaluation, read_transcriptions
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 SESSIONS = ("1", "2", "3", "4", "5")
 GENDERS = {"F": "female", "M": "male"}
@@ -31,7 +31,7 @@ def chosen_emotions(subset: str, merge_excited: bool) -> dict[str, str]:
 
 
 def parse_iemocap(
-    root: Path, classes: Mapping[str, str], left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT
+    root: Path, classes: Mapping[str, str], excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read the turns whose emotion is in `classes`, sorted by session and dialog.
 
@@ -39,7 +39,7 @@ def parse_iemocap(
         root: holds Session1 ... Session5, each with sentences/wav/<dialog>/<turn>.wav,
             dialog/EmoEvaluation/<dialog>.txt and dialog/transcriptions/<dialog>.txt.
         classes: of `chosen_emotions`.
-        left_out: takes turns without agreement, of other emotions, listed twice, or without sound; and files
+        excluded: takes turns without agreement, of other emotions, listed twice, or without sound; and files
             of turns that were not evaluated.
         nj: processes.
         max_left_out: largest share of the chosen turns that may lack sound.
@@ -53,15 +53,15 @@ def parse_iemocap(
         raise UserError(f"{root}: no folder Session1 to Session5; --iemocap is the folder that holds them")
     found: dict[str, Utterance] = {}
     for session in sessions:
-        found |= _parse_session(session, classes, left_out)
-    lost = LeftOut()
+        found |= _parse_session(session, classes, excluded)
+    lost = Exclusions()
     utterances = with_lengths(list(found.values()), lost, nj, "IEMOCAP: headers")
     check_lost(lost, len(found), max_left_out, root)
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return utterances
 
 
-def _parse_session(session: Path, classes: Mapping[str, str], left_out: LeftOut) -> dict[str, Utterance]:
+def _parse_session(session: Path, classes: Mapping[str, str], excluded: Exclusions) -> dict[str, Utterance]:
     texts = read_transcriptions(session)
     audio = {path.stem: path for path in _audio_files(session)}
     evaluations = child(child(session, "dialog"), "EmoEvaluation")
@@ -69,19 +69,19 @@ def _parse_session(session: Path, classes: Mapping[str, str], left_out: LeftOut)
     for path in visible_files(evaluations, ".txt"):
         for turn in read_evaluation(path):
             if turn.name in turns:
-                left_out.add(_name(turn), path, "listed twice")
+                excluded.add(_name(turn), path, "listed twice")
             turns.setdefault(turn.name, turn)
     if not turns:
         raise UserError(f"{evaluations}: no evaluated turn; unpack the whole corpus")
     for name in sorted(audio.keys() - turns.keys()):
-        left_out.add(f"iemocap-{name}", audio[name], NOT_EVALUATED)
+        excluded.add(f"iemocap-{name}", audio[name], NOT_EVALUATED)
     found = {}
     for name, turn in turns.items():
         path = audio.get(name, session / "sentences/wav" / turn.dialog / f"{name}.wav")
         if turn.emotion in classes:
             found[_name(turn)] = _utterance(turn, classes[turn.emotion], path, texts.get(name))
         else:
-            left_out.add(_name(turn), path, "another emotion" if turn.emotion else "evaluators disagree")
+            excluded.add(_name(turn), path, "another emotion" if turn.emotion else "evaluators disagree")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from espnet_ext.data.corpora.any_case import child, visible_files
 from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 EMOTIONS = {
     "ang": "angry", "dis": "disgusted", "exc": "excited", "fea": "fearful", "fru": "frustrated", "hap": "happy",

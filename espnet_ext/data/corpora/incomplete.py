@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.utils.errors import UserError
 
 ADVICE = "fetch and unpack the rest, or go on with what there is: --allow_incomplete true"
 MAX_LISTED = 10  # parts of a corpus in a message
@@ -19,7 +19,7 @@ def incomplete(missing: Sequence[str]) -> IncompleteCorpusError:
     return IncompleteCorpusError(f"incomplete corpus: {listed(missing, '; ')}; {ADVICE}")
 
 
-def check_lost(lost: LeftOut, total: int, max_left_out: float, where: str | Path) -> None:
+def check_lost(lost: Exclusions, total: int, max_left_out: float, where: str | Path) -> None:
     """Refuse a part of a corpus of whose recordings more than a share could not be read.
 
     Args:

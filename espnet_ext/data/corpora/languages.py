@@ -2,7 +2,7 @@
 
 import langcodes
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 UNKNOWN_LANGUAGE = "und"
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio import samples_at_16k
+from espnet_ext.audio.waveform import samples_at_16k
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 CHUNK_SIZE = 500  # files that a worker is given at a time
-# Fixed phrases for `LeftOut`.
+# Fixed phrases for `Exclusions`.
 NO_AUDIO = "no audio file"
 UNREADABLE = "audio cannot be read"
 OUTSIDE = "times outside its recording"
@@ -19,7 +19,7 @@ MISSING = frozenset({NO_AUDIO, OUTSIDE})
 
 
 class AudioLength(NamedTuple):
-    """Samples at 16 kHz by the header, or why there are none (a fixed phrase for `LeftOut`)."""
+    """Samples at 16 kHz by the header, or why there are none (a fixed phrase for `Exclusions`)."""
 
     num_samples: int
     fault: str | None = None

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import lie_within
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.tables import plain_text
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import lie_within
-from espnet_ext.data.split import normalise
-from espnet_ext.data.text_file import read_lines
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import normalize_text
+from espnet_ext.kaldi.scp import read_lines
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 MAX_LEFT_OUT = 0.01
 
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 
 def parse_mtedx(
-    root: Path, pair: str, split: str, left_out: LeftOut, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
+    root: Path, pair: str, split: str, excluded: Exclusions, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read one split of one pair of languages.
 
@@ -40,7 +40,7 @@ def parse_mtedx(
         root: holds `<pair>/data/<split>/{wav,txt}`.
         pair: `<source>-<target>`, for instance `it-en`; `it-it` has no translations.
         split: train, valid or test.
-        left_out: takes what has no audio, no text, no duration or the times of another segment.
+        excluded: takes what has no audio, no text, no duration or the times of another segment.
         nj: processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing: the talk is absent, unreadable or
             shorter than the segment's times.
@@ -60,18 +60,18 @@ def parse_mtedx(
     lengths = dict(zip(talks, header_lengths(paths, nj, f"mTEDx {pair} {split}: headers"), strict=True))
     utterances: dict[str, Utterance] = {}
     sentences: dict[str, str] = {}
-    lost = LeftOut()
+    lost = Exclusions()
     for line in lines:
         name, path, length = _name(line.segment), talks[line.segment.talk], lengths[line.segment.talk]
         if fault := length.fault or _missing(line, length):
             lost.add(name, path, fault)
         elif reason := "same times as another segment" if name in utterances else _fault(line):
-            left_out.add(name, path, reason)
+            excluded.add(name, path, reason)
         else:
-            sentence = sentences.setdefault(normalise(line.translation or line.text) or name, name)
+            sentence = sentences.setdefault(normalize_text(line.translation or line.text) or name, name)
             utterances[name] = _utterance(name, line, path, sentence, source, target)
     check_lost(lost, len(lines), max_left_out, folder / "wav")
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return list(utterances.values())
 
 

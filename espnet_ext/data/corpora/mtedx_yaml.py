@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import yaml
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # Of values that mean the same to every YAML reader that takes scalars for text.
 _PAIR = r"(\w+): ([\w.+-]+)"

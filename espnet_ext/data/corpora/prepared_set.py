@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.atomic import atomic_folder, write_json_atomic
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
 from espnet_ext.data.corpora.incomplete import IncompleteCorpusError
 from espnet_ext.data.corpora.published_counts import Count
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.split import normalise
-from espnet_ext.data.trials import Trial, write_trials
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import normalize_text
+from espnet_ext.kaldi.trials import Trial, write_trials
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
+from espnet_ext.utils.errors import UserError
 
-EXCLUSIONS = ".left_out.tsv"
+EXCLUSIONS = ".excluded.tsv"
 
 
 @dataclass
@@ -33,7 +33,7 @@ class PreparedSet:
 
     name: str
     utterances: list[Utterance]
-    left_out: LeftOut
+    excluded: Exclusions
     origin: Mapping[str, str]
     counts: list[Count] = field(default_factory=list)
     trials: Mapping[str, list[Trial]] = field(default_factory=dict)
@@ -83,26 +83,26 @@ def write_set(data: Path, prepared: PreparedSet) -> str:
         "hours": hours,
         "languages": dict(sorted(languages.items())),
         "published_counts": [count._asdict() for count in prepared.counts],
-        "left_out": prepared.left_out.counts(),
+        "excluded": prepared.excluded.counts(),
     }
     with atomic_folder(data / prepared.name) as temporary:
         write_utterances(temporary, prepared.utterances)
         for name, trials in prepared.trials.items():
             write_trials(temporary / "trials" / name, trials)
-        prepared.left_out.write(temporary / "left_out.tsv")
+        prepared.excluded.write(temporary / "excluded.tsv")
         write_json_atomic(temporary / "provenance.json", provenance)
         validate_data_dir(temporary)
     trials = "".join(f", {len(listed)} trials {name}" for name, listed in prepared.trials.items())
     return (
         f"{len(prepared.utterances)} utterances, {hours:g} h, {len(languages)} languages{trials}; "
-        f"{prepared.left_out.summary()}"
+        f"{prepared.excluded.summary()}"
     )
 
 
 def write_exclusions(data: Path, prepared: PreparedSet) -> Path:
-    """Write what was excluded from a set that has no utterances left, to `data/<name>.left_out.tsv`."""
+    """Write what was excluded from a set that has no utterances left, to `data/<name>.excluded.tsv`."""
     path = data / f"{prepared.name}{EXCLUSIONS}"
-    prepared.left_out.write(path)
+    prepared.excluded.write(path)
     return path
 
 
@@ -112,27 +112,29 @@ def remove_exclusions(data: Path) -> None:
         path.unlink()
 
 
-def without_texts_of(train: Iterable[Utterance], evaluation: Iterable[Utterance], left_out: LeftOut) -> list[Utterance]:
-    """The training utterances whose text (normalised) no evaluation utterance has; the others go to `left_out`."""
-    held_out = {same for utterance in evaluation if (same := normalise(utterance.text or ""))}
+def without_texts_of(
+    train: Iterable[Utterance], evaluation: Iterable[Utterance], excluded: Exclusions
+) -> list[Utterance]:
+    """The training utterances whose text (normalised) no evaluation utterance has; the others go to `excluded`."""
+    held_out = {same for utterance in evaluation if (same := normalize_text(utterance.text or ""))}
     kept = []
     for utterance in train:
-        if normalise(utterance.text or "") in held_out:
-            left_out.add(utterance.id, utterance.path, "same text as an evaluation sentence")
+        if normalize_text(utterance.text or "") in held_out:
+            excluded.add(utterance.id, utterance.path, "same text as an evaluation sentence")
         else:
             kept.append(utterance)
     return kept
 
 
 def without_speakers_of(
-    train: Iterable[Utterance], evaluation: Iterable[Utterance], left_out: LeftOut
+    train: Iterable[Utterance], evaluation: Iterable[Utterance], excluded: Exclusions
 ) -> list[Utterance]:
-    """The training utterances of speakers that no evaluation utterance has; the others go to `left_out`."""
+    """The training utterances of speakers that no evaluation utterance has; the others go to `excluded`."""
     held_out = {utterance.speaker for utterance in evaluation}
     kept = []
     for utterance in train:
         if utterance.speaker in held_out:
-            left_out.add(utterance.id, utterance.path, "speaker of an evaluation set")
+            excluded.add(utterance.id, utterance.path, "speaker of an evaluation set")
         else:
             kept.append(utterance)
     return kept

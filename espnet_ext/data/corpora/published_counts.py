@@ -6,9 +6,9 @@ from typing import NamedTuple
 from espnet_ext.data.corpora.fleurs_languages import LANGUAGES
 from espnet_ext.data.corpora.incomplete import incomplete, listed
 from espnet_ext.data.corpora.lengths import MISSING
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import Trial
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.trials import Trial
+from espnet_ext.kaldi.utterances import Utterance
 
 # Sentences of FLoRes in each split, all languages taken together.
 FLEURS_SENTENCES = {"train": 1509, "dev": 150, "test": 350}
@@ -93,9 +93,9 @@ def unknown_counts(corpus: str, split: str, unit: str, found: Iterable[str], pub
     return [f"no published count known for {corpus} {split} {unit}: {listed(unknown)}"] if unknown else []
 
 
-def num_there(num_kept: int, left_out: LeftOut) -> int:
+def num_there(num_kept: int, excluded: Exclusions) -> int:
     """Number of recordings on the disk: what a rule excludes was published, too."""
-    return num_kept + sum(entry.reason not in MISSING for entry in left_out.entries)
+    return num_kept + sum(entry.reason not in MISSING for entry in excluded.entries)
 
 
 def emotion_counts(corpus: str, num_speakers: int, num_recordings: int) -> list[Count]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from espnet_ext.data.data_dir import Utterance
+from espnet_ext.kaldi.utterances import Utterance
 
 
 def common_labels(utterances: Iterable[Utterance], attribute: str, min_speakers: int) -> set[str]:

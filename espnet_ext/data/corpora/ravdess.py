@@ -5,14 +5,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
+from espnet_ext.audio.decoding import open_audio
 from espnet_ext.data.corpora.any_case import visible_files
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.with_lengths import with_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.decoding import open_audio
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 EMOTIONS = {
     "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
@@ -31,14 +31,14 @@ _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 _ACTOR_FOLDER = re.compile(r"actor_(\d\d)", re.IGNORECASE)
 
 
-def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT) -> list[Utterance]:
+def parse_ravdess(root: Path, excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT) -> list[Utterance]:
     """Read the speech files, sorted by utterance.
 
     A few files are stereo; they are read as a whole segment, which averages the channels.
 
     Args:
         root: holds Actor_01/03-01-06-01-02-01-01.wav ... at any depth.
-        left_out: takes songs, the sound of videos, files found a second time in another folder, takes that are
+        excluded: takes songs, the sound of videos, files found a second time in another folder, takes that are
             another take's copy, and files without sound.
         nj: processes.
         max_left_out: largest share of files that may be unreadable.
@@ -54,16 +54,16 @@ def parse_ravdess(root: Path, left_out: LeftOut, nj: int, max_left_out: float = 
     for path in (path for folder in folders for path in visible_files(folder, ".wav")):
         utterance, reason = _utterance(path)
         if reason:
-            left_out.add(utterance.id, path, reason)
+            excluded.add(utterance.id, path, reason)
         elif utterance.id in found:
-            left_out.add(utterance.id, path, "second file of this name")
+            excluded.add(utterance.id, path, "second file of this name")
         else:
             found[utterance.id] = utterance
-    lost = LeftOut()
-    distinct = _without_copies([found[name] for name in sorted(found)], left_out)
+    lost = Exclusions()
+    distinct = _without_copies([found[name] for name in sorted(found)], excluded)
     utterances = with_lengths(distinct, lost, nj, "RAVDESS: headers")
     check_lost(lost, len(found), max_left_out, root)
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return [_averaged(utterance) for utterance in utterances]
 
 
@@ -100,7 +100,7 @@ def _utterance(path: Path) -> tuple[Utterance, str | None]:
     return utterance, SUNG if channel == SONG else None
 
 
-def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utterance]:
+def _without_copies(utterances: list[Utterance], excluded: Exclusions) -> list[Utterance]:
     """Utterances without files of the same bytes: the distribution has one take of actor 7 twice."""
     first: dict[tuple[str, str], str] = {}
     kept = []
@@ -109,7 +109,7 @@ def _without_copies(utterances: list[Utterance], left_out: LeftOut) -> list[Utte
         if first.setdefault((utterance.speaker, digest), utterance.id) == utterance.id:
             kept.append(utterance)
         else:
-            left_out.add(utterance.id, utterance.path, "same file as another take")
+            excluded.add(utterance.id, utterance.path, "same file as another take")
     return kept
 
 

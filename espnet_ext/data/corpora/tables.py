@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from espnet_ext.data.text_file import decode_lines
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.scp import decode_lines
+from espnet_ext.utils.errors import UserError
 
 
 def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str]]]:

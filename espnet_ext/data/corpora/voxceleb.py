@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.data.audio_files import is_visible
+from espnet_ext.audio.files import is_visible
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import UNKNOWN_LANGUAGE
 from espnet_ext.data.corpora.lengths import header_length
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
 from espnet_ext.data.pool import process_pool
-from espnet_ext.data.progress import audio_progress
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.progress import audio_progress
 
 META = {"voxceleb1": "vox1_meta.csv", "voxceleb2": "vox2_meta.csv"}
 GENDERS = {"m": "male", "f": "female"}
@@ -50,7 +50,7 @@ def utterance_id(corpus: str, speaker: str, video: str, utterance: str) -> str:
 
 
 def parse_voxceleb(
-    root: Path, corpus: str, part: str, left_out: LeftOut, nj: int, max_left_out: float = MAX_LEFT_OUT
+    root: Path, corpus: str, part: str, excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
 
@@ -59,7 +59,7 @@ def parse_voxceleb(
             parts, and even both corpora, may share a folder: the meta file tells who belongs where.
         corpus: "voxceleb1" or "voxceleb2".
         part: "dev" or "test".
-        left_out: takes files without sound, and folders of speakers that the meta file does not name.
+        excluded: takes files without sound, and folders of speakers that the meta file does not name.
         nj: processes.
         max_left_out: largest share of files that may be unreadable.
 
@@ -70,7 +70,7 @@ def parse_voxceleb(
     folders: list[Path] = []
     for folder in speaker_folders(root):
         if folder.name not in speakers:
-            left_out.add(f"{corpus}-{folder.name}", folder, "speaker not in the meta file")
+            excluded.add(f"{corpus}-{folder.name}", folder, "speaker not in the meta file")
         elif speakers[folder.name].part == part:
             folders.append(folder)
     if not folders:
@@ -79,7 +79,7 @@ def parse_voxceleb(
     for folder in sorted(folders, key=lambda folder: folder.name):
         by_speaker.setdefault(folder.name, []).append(folder)
     utterances: list[Utterance] = []
-    lost = LeftOut()
+    lost = Exclusions()
     parse = partial(_parse_speaker, corpus, speakers)
     label = f"{corpus} {part}: headers"
     with process_pool(nj, __name__) as executor, audio_progress(label, len(by_speaker), "speakers") as advance:
@@ -88,7 +88,7 @@ def parse_voxceleb(
             lost.entries += unreadable.entries
             advance(1)
     check_lost(lost, len(utterances) + len(lost.entries), max_left_out, root)
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return utterances
 
 
@@ -147,8 +147,8 @@ def _how_to_unpack(root: Path, corpus: str) -> str:
 
 def _parse_speaker(
     corpus: str, speakers: Mapping[str, Speaker], folders: list[Path]
-) -> tuple[list[Utterance], LeftOut]:
-    utterances, lost = [], LeftOut()
+) -> tuple[list[Utterance], Exclusions]:
+    utterances, lost = [], Exclusions()
     labels: dict[str, dict[str, str]] = {}  # one dictionary a video, for the memory of a million utterances
     for file in _list_files(folders):
         name = utterance_id(corpus, file.speaker, file.video, file.utterance)

@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def _order(name: str) -> bytes:

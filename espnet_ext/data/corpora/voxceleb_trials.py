@@ -8,9 +8,9 @@ from pathlib import Path
 
 from espnet_ext.data.corpora.tables import read_rows
 from espnet_ext.data.corpora.voxceleb import utterance_id
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.trials import Trial
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.trials import Trial
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 # Trial set -> file; the lists without "-original" were cleaned of labelling faults.
 LISTS = {

@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from espnet_ext.data.audio import RATE
+from espnet_ext.audio import RATE
+from espnet_ext.audio.waveform import lie_within
 from espnet_ext.data.corpora.incomplete import check_lost
 from espnet_ext.data.corpora.languages import iso639_3
 from espnet_ext.data.corpora.lengths import OUTSIDE, AudioLength, header_lengths
 from espnet_ext.data.corpora.voxpopuli_segments import SPLITS, VoxPopuliSegment, read_segments_of
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import lie_within
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 MAX_LEFT_OUT = 0.01
 
 
 def parse_voxpopuli_asr(
-    root: Path, split: str, language: str, left_out: LeftOut, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
+    root: Path, split: str, language: str, excluded: Exclusions, nj: int = 1, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
     """Read one split of one language, from the sessions (`raw_audios`) where they are there, else from the
     files cut from them.
@@ -26,7 +26,7 @@ def parse_voxpopuli_asr(
         root: with `raw_audios/original` and `asr_<language>.tsv.gz`, or `transcribed_data/<language>`.
         split: train, dev or test.
         language: VoxPopuli's code (`en_accented` is one).
-        left_out: takes what has no audio or no text.
+        excluded: takes what has no audio or no text.
         nj: processes that read headers.
         max_left_out: largest share of the segments whose audio may be missing, unreadable or cut.
 
@@ -38,9 +38,9 @@ def parse_voxpopuli_asr(
     segments = [segment for segment in read_segments_of(root, language).values() if segment.split == split]
     for segment in segments:
         if not segment.text:
-            left_out.add(_name(segment, iso639_3(language)), segment.path, "no transcript")
+            excluded.add(_name(segment, iso639_3(language)), segment.path, "no transcript")
     spoken = [segment for segment in segments if segment.text]
-    return list(make_utterances(spoken, iso639_3(language), left_out, nj, max_left_out).values())
+    return list(make_utterances(spoken, iso639_3(language), excluded, nj, max_left_out).values())
 
 
 def _name(segment: VoxPopuliSegment, language: str) -> str:
@@ -78,7 +78,7 @@ def describe_recurring_ids(utterances: Iterable[Utterance], languages_of: dict[s
 
 
 def make_utterances(
-    segments: Sequence[VoxPopuliSegment], language: str, left_out: LeftOut, nj: int, max_left_out: float
+    segments: Sequence[VoxPopuliSegment], language: str, excluded: Exclusions, nj: int, max_left_out: float
 ) -> dict[str, Utterance]:
     """Utterances of segments, those left out whose audio is not all there.
 
@@ -96,18 +96,18 @@ def make_utterances(
     paths = sorted({str(segment.path) for segment in segments})
     lengths = dict(zip(paths, header_lengths(paths, nj, f"VoxPopuli {language}: headers"), strict=True))
     utterances = {}
-    lost = LeftOut()
+    lost = Exclusions()
     for segment in segments:
         length = lengths[str(segment.path)]
         if fault := length.fault or _missing(segment, length):
             lost.add(_name(segment, language), segment.path, fault)
         elif segment.recording and not segment.spans:
             reason = "no speech by the corpus's voice activity detection"
-            left_out.add(_name(segment, language), segment.path, reason)
+            excluded.add(_name(segment, language), segment.path, reason)
         else:
             utterances[segment.id] = _utterance(segment, language, length)
     check_lost(lost, len(segments), max_left_out, f"VoxPopuli in {language}")
-    left_out.entries += lost.entries
+    excluded.entries += lost.entries
     return utterances
 
 

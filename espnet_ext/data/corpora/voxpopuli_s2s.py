@@ -9,14 +9,14 @@ from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.data.corpora.voxpopuli import MAX_LEFT_OUT, make_utterances
 from espnet_ext.data.corpora.voxpopuli_segments import VoxPopuliSegment, read_segments_of
 from espnet_ext.data.corpora.voxpopuli_tables import read_table
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def parse_voxpopuli_s2s(
     root: Path,
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int = 1,
     directions: Sequence[str] = ("fr-en",),
     splits: Sequence[str] = ("test",),
@@ -30,7 +30,7 @@ def parse_voxpopuli_s2s(
     Args:
         root: as for `parse_voxpopuli_asr`, with `raw_audios/<target>` and `s2s_<target>[_ref].tsv.gz`, or
             `transcribed_data/<source>/<target>/s2s[_ref].tsv` and the files it lists.
-        left_out: takes pairs of which a half has no audio.
+        excluded: takes pairs of which a half has no audio.
         nj: processes that read headers.
         directions: `<source>-<target>` in VoxPopuli's codes.
         splits: of the source segments; the pairs have none of their own.
@@ -44,7 +44,7 @@ def parse_voxpopuli_s2s(
         source, _, target = direction.partition("-")
         if not source or not target or source == target:
             raise UserError(f"VoxPopuli pairs {direction!r}: expected <source>-<target>, for instance fr-en")
-        for utterance in _read_direction(root, source, target, splits, left_out, nj, max_left_out):
+        for utterance in _read_direction(root, source, target, splits, excluded, nj, max_left_out):
             if utterance.id in utterances:
                 both = f"{utterances[utterance.id].labels['direction']} {utterance.labels['direction']}"
                 utterance = replace(utterance, labels={**utterance.labels, "direction": both})
@@ -57,7 +57,7 @@ def _read_direction(
     source: str,
     target: str,
     splits: Sequence[str],
-    left_out: LeftOut,
+    excluded: Exclusions,
     nj: int,
     max_left_out: float,
 ) -> list[Utterance]:
@@ -65,19 +65,19 @@ def _read_direction(
     interpretations = _read_interpretations(root, source, target)
     for name, interpretation in interpretations.items():
         if name not in segments:
-            left_out.add(f"voxpopuli-{interpretation.id}", interpretation.path, "interpretation of an unknown segment")
+            excluded.add(f"voxpopuli-{interpretation.id}", interpretation.path, "interpretation of an unknown segment")
     wanted = [name for name in interpretations if name in segments and segments[name].split in splits]
     if not wanted:
         raise UserError(f"{root}: no VoxPopuli pair {source}-{target} of split {', '.join(splits)}")
-    said = make_utterances([segments[name] for name in wanted], iso639_3(source), left_out, nj, max_left_out)
-    made = make_utterances([interpretations[name] for name in wanted], iso639_3(target), left_out, nj, max_left_out)
+    said = make_utterances([segments[name] for name in wanted], iso639_3(source), excluded, nj, max_left_out)
+    made = make_utterances([interpretations[name] for name in wanted], iso639_3(target), excluded, nj, max_left_out)
     direction = f"{iso639_3(source)}-{iso639_3(target)}"
     pairs = []
     for name in wanted:
         halves = [said.get(name), made.get(interpretations[name].id)]
         for half in halves:
             if half and None in halves:
-                left_out.add(half.id, half.path, "the other half of its pair is left out")
+                excluded.add(half.id, half.path, "the other half of its pair is left out")
             elif half:
                 labels = {**half.labels, "direction": direction}
                 pairs.append(replace(half, sentence=f"voxpopuli-{name}", labels=labels))

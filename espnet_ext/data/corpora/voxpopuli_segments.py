@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from espnet_ext.audio.waveform import Spans
 from espnet_ext.data.corpora.tables import plain_text
 from espnet_ext.data.corpora.voxpopuli_tables import read_table
-from espnet_ext.data.segments import Spans
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 SPLITS = ("train", "dev", "test")
 LANGUAGES = ("cs", "de", "en", "es", "et", "fi", "fr", "hr", "hu", "it", "lt", "nl", "pl", "ro", "sk", "sl")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from espnet_ext.data.corpora.tables import read_rows
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def read_table(path: Path, separator: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from espnet_ext.data.corpora.lengths import header_lengths
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
 
 
-def with_lengths(utterances: Sequence[Utterance], left_out: LeftOut, nj: int, label: str) -> list[Utterance]:
-    """The utterances that have sound, with their `num_samples`; the others go to `left_out`.
+def with_lengths(utterances: Sequence[Utterance], excluded: Exclusions, nj: int, label: str) -> list[Utterance]:
+    """The utterances that have sound, with their `num_samples`; the others go to `excluded`.
 
     Args:
         nj: processes that read headers.
@@ -19,7 +19,7 @@ def with_lengths(utterances: Sequence[Utterance], left_out: LeftOut, nj: int, la
     known = []
     for utterance, length in zip(utterances, lengths, strict=True):
         if length.fault:
-            left_out.add(utterance.id, utterance.path, length.fault)
+            excluded.add(utterance.id, utterance.path, length.fault)
         else:
             known.append(replace(utterance, num_samples=length.num_samples))
     return known

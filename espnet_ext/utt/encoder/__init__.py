@@ -5,7 +5,7 @@ All of them run on torch's fused scaled-dot-product attention, position biases i
 
 from pkgutil import resolve_name
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import AbsSpeechEncoder
 
 # Class of each architecture below this package; imported when it is built, because each imports its own modeling.

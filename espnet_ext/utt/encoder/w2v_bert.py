@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from transformers import Wav2Vec2BertConfig, Wav2Vec2BertModel
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder.abs_encoder import DETERMINISTIC, AbsSpeechEncoder
 from espnet_ext.utt.encoder.masking import real_positions
 from espnet_ext.utt.encoder.relative_key import RelativeKeyAttention

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # A smaller variance counts as this: the slope of the square root at zero is infinite.
 MIN_VARIANCE = 1e-12

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from espnet_ext.config.attributes import HeadConfig
 from espnet_ext.config.validation import check_arguments
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
 from espnet_ext.utt.head.pooling import POOLINGS
 

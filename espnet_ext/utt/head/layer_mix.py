@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 class LayerMix(nn.Module):

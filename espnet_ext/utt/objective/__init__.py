@@ -3,7 +3,7 @@
 from espnet_ext.config.attributes import AttributeConfig, ObjectiveConfig
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.config.validation import check_arguments
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective.aam_softmax import AamSoftmaxObjective
 from espnet_ext.utt.objective.abs_objective import AbsObjective
 from espnet_ext.utt.objective.contrastive import ContrastiveObjective

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective.class_objective import ClassObjective
 
 # sin² of angles that are told from 0: below it the square root has no usable gradient in float32.

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
 
 CLASS_WEIGHTS = ("none", "balanced")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over, same_sentence
 from espnet_ext.utt.ranks import gather_rows
 

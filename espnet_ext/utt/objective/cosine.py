@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective.abs_objective import AbsObjective, mean_over
 
 

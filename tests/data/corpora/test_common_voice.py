@@ -7,11 +7,11 @@ import pytest
 from clips import Clip, tone, tones
 from common_voice_tree import client_id, write_common_voice
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.common_voice import list_languages, parse_common_voice, release_folder
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 CLIPS = {
     "train": tones(["ann", "bob"], ["eng", "swe"], ["s1", "s2"]),
@@ -20,20 +20,20 @@ CLIPS = {
 LANGUAGES = ("en", "sv-SE")
 
 
-def parse(root: Path, split: str = "train", languages=LANGUAGES, **options) -> tuple[dict[str, Utterance], LeftOut]:
+def parse(root: Path, split: str = "train", languages=LANGUAGES, **options) -> tuple[dict[str, Utterance], Exclusions]:
     """Utterances of some languages by the name of their clip."""
-    left_out = LeftOut()
-    utterances = [u for code in languages for u in parse_common_voice(root, split, code, left_out, 1, **options)]
-    return {utterance.path.stem: utterance for utterance in utterances}, left_out
+    excluded = Exclusions()
+    utterances = [u for code in languages for u in parse_common_voice(root, split, code, excluded, 1, **options)]
+    return {utterance.path.stem: utterance for utterance in utterances}, excluded
 
 
 @pytest.mark.parametrize("columns", ["old", "new"])
 @pytest.mark.parametrize("durations", [True, False])
 def test_any_release(tmp_path: Path, columns: str, durations: bool) -> None:
     written = write_common_voice(tmp_path, CLIPS, columns, durations)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert sorted(found) == sorted(name for name, clip in written.items() if any(clip is c for c in CLIPS["train"]))
-    assert left_out.entries == []
+    assert excluded.entries == []
     for name, utterance in found.items():
         clip = written[name]
         assert utterance.language == clip.language
@@ -95,17 +95,17 @@ def test_missing_and_broken_clips_are_listed_and_too_many_are_an_error(tmp_path:
     (tmp_path / f"en/clips/{second}.mp3").write_bytes(b"\0" * 2000)
     with pytest.raises(UserError, match=r"en/train\.tsv: 2 of 4 utterances left out, more than 1%"):
         parse(tmp_path)
-    found, left_out = parse(tmp_path, max_left_out=1.0)
+    found, excluded = parse(tmp_path, max_left_out=1.0)
     assert len(found) == 6
-    assert left_out.counts() == {"audio cannot be read": 1, "no audio file": 1}
+    assert excluded.counts() == {"audio cannot be read": 1, "no audio file": 1}
 
 
 def test_a_listed_duration_is_no_clip(tmp_path: Path) -> None:
     written = write_common_voice(tmp_path, CLIPS, durations=True)
     (tmp_path / f"en/clips/{sorted(written)[0]}.mp3").unlink()
-    found, left_out = parse(tmp_path, max_left_out=1.0)
+    found, excluded = parse(tmp_path, max_left_out=1.0)
     assert len(found) == 7
-    assert left_out.counts() == {"no audio file": 1}
+    assert excluded.counts() == {"no audio file": 1}
 
 
 @pytest.mark.parametrize("size", [0, 499])
@@ -114,9 +114,9 @@ def test_a_clip_that_is_too_small_for_its_listed_duration_is_damaged(tmp_path: P
     (tmp_path / f"en/clips/{sorted(written)[0]}.mp3").write_bytes(bytes(size))
     with pytest.raises(UserError, match=r"en/train\.tsv: 1 of 4 .*1 audio cannot be read; for instance .*mp3\)"):
         parse(tmp_path)
-    found, left_out = parse(tmp_path, max_left_out=1.0)
+    found, excluded = parse(tmp_path, max_left_out=1.0)
     assert len(found) == 7
-    assert left_out.counts() == {"audio cannot be read": 1}
+    assert excluded.counts() == {"audio cannot be read": 1}
 
 
 def test_rows_without_client_sentence_or_clip(tmp_path: Path) -> None:
@@ -126,11 +126,11 @@ def test_rows_without_client_sentence_or_clip(tmp_path: Path) -> None:
     anonymous = rows[0].partition("\t")[2]
     silent = "\t".join(["someone", rows[2].split("\t")[1], " "])
     table.write_text("\n".join([header, f"\t{anonymous}", silent, "someone", rows[0]]) + "\n", encoding="utf-8")
-    found, left_out = parse(tmp_path, languages=["en"], max_left_out=1.0)
+    found, excluded = parse(tmp_path, languages=["en"], max_left_out=1.0)
     first, second = found.values()
     assert first.speaker == first.id == f"commonvoice-{first.path.stem}"
     assert second.text is None
-    assert left_out.counts() == {"listed twice": 1, "no name of a clip": 1}
+    assert excluded.counts() == {"listed twice": 1, "no name of a clip": 1}
 
 
 @pytest.mark.parametrize(

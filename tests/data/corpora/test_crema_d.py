@@ -6,25 +6,25 @@ import pytest
 from crema_d_tree import ACTORS, write_crema_d
 
 from espnet_ext.data.corpora.crema_d import parse_crema_d, read_actors
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
-def parse(root: Path, **options) -> tuple[dict[str, Utterance], LeftOut]:
+def parse(root: Path, **options) -> tuple[dict[str, Utterance], Exclusions]:
     """Utterances by the name of their file."""
-    left_out = LeftOut()
+    excluded = Exclusions()
     actors = read_actors(root / "VideoDemographics.csv")
-    utterances = parse_crema_d(root, actors, left_out, 1, **options)
-    return {utterance.path.stem.upper(): utterance for utterance in utterances}, left_out
+    utterances = parse_crema_d(root, actors, excluded, 1, **options)
+    return {utterance.path.stem.upper(): utterance for utterance in utterances}, excluded
 
 
 def test_every_file_is_read_once(tmp_path: Path) -> None:
     written = write_crema_d(tmp_path)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert {name: utterance.num_samples for name, utterance in found.items()} == written
-    assert left_out.counts() == {"known to be faulty": 2}
-    assert {entry.utterance for entry in left_out.entries} == {
+    assert excluded.counts() == {"known to be faulty": 2}
+    assert {entry.utterance for entry in excluded.entries} == {
         "crema_d-1064-1064_IEO_DIS_MD", "crema_d-1076-1076_MTI_SAD_XX"
     }  # fmt: skip
     for name, utterance in found.items():
@@ -52,7 +52,7 @@ def test_labels_and_sentences(tmp_path: Path) -> None:
 
 def test_without_the_table_of_actors(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
-    utterances = parse_crema_d(tmp_path, None, LeftOut(), 1)
+    utterances = parse_crema_d(tmp_path, None, Exclusions(), 1)
     assert {name for utterance in utterances for name in utterance.labels} == {"emotion", "intensity"}
     with pytest.raises(UserError, match=r"absent\.csv: no such file; fetch"):
         read_actors(tmp_path / "absent.csv")
@@ -88,9 +88,9 @@ def test_two_files_of_one_name_and_broken_audio(tmp_path: Path) -> None:
     (tmp_path / "AudioWAV/1001_DFA_DIS_XX.wav").write_bytes(b"\0" * 100)
     with pytest.raises(UserError, match=r"AudioWAV: 1 of 120 utterances left out, more than 0%"):
         parse(tmp_path, max_left_out=0.001)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert len(found) == 119
-    assert left_out.counts() == {
+    assert excluded.counts() == {
         "known to be faulty": 2, "audio cannot be read": 1, "second file of this name": 1
     }  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_the_folder_may_have_another_case_or_be_absent(tmp_path: Path) -> None:
     (tmp_path / "AudioWAV").rename(tmp_path / "audiowav")
     assert len(parse(tmp_path)[0]) == 12 * len(ACTORS)
     with pytest.raises(UserError, match=r"AudioWAV: no such folder; --crema_d is the folder that holds AudioWAV/"):
-        parse_crema_d(tmp_path / "audiowav", None, LeftOut(), 1)
+        parse_crema_d(tmp_path / "audiowav", None, Exclusions(), 1)
 
 
 @pytest.mark.parametrize(

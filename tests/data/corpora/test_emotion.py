@@ -17,9 +17,9 @@ from espnet_ext.bin import prepare_emotion
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.emotion import SETS, prepare
 from espnet_ext.data.corpora.emotion_corpora import EmotionOptions
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 ALL = {"angry", "calm", "disgusted", "fearful", "happy", "neutral", "sad", "surprised"}
 
@@ -95,9 +95,9 @@ def test_what_is_left_out_is_counted_and_listed(prepared: tuple[Path, list[str]]
     for name in SETS:
         provenance = json.loads((data / name / "provenance.json").read_text())
         assert (provenance["corpus"], provenance["fold"]) == ("CREMA-D, RAVDESS, IEMOCAP", "1 of 5")
-        reasons.update(provenance["left_out"])
+        reasons.update(provenance["excluded"])
         speakers = set(DataDir(data / name).utt2spk.values())
-        rows = (data / name / "left_out.tsv").read_text().splitlines()[1:]
+        rows = (data / name / "excluded.tsv").read_text().splitlines()[1:]
         listed = {"-".join(row.split("\t")[0].split("-")[:2]) for row in rows}
         # A turn that was not evaluated has no speaker here.
         assert listed - {"iemocap-Ses01F_impro01_M999"} <= speakers

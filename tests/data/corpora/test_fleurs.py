@@ -11,11 +11,11 @@ import pytest
 from clips import Clip, tone, tones
 from fleurs_tree import write_fleurs
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.fleurs import missing_parts, parse_fleurs, read_table
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 CLIPS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),
@@ -30,9 +30,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def parse(root: Path, split: str = "train", languages: tuple[str, ...] = ("en_us", "fr_fr"), **options) -> tuple:
-    left_out = LeftOut()
-    utterances = parse_fleurs(root, split, languages, root.parent / "data/fleurs_audio", left_out, 1, **options)
-    return {utterance.id: utterance for utterance in utterances}, left_out
+    excluded = Exclusions()
+    utterances = parse_fleurs(root, split, languages, root.parent / "data/fleurs_audio", excluded, 1, **options)
+    return {utterance.id: utterance for utterance in utterances}, excluded
 
 
 def check_against_clips(found: dict[str, Utterance], written: dict[str, Clip]) -> None:
@@ -49,12 +49,12 @@ def check_against_clips(found: dict[str, Utterance], written: dict[str, Clip]) -
 
 def test_every_row_becomes_an_utterance(root: Path) -> None:
     written = write_fleurs(root, CLIPS)
-    found, left_out = parse(root)
+    found, excluded = parse(root)
     assert sorted(found) == sorted(n for n, c in written.items() if any(c is clip for clip in CLIPS["train"]))
     check_against_clips(found, written)
     # The same sentence has one id in all languages, whoever reads it.
     assert {(written[n].sentence, u.sentence) for n, u in found.items()} == {("s1", "fleurs-1"), ("s2", "fleurs-2")}
-    assert left_out.counts() == {"not in the table": 2}
+    assert excluded.counts() == {"not in the table": 2}
 
 
 def test_any_subset_of_the_languages(root: Path) -> None:
@@ -94,10 +94,10 @@ def test_unpacked_audio_is_used_in_place(root: Path) -> None:
     with tarfile.open(archive) as members:
         members.extractall(archive.with_name("train"), filter="data")
     archive.unlink()
-    found, left_out = parse(root, languages=("en_us",))
+    found, excluded = parse(root, languages=("en_us",))
     check_against_clips(found, written)
     assert all(utterance.path.is_relative_to(root) for utterance in found.values())
-    assert left_out.counts() == {"not in the table": 1}
+    assert excluded.counts() == {"not in the table": 1}
 
 
 def test_unpacking_is_done_once_and_again_for_another_archive(root: Path) -> None:
@@ -180,19 +180,19 @@ def test_rows_without_audio_are_listed_and_too_many_are_an_error(root: Path) -> 
         table.write("7\tabsent.wav\tA.\ta\ta |\t16000\tMALE\n")
     with pytest.raises(UserError, match=r"en_us/train\.tsv: 1 of 5 utterances left out, more than 1%"):
         parse(root)
-    found, left_out = parse(root, max_left_out=1.0)
+    found, excluded = parse(root, max_left_out=1.0)
     assert len(found) == 8
-    assert left_out.counts() == {"not in the table": 2, "no audio in the archive": 1}
-    assert "fleurs-en_us-absent" in {entry.utterance for entry in left_out.entries}
+    assert excluded.counts() == {"not in the table": 2, "no audio in the archive": 1}
+    assert "fleurs-en_us-absent" in {entry.utterance for entry in excluded.entries}
 
 
 def test_a_row_listed_twice_counts_once(root: Path) -> None:
     write_fleurs(root, CLIPS)
     table = root / "en_us/train.tsv"
     table.write_bytes(table.read_bytes() + table.read_bytes().split(b"\n")[0] + b"\n")
-    found, left_out = parse(root, languages=("en_us",), max_left_out=1.0)
+    found, excluded = parse(root, languages=("en_us",), max_left_out=1.0)
     assert len(found) == 4
-    assert left_out.counts()["listed twice"] == 1
+    assert excluded.counts()["listed twice"] == 1
 
 
 def test_a_clip_of_under_a_second_stays(root: Path) -> None:

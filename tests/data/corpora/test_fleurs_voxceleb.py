@@ -14,9 +14,9 @@ from corpora_tree import tiny_options
 from fleurs_tree import write_fleurs
 
 from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.trials import read_trials
-from espnet_ext.data.validate import validate_data_dir
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.trials import read_trials
+from espnet_ext.kaldi.validate import validate_data_dir
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def test_trials_of_voxceleb1_are_those_of_the_lists(prepared: tuple[Path, list[s
 
 def test_common_voice_train_lacks_speakers_and_texts_of_dev(prepared: tuple[Path, list[str]]) -> None:
     data, _ = prepared
-    left_out = (data / "commonvoice_train/left_out.tsv").read_text().splitlines()[1:]
-    assert sorted(line.split("\t")[2] for line in left_out) == [
+    excluded = (data / "commonvoice_train/excluded.tsv").read_text().splitlines()[1:]
+    assert sorted(line.split("\t")[2] for line in excluded) == [
         "same text as an evaluation sentence", "speaker of an evaluation set"
     ]  # fmt: skip
 
@@ -167,7 +167,7 @@ def test_only_what_the_lists_name_is_in_the_extended_set(corpora: dict[str, Path
         path.write_text(path.read_text().partition("\n")[0] + "\n")
     list(prepare(tiny_options({"voxceleb1": vox}), tmp_path / "data"))
     assert len(DataDir(tmp_path / "data/voxceleb1_eh").utterances) == 2
-    assert (tmp_path / "data/voxceleb1_eh/left_out.tsv").read_text().count("in no trial") == 8
+    assert (tmp_path / "data/voxceleb1_eh/excluded.tsv").read_text().count("in no trial") == 8
     assert len(DataDir(tmp_path / "data/voxceleb1_o").utterances) == 4
 
 

@@ -14,8 +14,8 @@ from espnet_ext.bin import prepare_fleurs_voxceleb
 from espnet_ext.bin.entry import run_main
 from espnet_ext.data.corpora.fleurs_voxceleb import CORPORA, prepare
 from espnet_ext.data.corpora.fleurs_voxceleb_options import FleursVoxcelebOptions
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.utils.errors import UserError
 
 
 def test_clips_are_counted_against_their_release(corpora: dict[str, Path], tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_set_that_loses_everything_keeps_its_list(corpora: dict[str, Path], tm
     content = audio.read_bytes()
     audio.write_bytes(b"damaged")
     lines = list(prepare(tiny_options({"mtedx": mtedx}), data))
-    table = data / "mtedx_test.left_out.tsv"
+    table = data / "mtedx_test.excluded.tsv"
     reason = f"no utterances, 2 left out: 2 audio cannot be read (listed in {table})"
     assert f"mtedx_test: not prepared: {reason}" in lines
     assert f"mtedx_test\t{reason}" in (data / "not_prepared.tsv").read_text().splitlines()

@@ -7,28 +7,28 @@ import pytest
 from iemocap_tree import write_iemocap
 
 from espnet_ext.data.corpora.iemocap import chosen_emotions, parse_iemocap
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 FOUR = chosen_emotions("four", merge_excited=True)
 NAMES = {"ang": "angry", "hap": "happy", "exc": "happy", "sad": "sad", "neu": "neutral"}
 
 
-def parse(root: Path, classes: dict[str, str] = FOUR, **options) -> tuple[dict[str, Utterance], LeftOut]:
+def parse(root: Path, classes: dict[str, str] = FOUR, **options) -> tuple[dict[str, Utterance], Exclusions]:
     """Utterances by their turn."""
-    left_out = LeftOut()
-    utterances = parse_iemocap(root, classes, left_out, 1, **options)
-    return {utterance.path.stem: utterance for utterance in utterances}, left_out
+    excluded = Exclusions()
+    utterances = parse_iemocap(root, classes, excluded, 1, **options)
+    return {utterance.path.stem: utterance for utterance in utterances}, excluded
 
 
 def test_the_four_classes(tmp_path: Path) -> None:
     written = write_iemocap(tmp_path)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert {turn: (u.labels["emotion"], u.num_samples) for turn, u in found.items()} == {
         turn: (NAMES[emotion], num_samples) for turn, (emotion, num_samples) in written.items() if emotion in NAMES
     }
-    assert left_out.counts() == {"another emotion": 40, "evaluators disagree": 20, "not evaluated": 1}
+    assert excluded.counts() == {"another emotion": 40, "evaluators disagree": 20, "not evaluated": 1}
 
 
 def test_which_emotions_are_kept() -> None:
@@ -46,11 +46,11 @@ def test_which_emotions_are_kept() -> None:
 
 def test_all_emotions_that_the_evaluators_agreed_upon(tmp_path: Path) -> None:
     write_iemocap(tmp_path)
-    found, left_out = parse(tmp_path, chosen_emotions("all", merge_excited=False))
+    found, excluded = parse(tmp_path, chosen_emotions("all", merge_excited=False))
     assert Counter(utterance.labels["emotion"] for utterance in found.values()) == dict.fromkeys(
         ("angry", "happy", "excited", "sad", "neutral", "frustrated"), 20
     )
-    assert left_out.counts() == {"another emotion": 20, "evaluators disagree": 20, "not evaluated": 1}
+    assert excluded.counts() == {"another emotion": 20, "evaluators disagree": 20, "not evaluated": 1}
 
 
 def test_the_speaker_is_who_speaks_and_not_who_wears_the_markers(tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ def test_turns_listed_twice_and_turns_without_audio(tmp_path: Path) -> None:
     (wav / "Ses01F_impro01_M001.wav").rename(wav / "Ses01F_impro01_M001.WAV")
     with pytest.raises(UserError, match="1 of 100 utterances left out, more than 0%"):
         parse(tmp_path, max_left_out=0.001)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert found["Ses01F_impro01_F000"].labels["emotion"] == "angry", "the first line counts"
     assert "Ses01F_impro01_M001" in found
-    assert left_out.counts()["listed twice"] == 1
-    assert [entry.utterance for entry in left_out.entries if entry.reason == "no audio file"] == [
+    assert excluded.counts()["listed twice"] == 1
+    assert [entry.utterance for entry in excluded.entries if entry.reason == "no audio file"] == [
         "iemocap-Ses01M-Ses01F_impro01_M000"
     ]
 

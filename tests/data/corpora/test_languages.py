@@ -5,7 +5,7 @@ import pytest
 from espnet_ext.data.corpora.common_voice_counts import CLIPS
 from espnet_ext.data.corpora.fleurs_languages import LANGUAGES as FLEURS_LANGUAGES
 from espnet_ext.data.corpora.languages import iso639_3
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 # As published for FLEURS (its card lists ISO 639-3 codes in the order of its folders' languages), with
 # macrolanguages where a folder's two letters name one.

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from clips import tone, write_audio
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.pyav_reader import PyAvReader
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora import lengths
 from espnet_ext.data.corpora.lengths import AudioLength, header_length, header_lengths
-from espnet_ext.data.pyav_reader import PyAvReader
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".m4a"])

@@ -10,15 +10,16 @@ import yaml
 from clips import Clip, tones, write_audio
 from mtedx_tree import write_mtedx
 
+from espnet_ext.audio.waveform import read_source
 from espnet_ext.data.corpora import mtedx_yaml
 from espnet_ext.data.corpora.mtedx import parse_mtedx
 from espnet_ext.data.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.data.corpora.published_counts import num_there
-from espnet_ext.data.data_dir import DataDir, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import read_source
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 # A talk's name is the id of a film: it may start with "-" and hold several.
 CLIPS = {
@@ -36,7 +37,7 @@ def tree(tmp_path: Path) -> tuple[Path, dict[str, Clip]]:
 
 def test_every_segment_has_its_audio_text_and_translation(tree: tuple[Path, dict[str, Clip]], tmp_path: Path) -> None:
     root, clips = tree
-    utterances = parse_mtedx(root, "it-en", "test", LeftOut())
+    utterances = parse_mtedx(root, "it-en", "test", Exclusions())
     write_utterances(tmp_path / "data", utterances)
     validate_data_dir(tmp_path / "data")
     data = DataDir(tmp_path / "data")
@@ -54,13 +55,13 @@ def test_every_segment_has_its_audio_text_and_translation(tree: tuple[Path, dict
 
 
 def test_segments_come_by_talk_and_time(tree: tuple[Path, dict[str, Clip]]) -> None:
-    utterances = parse_mtedx(tree[0], "it-en", "test", LeftOut())
+    utterances = parse_mtedx(tree[0], "it-en", "test", Exclusions())
     order = [(utterance.recording, utterance.spans[0][0]) for utterance in utterances]
     assert order == sorted(order) and len(set(order)) == 6
 
 
 def test_the_same_translation_is_the_same_sentence(tree: tuple[Path, dict[str, Clip]]) -> None:
-    utterances = parse_mtedx(tree[0], "it-en", "test", LeftOut())
+    utterances = parse_mtedx(tree[0], "it-en", "test", Exclusions())
     sentences: dict[str, set[str]] = {}
     for utterance in utterances:
         sentences.setdefault(utterance.sentence, set()).add(utterance.translations["eng"])
@@ -68,15 +69,17 @@ def test_the_same_translation_is_the_same_sentence(tree: tuple[Path, dict[str, C
 
 
 def test_the_parts_are_told_apart(tree: tuple[Path, dict[str, Clip]]) -> None:
-    assert [utterance.text for utterance in parse_mtedx(tree[0], "it-en", "valid", LeftOut())] == ["Sentence v in ita."]
-    assert {utterance.language for utterance in parse_mtedx(tree[0], "es-en", "test", LeftOut())} == {"spa"}
+    assert [utterance.text for utterance in parse_mtedx(tree[0], "it-en", "valid", Exclusions())] == [
+        "Sentence v in ita."
+    ]
+    assert {utterance.language for utterance in parse_mtedx(tree[0], "es-en", "test", Exclusions())} == {"spa"}
     with pytest.raises(UserError, match="es-en/data/valid: no such part of mTEDx; there are es-en/data/test, it-en/"):
-        parse_mtedx(tree[0], "es-en", "valid", LeftOut())
+        parse_mtedx(tree[0], "es-en", "valid", Exclusions())
 
 
 def test_a_speaker_may_be_named_otherwise_than_the_talk(tree: tuple[Path, dict[str, Clip]]) -> None:
     change(tree[0] / "it-en/data/valid/txt/valid.yaml", lambda text: text.replace("id: Qv1_it", "id: A Speaker"))
-    (utterance,) = parse_mtedx(tree[0], "it-en", "valid", LeftOut())
+    (utterance,) = parse_mtedx(tree[0], "it-en", "valid", Exclusions())
     assert utterance.speaker == "mtedx-A_Speaker"
     assert utterance.id.startswith("mtedx-A_Speaker-Qv1_it-0000250-")
 
@@ -84,7 +87,7 @@ def test_a_speaker_may_be_named_otherwise_than_the_talk(tree: tuple[Path, dict[s
 def test_data_for_recognition_has_no_translations(tree: tuple[Path, dict[str, Clip]]) -> None:
     root, _ = tree
     (root / "it-en").rename(root / "it-it")
-    utterances = parse_mtedx(root, "it-it", "test", LeftOut())
+    utterances = parse_mtedx(root, "it-it", "test", Exclusions())
     assert len(utterances) == 6
     assert all(not utterance.translations for utterance in utterances)
     assert len({utterance.sentence for utterance in utterances}) == 3  # one a text
@@ -98,7 +101,7 @@ def test_lists_of_different_length_are_named_with_both_counts(tree: tuple[Path, 
     root, _ = tree
     change(root / "it-en/data/test/txt/test.en", lambda text: text.split("\n", 1)[1])
     with pytest.raises(UserError, match=r"test/txt/test\.en: 5 lines for the 6 segments of .*test/txt/test\.yaml"):
-        parse_mtedx(root, "it-en", "test", LeftOut())
+        parse_mtedx(root, "it-en", "test", Exclusions())
 
 
 @pytest.mark.parametrize("name", ["test.yaml", "test.it", "test.en"])
@@ -106,7 +109,7 @@ def test_a_missing_file_is_named(tree: tuple[Path, dict[str, Clip]], name: str) 
     path = tree[0] / "it-en/data/test/txt" / name
     path.unlink()
     with pytest.raises(UserError, match=f"txt/{name}: no such"):
-        parse_mtedx(tree[0], "it-en", "test", LeftOut())
+        parse_mtedx(tree[0], "it-en", "test", Exclusions())
 
 
 def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[str, Clip]]) -> None:
@@ -119,11 +122,11 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[
     change(txt / "test.yaml", lambda text: text + "".join(rows))
     for language in ("it", "en"):
         change(txt / f"test.{language}", lambda text: text + "x\n" * 6 + "\n")
-    left_out = LeftOut()
+    excluded = Exclusions()
     with pytest.raises(UserError, match=r"test/wav: 3 of 13 utterances left out, more than 1%"):
-        parse_mtedx(root, "it-en", "test", LeftOut())
-    assert len(parse_mtedx(root, "it-en", "test", left_out, max_left_out=1.0)) == 7
-    assert left_out.counts() == {
+        parse_mtedx(root, "it-en", "test", Exclusions())
+    assert len(parse_mtedx(root, "it-en", "test", excluded, max_left_out=1.0)) == 7
+    assert excluded.counts() == {
         "times outside its recording": 2,
         "no audio file": 1,
         "no transcript": 1,
@@ -139,16 +142,16 @@ def test_a_talk_that_was_cut_counts_as_missing_audio(tree: tuple[Path, dict[str,
     with pytest.raises(
         UserError, match=rf"2 of 6 .* 2 times outside its recording; for instance {talk}\); .*--allow_in"
     ):
-        parse_mtedx(tree[0], "it-en", "test", LeftOut())
-    left_out = LeftOut()
-    assert len(parse_mtedx(tree[0], "it-en", "test", left_out, max_left_out=1.0)) == num_there(4, left_out) == 4
+        parse_mtedx(tree[0], "it-en", "test", Exclusions())
+    excluded = Exclusions()
+    assert len(parse_mtedx(tree[0], "it-en", "test", excluded, max_left_out=1.0)) == num_there(4, excluded) == 4
 
 
 def test_talks_that_are_all_absent_are_an_error(tree: tuple[Path, dict[str, Clip]]) -> None:
     for path in (tree[0] / "it-en/data/test/wav").iterdir():
         path.unlink()
     with pytest.raises(UserError, match="test/wav: 6 of 6 utterances left out"):
-        parse_mtedx(tree[0], "it-en", "test", LeftOut())
+        parse_mtedx(tree[0], "it-en", "test", Exclusions())
 
 
 PLAIN = "- {duration: 3.100000, offset: 12.340000, rW: 7, speaker_id: 0123, uW: 0, wav: -a_B.wav}\n"

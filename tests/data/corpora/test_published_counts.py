@@ -19,9 +19,9 @@ from espnet_ext.data.corpora.published_counts import (
     unknown_counts,
     voxceleb_counts,
 )
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 def test_more_is_said_and_fewer_is_an_error() -> None:
@@ -69,10 +69,10 @@ def test_parts_are_counted_where_a_count_is_published_and_named_where_none_is() 
 
 
 def test_what_a_rule_leaves_out_was_published_too() -> None:
-    left_out = LeftOut()
+    excluded = Exclusions()
     for reason in ("no audio file", "no transcript", "audio cannot be read"):
-        left_out.add("a", "a.wav", reason)
-    assert num_there(10, left_out) == 12
+        excluded.add("a", "a.wav", reason)
+    assert num_there(10, excluded) == 12
 
 
 def test_a_release_of_common_voice_has_its_own_counts() -> None:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from espnet_ext.data.corpora.rare_labels import common_labels, with_labels_among
-from espnet_ext.data.data_dir import Utterance
+from espnet_ext.kaldi.utterances import Utterance
 
 ACCENTS = {"a-1": "us", "a-2": "us", "b-1": "us", "c-1": "my own", "c-2": "my own", "d-1": "england", "e-1": "england"}
 

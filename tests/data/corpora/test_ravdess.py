@@ -8,28 +8,28 @@ import pytest
 from emotional_tones import say_tone
 from ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
-from espnet_ext.data.audio import resample
+from espnet_ext.audio.waveform import read_source, resample
 from espnet_ext.data.corpora.ravdess import FILMED, parse_ravdess
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.segments import read_source
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.utils.errors import UserError
 
 
-def parse(root: Path, **options) -> tuple[dict[str, Utterance], LeftOut]:
+def parse(root: Path, **options) -> tuple[dict[str, Utterance], Exclusions]:
     """Utterances by the name of their file."""
-    left_out = LeftOut()
-    utterances = parse_ravdess(root, left_out, 1, **options)
+    excluded = Exclusions()
+    utterances = parse_ravdess(root, excluded, 1, **options)
     assert [utterance.id for utterance in utterances] == sorted(utterance.id for utterance in utterances)
-    return {utterance.path.stem: utterance for utterance in utterances}, left_out
+    return {utterance.path.stem: utterance for utterance in utterances}, excluded
 
 
 def test_every_take_is_read_once(tmp_path: Path) -> None:
     written = write_ravdess(tmp_path)
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert {name: utterance.num_samples for name, utterance in found.items()} == written
-    assert left_out.counts() == {"second file of this name": 16, "same file as another take": 1, "sung": 1}
-    by_reason = {entry.reason: entry.utterance for entry in left_out.entries}
+    assert excluded.counts() == {"second file of this name": 16, "same file as another take": 1, "sung": 1}
+    by_reason = {entry.reason: entry.utterance for entry in excluded.entries}
     assert by_reason["same file as another take"] == f"ravdess-07-{COPY}"
     assert by_reason["sung"] == f"ravdess-02-{SONG}"
     assert COPIED in found
@@ -67,9 +67,9 @@ def test_the_sound_of_videos_is_left_out(tmp_path: Path) -> None:
     names = ("01-01-03-01-01-01-01", "02-01-03-01-01-01-01", "01-02-03-01-01-01-01")
     for name in names:
         (tmp_path / f"Actor_01/{name}.wav").write_bytes(b"of any content")
-    found, left_out = parse(tmp_path)
+    found, excluded = parse(tmp_path)
     assert found.keys() == written.keys()
-    filmed = [entry.utterance for entry in left_out.entries if entry.reason == FILMED]
+    filmed = [entry.utterance for entry in excluded.entries if entry.reason == FILMED]
     assert sorted(filmed) == sorted(f"ravdess-01-{name}" for name in names)
 
 
@@ -100,6 +100,6 @@ def test_missing_actors_and_broken_audio(tmp_path: Path) -> None:
     (tmp_path / "Actor_01/03-01-01-01-01-01-01.wav").write_bytes(b"")
     with pytest.raises(UserError, match="1 of 96 utterances left out, more than 1%"):
         parse(tmp_path)
-    found, left_out = parse(tmp_path, max_left_out=1.0)
+    found, excluded = parse(tmp_path, max_left_out=1.0)
     assert len(found) == 94
-    assert left_out.counts()["audio cannot be read"] == 1
+    assert excluded.counts()["audio cannot be read"] == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.data.corpora.tables import plain_text, read_rows
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 
 
 def test_only_line_feeds_and_the_separator_split(tmp_path: Path) -> None:

@@ -8,22 +8,23 @@ import pytest
 from clips import tones, write_audio
 from voxceleb_tree import VoxClip, write_voxceleb1, write_voxceleb2
 
-from espnet_ext.data.audio import read_audio
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb, read_meta, speaker_folders
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 DEV = tones(["ann", "bob"], ["eng"], ["s1", "s2", "s3"])
 TEST = tones(["cid", "dan"], ["eng"], ["s4", "s5"])
 
 
-def parse(root: Path, corpus: str, part: str, **options) -> tuple[dict[str, Utterance], LeftOut]:
-    left_out = LeftOut()
-    utterances = parse_voxceleb(root, corpus, part, left_out, 1, **options)
+def parse(root: Path, corpus: str, part: str, **options) -> tuple[dict[str, Utterance], Exclusions]:
+    excluded = Exclusions()
+    utterances = parse_voxceleb(root, corpus, part, excluded, 1, **options)
     assert [u.id for u in utterances] == sorted(u.id for u in utterances)
-    return {utterance.id: utterance for utterance in utterances}, left_out
+    return {utterance.id: utterance for utterance in utterances}, excluded
 
 
 def expected(corpus: str, placed: list[VoxClip]) -> dict[str, VoxClip]:
@@ -33,10 +34,10 @@ def expected(corpus: str, placed: list[VoxClip]) -> dict[str, VoxClip]:
 def test_the_meta_file_tells_dev_from_test_in_one_folder(tmp_path: Path) -> None:
     parts = write_voxceleb1(tmp_path, DEV, TEST)
     for part in ("dev", "test"):
-        found, left_out = parse(tmp_path, "voxceleb1", part)
+        found, excluded = parse(tmp_path, "voxceleb1", part)
         written = expected("voxceleb1", parts[part])
         assert sorted(found) == sorted(written)
-        assert left_out.entries == []
+        assert excluded.entries == []
         for name, utterance in found.items():
             vox = written[name]
             assert utterance.speaker == f"voxceleb1-{vox.speaker}"
@@ -82,17 +83,17 @@ def test_hidden_doubles_are_not_listed_and_suffixes_may_be_upper_case(tmp_path: 
     for path in sorted(tmp_path.rglob("*.wav")):
         path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7" + bytes(60))
         path.rename(path.with_suffix(".WAV"))
-    found, left_out = parse(tmp_path, "voxceleb1", "dev")
+    found, excluded = parse(tmp_path, "voxceleb1", "dev")
     assert sorted(found) == sorted(expected("voxceleb1", parts["dev"]))
-    assert left_out.entries == []
+    assert excluded.entries == []
 
 
 def test_speakers_of_another_corpus_in_the_same_folder_are_counted(tmp_path: Path) -> None:
     write_voxceleb1(tmp_path, DEV, TEST)
     parts = write_voxceleb2(tmp_path, DEV)
-    found, left_out = parse(tmp_path, "voxceleb2", "dev")
+    found, excluded = parse(tmp_path, "voxceleb2", "dev")
     assert len(found) == len(parts["dev"])
-    assert left_out.counts() == {"speaker not in the meta file": 4}
+    assert excluded.counts() == {"speaker not in the meta file": 4}
 
 
 def test_the_data_directory_is_valid_with_unknown_languages(tmp_path: Path) -> None:
@@ -113,9 +114,9 @@ def test_broken_files_are_listed_and_too_many_are_an_error(tmp_path: Path) -> No
     (tmp_path / "wav" / parts["dev"][1].path).write_bytes(b"")
     with pytest.raises(UserError, match="2 of 6 utterances left out, more than 1%"):
         parse(tmp_path, "voxceleb1", "dev")
-    found, left_out = parse(tmp_path, "voxceleb1", "dev", max_left_out=1.0)
+    found, excluded = parse(tmp_path, "voxceleb1", "dev", max_left_out=1.0)
     assert len(found) == 4
-    assert left_out.counts() == {"audio cannot be read": 2}
+    assert excluded.counts() == {"audio cannot be read": 2}
 
 
 def test_other_files_beside_the_audio_are_not_utterances(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from voxceleb_tree import write_voxceleb1
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb
 from espnet_ext.data.corpora.voxceleb_split import hold_out_speakers, spread_over_videos
 from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, make_dev_trials, read_trial_list
-from espnet_ext.data.data_dir import Utterance
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.trials import Trial
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.trials import Trial
+from espnet_ext.kaldi.utterances import Utterance
+from espnet_ext.utils.errors import UserError
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def make_utterances(num_speakers: int, num_videos: int, per_video: int) -> list[
 
 
 def test_every_list_names_utterances_of_the_parser(root: Path) -> None:
-    known = {u.id for part in ("dev", "test") for u in parse_voxceleb(root, "voxceleb1", part, LeftOut(), 1)}
+    known = {u.id for part in ("dev", "test") for u in parse_voxceleb(root, "voxceleb1", part, Exclusions(), 1)}
     sizes = {}
     for name, file in LISTS.items():
         trials = read_trial_list(root / file)

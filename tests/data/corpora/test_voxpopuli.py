@@ -19,16 +19,18 @@ from voxpopuli_tree import (
 from espnet_ext.data.corpora.published_counts import num_there
 from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
 from espnet_ext.data.corpora.voxpopuli_segments import present_languages
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.validate import validate_data_dir, validate_split
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import validate_split
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 
 def parse(
     root: Path,
     split: str,
-    left_out: LeftOut | None = None,
+    excluded: Exclusions | None = None,
     languages: Sequence[str] = (),
     max_left_out: float = 1.0,
 ) -> list[Utterance]:
@@ -36,14 +38,14 @@ def parse(
     return [
         utterance
         for language in languages or present_languages(root)
-        for utterance in parse_voxpopuli_asr(root, split, language, left_out or LeftOut(), 1, max_left_out)
+        for utterance in parse_voxpopuli_asr(root, split, language, excluded or Exclusions(), 1, max_left_out)
     ]
 
 
 def test_a_split_is_read_in_both_layouts(voxpopuli: tuple[Path, dict[str, Clip]], tmp_path: Path) -> None:
     root, clips = voxpopuli
-    left_out = LeftOut()
-    utterances = parse(root, "test", left_out)
+    excluded = Exclusions()
+    utterances = parse(root, "test", excluded)
     wanted = {name: clip for name, clip in clips.items() if clip.sentence == "c"}
     assert {u.id for u in utterances} == set(wanted)
     write_utterances(tmp_path, utterances)
@@ -82,9 +84,9 @@ def test_a_segment_of_over_200_s_is_kept(voxpopuli_sessions: Path) -> None:
 
 
 def test_what_cannot_be_used_is_left_out_with_its_reason(voxpopuli_sessions: Path) -> None:
-    left_out = LeftOut()
-    parse(voxpopuli_sessions, "test", left_out, ["fr"])
-    assert {entry.utterance.rpartition("_")[2]: entry.reason for entry in left_out.entries} == {
+    excluded = Exclusions()
+    parse(voxpopuli_sessions, "test", excluded, ["fr"])
+    assert {entry.utterance.rpartition("_")[2]: entry.reason for entry in excluded.entries} == {
         "absent": "no audio file",
         "beyond": "times outside its recording",
         "silent": "no speech by the corpus's voice activity detection",
@@ -108,9 +110,9 @@ def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
     header, first, second = manifest.read_text().splitlines()
     fields = first.split("\t")
     manifest.write_text("\n".join([header, "\t".join([fields[0], "", " ", *fields[3:]]), second]) + "\n")
-    left_out = LeftOut()
-    assert len(parse(tmp_path, "test", left_out, ["fr"])) == 1
-    assert left_out.counts() == {"no transcript": 1}
+    excluded = Exclusions()
+    assert len(parse(tmp_path, "test", excluded, ["fr"])) == 1
+    assert excluded.counts() == {"no transcript": 1}
 
 
 @pytest.mark.parametrize(
@@ -143,9 +145,9 @@ def test_a_session_that_was_cut_counts_as_missing_audio(tmp_path: Path) -> None:
     write_audio(session, samples[: len(samples) // 3])
     with pytest.raises(UserError, match=rf"VoxPopuli in eng: .*times outside its recording.*{session.name}\)"):
         parse(tmp_path, "test", languages=["en"], max_left_out=0.01)
-    left_out = LeftOut()
-    assert parse(tmp_path, "test", left_out, ["en"]) == []
-    assert num_there(0, left_out) == sum("activity detection" in entry.reason for entry in left_out.entries) == 1
+    excluded = Exclusions()
+    assert parse(tmp_path, "test", excluded, ["en"]) == []
+    assert num_there(0, excluded) == sum("activity detection" in entry.reason for entry in excluded.entries) == 1
 
 
 def test_ids_that_recur_across_languages_are_reported_once() -> None:

@@ -19,10 +19,11 @@ from voxpopuli_tree import (
 )
 
 from espnet_ext.data.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
-from espnet_ext.data.data_dir import DataDir, Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.validate import validate_data_dir
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
 
 
 def pairs_of(utterances: list[Utterance]) -> dict[str, set[str]]:
@@ -36,7 +37,7 @@ def test_pairs_share_their_sentence_and_keep_their_direction(
     voxpopuli: tuple[Path, dict[str, Clip]], tmp_path: Path
 ) -> None:
     root, _ = voxpopuli
-    utterances = parse_voxpopuli_s2s(root, LeftOut())
+    utterances = parse_voxpopuli_s2s(root, Exclusions())
     target = ENGLISH[1]
     sources = {number: clip for number, clip in enumerate([*CLIPS["train"], *CLIPS["test"]]) if clip.sentence == "c"}
     french = {number: clip for number, clip in sources.items() if clip.language == "fra"}
@@ -60,14 +61,14 @@ def test_pairs_share_their_sentence_and_keep_their_direction(
 
 
 def test_pairs_are_of_the_splits_asked_for(voxpopuli_sessions: Path) -> None:
-    assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, LeftOut(), splits=("train",)))) == 1
-    assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, LeftOut(), splits=("train", "test")))) == 3
+    assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, Exclusions(), splits=("train",)))) == 1
+    assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, Exclusions(), splits=("train", "test")))) == 3
 
 
 def test_a_segment_interpreted_twice_has_both_directions(tmp_path: Path) -> None:
     spanish = tones(["interpreter"], ["spa"], ["c"])
     write_voxpopuli(tmp_path, CLIPS, [*ENGLISH, *spanish])
-    utterances = parse_voxpopuli_s2s(tmp_path, LeftOut(), directions=("fr-en", "fr-es"))
+    utterances = parse_voxpopuli_s2s(tmp_path, Exclusions(), directions=("fr-en", "fr-es"))
     assert sorted(u.labels["direction"] for u in utterances if u.sentence == utterances[0].sentence) == [
         "fra-eng",
         "fra-eng fra-spa",
@@ -80,7 +81,7 @@ def test_alignments_made_by_hand_are_preferred(tmp_path: Path) -> None:
     (tmp_path / "transcribed_data/fr/en").mkdir()
     other = tmp_path / "transcribed_data/fr/en/s2s_en.tsv.gz"
     other.write_bytes(gzip.compress(b"id\tstart_time\tend_time\n"))
-    assert len(parse_voxpopuli_s2s(tmp_path, LeftOut())) == 4
+    assert len(parse_voxpopuli_s2s(tmp_path, Exclusions())) == 4
 
 
 def test_a_pair_without_one_half_is_left_out_with_both(tmp_path: Path) -> None:
@@ -88,10 +89,10 @@ def test_a_pair_without_one_half_is_left_out_with_both(tmp_path: Path) -> None:
     first = sorted((tmp_path / "transcribed_data/fr/en" / YEAR).glob("*.ogg"))[-1]
     first.unlink()
     with pytest.raises(UserError, match=r"VoxPopuli in eng: 1 of 2 utterances left out, more than 1%"):
-        parse_voxpopuli_s2s(tmp_path, LeftOut())
-    left_out = LeftOut()
-    assert len(parse_voxpopuli_s2s(tmp_path, left_out, max_left_out=1.0)) == 2
-    assert left_out.counts() == {"no audio file": 1, "the other half of its pair is left out": 1}
+        parse_voxpopuli_s2s(tmp_path, Exclusions())
+    excluded = Exclusions()
+    assert len(parse_voxpopuli_s2s(tmp_path, excluded, max_left_out=1.0)) == 2
+    assert excluded.counts() == {"no audio file": 1, "the other half of its pair is left out": 1}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_pairs_that_are_not_there_are_named(
     voxpopuli_sessions: Path, directions: list[str], splits: list[str], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        parse_voxpopuli_s2s(voxpopuli_sessions, LeftOut(), directions=directions, splits=splits)
+        parse_voxpopuli_s2s(voxpopuli_sessions, Exclusions(), directions=directions, splits=splits)
 
 
 @pytest.mark.parametrize(
@@ -123,4 +124,4 @@ def test_a_malformed_alignment_is_named(tmp_path: Path, row: str, message: str) 
     path = tmp_path / "annotations/s2s/s2s_en_ref.tsv.gz"
     path.write_bytes(gzip.compress(f"id\tstart_time\tend_time\ttgt_text\n{row}\n".encode()))
     with pytest.raises(UserError, match=message):
-        parse_voxpopuli_s2s(tmp_path, LeftOut())
+        parse_voxpopuli_s2s(tmp_path, Exclusions())

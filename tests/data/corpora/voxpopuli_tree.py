@@ -8,9 +8,8 @@ import langcodes
 import numpy as np
 from clips import RATE, Clip, tones, write_audio
 
-from espnet_ext.data.audio import resample
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.segments import read_source
+from espnet_ext.audio.waveform import read_source, resample
+from espnet_ext.kaldi.data_dir import DataDir
 
 SESSION = "20180206-0900-PLENARY-15"
 YEAR = SESSION[:4]

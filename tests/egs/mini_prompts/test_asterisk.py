@@ -7,8 +7,8 @@ import pytest
 from asterisk_tree import write_core_voice
 
 from asterisk import CORE_VOICES, has_lost_letter, list_prompts, parse_core_voice, read_transcripts
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.utils.errors import UserError
 
 VOICE = CORE_VOICES[3]  # Italian
 
@@ -104,8 +104,8 @@ def test_what_is_kept_and_why_not(tmp_path: Path) -> None:
     more = SECONDS | {f"more{number}": 1.0 for number in range(4)}
     transcript += "".join(f"more{number}: Numero {number}\n" for number in range(4))
     roots = write_core_voice(tmp_path, VOICE, transcript.encode(), more)
-    left_out = LeftOut()
-    kept = parse_core_voice(VOICE, *roots, left_out)
+    excluded = Exclusions()
+    kept = parse_core_voice(VOICE, *roots, excluded)
     assert set(kept) == {"good", "lost", "digits/1", "extra1", "extra2", "extra3", *(f"more{n}" for n in range(4))}
     assert kept["good"].id == "carlo-ita-good"
     assert kept["good"].text == "Buongiorno a tutti"
@@ -113,7 +113,7 @@ def test_what_is_kept_and_why_not(tmp_path: Path) -> None:
     assert kept["lost"].text is None
     digit = kept["digits/1"]
     assert (digit.id, digit.speaker, digit.language) == ("carlo-ita-digits.1", "carlo", "ita")
-    reasons = {entry.utterance.removeprefix("carlo-ita-"): entry.reason for entry in left_out.entries}
+    reasons = {entry.utterance.removeprefix("carlo-ita-"): entry.reason for entry in excluded.entries}
     assert reasons == {
         "tone": "bracketed text, not only speech",
         "beep": "bracketed text, not only speech",
@@ -129,19 +129,19 @@ def test_what_is_kept_and_why_not(tmp_path: Path) -> None:
 def test_an_empty_file_with_a_transcript_is_named(tmp_path: Path) -> None:
     roots = write_core_voice(tmp_path, VOICE, b"a: Attivato\n", {"a": 0.0})
     with pytest.raises(UserError, match=r"a\.g722: empty audio file"):
-        parse_core_voice(VOICE, *roots, LeftOut())
+        parse_core_voice(VOICE, *roots, Exclusions())
 
 
 def test_a_list_that_fits_no_file_is_an_error(tmp_path: Path) -> None:
     roots = write_core_voice(tmp_path, VOICE, b"a: Attivato\n", {"a": 1.0, "b": 1.0, "c": 1.0})
     with pytest.raises(UserError, match="2 of 3 utterances left out, more than 50%"):
-        parse_core_voice(VOICE, *roots, LeftOut())
+        parse_core_voice(VOICE, *roots, Exclusions())
 
 
 def test_missing_audio_is_named(tmp_path: Path) -> None:
     audio, text = write_core_voice(tmp_path, VOICE, b"a: Attivato\n", {})
     with pytest.raises(UserError, match=r"it_IT_m_Carlo: no \.g722 files"):
-        parse_core_voice(VOICE, audio, text, LeftOut())
+        parse_core_voice(VOICE, audio, text, Exclusions())
 
 
 def test_the_doubles_of_macos_are_not_listed(tmp_path: Path) -> None:

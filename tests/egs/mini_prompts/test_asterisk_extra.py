@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from asterisk_extra import EXTRA_VOICES, parse_extra_voice
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.utils.errors import UserError
 
 ES_CO, _, MENARDI = EXTRA_VOICES
 
@@ -26,8 +26,8 @@ def write(root: Path, folder: str, seconds: dict[str, float], suffix: str) -> No
 def test_gsm_prompts_get_the_sentence_of_their_key_and_no_text(tmp_path: Path) -> None:
     lengths = {"vm-goodbye": 2.0, "digits/today": 1.6, "own-key": 5.98, "short": 1.4, "long": 6.2, "silence/2": 2.0}
     write(tmp_path, "es", lengths, ".gsm")
-    left_out = LeftOut()
-    utterances = parse_extra_voice(ES_CO, tmp_path, {"vm-goodbye": "goodbye", "digits/today": "today"}, 40, left_out)
+    excluded = Exclusions()
+    utterances = parse_extra_voice(ES_CO, tmp_path, {"vm-goodbye": "goodbye", "digits/today": "today"}, 40, excluded)
     assert {u.id: u.sentence for u in utterances} == {
         "asterisk_es_co-spa-vm-goodbye": "goodbye",
         "asterisk_es_co-spa-digits.today": "today",
@@ -35,17 +35,17 @@ def test_gsm_prompts_get_the_sentence_of_their_key_and_no_text(tmp_path: Path) -
     }
     assert all(u.text is None and u.speaker == "asterisk_es_co" and u.language == "spa" for u in utterances)
     assert {u.id: u.num_samples for u in utterances}["asterisk_es_co-spa-vm-goodbye"] == 32000
-    assert left_out.counts() == {"longer than 6 s": 1, "not speech": 1, "shorter than 1.5 s": 1}
+    assert excluded.counts() == {"longer than 6 s": 1, "not speech": 1, "shorter than 1.5 s": 1}
 
 
 def test_the_draw_follows_the_keys(tmp_path: Path) -> None:
     keys = [f"key{number}" for number in range(12)]
     write(tmp_path, MENARDI.folder, dict.fromkeys(keys, 1.5), ".wav")
-    left_out = LeftOut()
-    utterances = parse_extra_voice(MENARDI, tmp_path, {}, 5, left_out)
+    excluded = Exclusions()
+    utterances = parse_extra_voice(MENARDI, tmp_path, {}, 5, excluded)
     drawn = sorted(keys, key=lambda key: hashlib.sha1(key.encode()).hexdigest())[:5]
     assert [u.id for u in utterances] == [f"menardi-ita-{key}" for key in drawn]
-    assert left_out.counts() == {"voice has its 5 utterances": 7}
+    assert excluded.counts() == {"voice has its 5 utterances": 7}
 
 
 def test_a_cut_prompt_is_named(tmp_path: Path) -> None:
@@ -53,4 +53,4 @@ def test_a_cut_prompt_is_named(tmp_path: Path) -> None:
     path = tmp_path / "usr/share/asterisk/sounds/es/cut.gsm"
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(UserError, match=r"cut\.gsm: .* not a whole number of GSM frames"):
-        parse_extra_voice(ES_CO, tmp_path, {}, 40, LeftOut())
+        parse_extra_voice(ES_CO, tmp_path, {}, 40, Exclusions())

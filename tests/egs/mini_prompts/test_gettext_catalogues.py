@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from gettext_catalogues import (
     TRANSLATIONS,
     clean_message,

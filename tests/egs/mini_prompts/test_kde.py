@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.errors import UserError
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.utils.errors import UserError
 from kde import PACKAGES, ROOTS, KdeVoice, draw_test_voices, list_voices, parse_voices
 
 
@@ -32,24 +32,24 @@ def roots(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_voices_copies_and_small_folders(roots: dict[str, Path]) -> None:
-    left_out = LeftOut()
-    voices = list_voices(roots, left_out)
+    excluded = Exclusions()
+    voices = list_voices(roots, excluded)
     assert [(v.speaker, v.language, len(v.clips)) for v in voices] == [
         ("klettres_en_GB", "eng", 10),
         ("ktuberling_sr", "srp", 12),
     ]
-    assert left_out.counts() == {"copy of another recording": 12, "fewer than 10 clips of the voice": 9}
+    assert excluded.counts() == {"copy of another recording": 12, "fewer than 10 clips of the voice": 9}
 
 
 def test_an_unknown_language_is_named(roots: dict[str, Path], tmp_path: Path) -> None:
     write_clips(tmp_path, "klettres-data", "xx", 10, seed=6)
     with pytest.raises(UserError, match="xx: unknown language 'xx'"):
-        list_voices(roots, LeftOut())
+        list_voices(roots, Exclusions())
 
 
 def test_a_missing_package_is_named(roots: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="klettres: no such folder; fetch klettres-data again"):
-        list_voices(roots | {"klettres-data": tmp_path / "absent"}, LeftOut())
+        list_voices(roots | {"klettres-data": tmp_path / "absent"}, Exclusions())
 
 
 def test_whole_languages_are_drawn_until_there_are_enough() -> None:
@@ -68,13 +68,13 @@ def test_whole_languages_are_drawn_until_there_are_enough() -> None:
 
 
 def test_chunks_become_utterances_and_old_folders_go(roots: dict[str, Path], tmp_path: Path) -> None:
-    voices = list_voices(roots, LeftOut())
+    voices = list_voices(roots, Exclusions())
     (tmp_path / "chunks/klettres_en_GB-oldhash").mkdir(parents=True)
-    left_out = LeftOut()
-    parsed = parse_voices(dict.fromkeys(voices, 1), tmp_path / "chunks", 2, dict.fromkeys(voices, left_out))
+    excluded = Exclusions()
+    parsed = parse_voices(dict.fromkeys(voices, 1), tmp_path / "chunks", 2, dict.fromkeys(voices, excluded))
     utterance = parsed[voices[0]][0]
     assert (utterance.id, utterance.speaker, utterance.language) == ("klettres_en_GB-000", "klettres_en_GB", "eng")
     # Clips of 0.6 s: three and their gaps are 2 s.
     assert utterance.num_samples == soundfile.info(utterance.path).frames == 3 * 9600 + 2 * 1600
     assert len(list((tmp_path / "chunks").iterdir())) == 2
-    assert left_out.counts() == {"clip not needed for a chunk": 7 + 9}
+    assert excluded.counts() == {"clip not needed for a chunk": 7 + 9}

@@ -15,10 +15,10 @@ import asterisk
 import asterisk_extra
 import kde
 import pocketsphinx_data
-from espnet_ext.data.data_dir import DataDir
-from espnet_ext.data.split import normalise
-from espnet_ext.data.trials import read_trials
-from espnet_ext.data.validate import validate_data_dir, validate_split
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.overlap import normalize_text, validate_split
+from espnet_ext.kaldi.trials import read_trials
+from espnet_ext.kaldi.validate import validate_data_dir
 from mini_prompts import SHARED, SyntheticOptions, prepare, required_packages
 from mini_prompts_set import describe_catalogues
 from packages.debian import DebianPackages, UnpackedPackage
@@ -83,8 +83,8 @@ def test_held_out_sentences_have_one_recording_a_voice(data: Path) -> None:
 
 
 def test_no_held_out_text_reaches_training_by_any_door(data: Path) -> None:
-    train = {normalise(text) for text in DataDir(data / "train").text.values()}
-    held_out = {normalise(text) for name in ("dev", "test_sent") for text in DataDir(data / name).text.values()}
+    train = {normalize_text(text) for text in DataDir(data / "train").text.values()}
+    held_out = {normalize_text(text) for name in ("dev", "test_sent") for text in DataDir(data / name).text.values()}
     assert len(held_out) == 84 * 5
     assert train.isdisjoint(held_out)
     sides = {name: "zz-copy" in " ".join(DataDir(data / name).utterances) for name in SETS}
@@ -132,7 +132,7 @@ def test_the_sets_pass_the_validator_and_share_only_what_is_declared(data: Path)
 
 
 def test_left_out_utterances_and_origins_are_listed(data: Path) -> None:
-    with open(data / "train/left_out.tsv", newline="") as file:
+    with open(data / "train/excluded.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     notes = [row["utterance"] for row in rows if row["reason"] == "bracketed text, not only speech"]
     assert sorted(notes) == sorted(f"{v.speaker}-{v.language}-note" for v in asterisk.CORE_VOICES)
@@ -141,7 +141,7 @@ def test_left_out_utterances_and_origins_are_listed(data: Path) -> None:
     assert (armelle["version"], armelle["sha256"]) == ("1.0", "sha256 of asterisk-prompt-fr-armelle")
     assert armelle["utterances"] == 3 and "BSD" in armelle["licence"]
     assert "catalogues" not in provenance
-    assert provenance["left_out"]["shorter than 1.5 s"] == 2  # of pocketsphinx
+    assert provenance["excluded"]["shorter than 1.5 s"] == 2  # of pocketsphinx
 
 
 def test_catalogues_may_be_absent_or_changed_and_are_recorded(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from pocketsphinx_data import parse_pocketsphinx
 
 DATA = "usr/share/pocketsphinx/test/data"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages.apt import download_with_apt
 
 # Offers the words in the file `offered`, each in a version of Ubuntu; in private lists, those in `offered_after_update`

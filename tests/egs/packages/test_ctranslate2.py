@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages.ctranslate2 import read_ctranslate2
 
 WEIGHT = np.array([[1.5, -2.0, 0.25], [3.0, 4.0, -5.5]], dtype="<f2")

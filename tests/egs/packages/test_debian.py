@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from debian_packages import write_debian
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages import debian
 from packages.debian import DebianPackages, fetch_debian
 from packages.manifest import format_manifest, manifest_sha256

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from debian_packages import write_debian, write_mirror
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages.debian_archive import read_files
 from packages.debian_mirror import download_from_mirror
 

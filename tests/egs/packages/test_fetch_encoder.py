@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages import whisper_base
 from packages.fetch_encoder import fetch_encoder
 

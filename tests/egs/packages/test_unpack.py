@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages.wheels import unpack_wheel
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.data.origin import sha256_of
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.provenance import sha256_of
 from packages import wheels as wheels_module
 from packages.pinned import Wheel
 from packages.wheels import fetch_unpacked

@@ -12,9 +12,9 @@ from tokenizers import Tokenizer
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from espnet_ext.data.audio import read_audio
-from espnet_ext.errors import UserError
+from espnet_ext.audio.waveform import read_audio
 from espnet_ext.hub.download import default_cache
+from espnet_ext.utils.errors import UserError
 from packages import whisper_base
 from packages.ctranslate2 import read_ctranslate2
 from packages.debian import fetch_debian

@@ -6,7 +6,7 @@ import torch
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from packages.whisper_weights import convert_encoder, sinusoids
 
 NUM_LAYERS = 2

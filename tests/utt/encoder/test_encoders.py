@@ -8,8 +8,8 @@ from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, Wav2Vec2FeatureExtractor
 
-from espnet_ext.data.audio_format import MIN_SAMPLES
-from espnet_ext.errors import UserError
+from espnet_ext.audio import MIN_SAMPLES
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]

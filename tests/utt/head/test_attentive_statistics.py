@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from espnet_ext.config.attributes import HeadConfig
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.head.attentive_statistics import AttentiveStatisticsPooling
 from espnet_ext.utt.head.attribute_head import AttributeHead
 

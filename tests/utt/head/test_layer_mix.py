@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.head.layer_mix import LayerMix
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import ObjectiveConfig
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective import build_objective
 from espnet_ext.utt.objective.abs_objective import mean_over
 

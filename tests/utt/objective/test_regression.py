@@ -6,7 +6,7 @@ from torch import nn
 
 from espnet_ext.config.attributes import ObjectiveConfig
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective import AbsObjective, build_objective
 
 AGES = [20.0, 71.0, 34.0, 0.0, 50.0]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from espnet_ext.config.attributes import ObjectiveConfig
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.errors import UserError
+from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.objective import AbsObjective, build_objective
 
 SPACE = LabelSpace(kind="class", classes={"a": 1, "b": 1, "c": 1})

@@ -8,15 +8,16 @@ from pathlib import Path
 import asterisk
 import asterisk_extra
 import pocketsphinx_data
+from espnet_ext.audio import RATE
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.atomic import atomic_folder
-from espnet_ext.data.audio import RATE
-from espnet_ext.data.data_dir import Utterance, write_utterances
-from espnet_ext.data.left_out import LeftOut
-from espnet_ext.data.split import split_by_sentence
-from espnet_ext.data.trials import make_trials, write_trials
-from espnet_ext.data.validate import validate_data_dir, validate_split
+from espnet_ext.corpora.sentence_split import split_by_sentence
 from espnet_ext.hub.download import default_cache
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.overlap import validate_split
+from espnet_ext.kaldi.trials import make_trials, write_trials
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.atomic import atomic_folder
 from packages.debian import fetch_debian
 from packages.pinned import DEBIAN_PACKAGES
 
@@ -37,19 +38,19 @@ def main() -> None:
     names += [*(voice.package for voice in extra), pocketsphinx_data.PACKAGE]
     roots = fetch_debian([DEBIAN_PACKAGES[name] for name in names], default_cache()).roots
 
-    left_out = LeftOut()
-    sets = _core_sets(voices, roots, left_out)
+    excluded = Exclusions()
+    sets = _core_sets(voices, roots, excluded)
     sets["test_spk"] = [
         utterance
         for voice in extra
-        for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, 99, left_out)
+        for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, 99, excluded)
     ]
     sets["test_spk"] += pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE])
     sets["test_spk"] = list(_few_of_each(sets["test_spk"]))
     for name, utterances in sets.items():
         with atomic_folder(args.data / name) as folder:
             write_utterances(folder, utterances)
-            left_out.write(folder / "left_out.tsv")
+            excluded.write(folder / "excluded.tsv")
             if name == "test_spk":
                 speakers = {utterance.id: utterance.speaker for utterance in utterances}
                 write_trials(folder / "trials/verification", make_trials(speakers, {}, 999))
@@ -60,12 +61,12 @@ def main() -> None:
 
 
 def _core_sets(
-    voices: Iterable[asterisk.CoreVoice], roots: dict[str, Path], left_out: LeftOut
+    voices: Iterable[asterisk.CoreVoice], roots: dict[str, Path], excluded: Exclusions
 ) -> dict[str, list[Utterance]]:
     """Sentences that both languages have, by set."""
     prompts = {
         voice.language: asterisk.parse_core_voice(
-            voice, roots[voice.audio_package], roots[voice.text_package], left_out
+            voice, roots[voice.audio_package], roots[voice.text_package], excluded
         )
         for voice in voices
     }

@@ -1,0 +1,119 @@
+"""Open audio of any format: with libsndfile, and with PyAV what libsndfile cannot read."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+import soundfile
+
+from espnet_ext.audio.content import describe_content
+from espnet_ext.audio.pyav_reader import HEADERLESS, PyAvReader, open_container
+from espnet_ext.audio.reader import PREROLL_S, AudioReader
+from espnet_ext.audio.wav_header import has_open_size, missing_bytes
+from espnet_ext.utils.errors import UserError
+
+GSM_FRAME_BYTES = 33  # of 160 samples
+# libsndfile's length of a file whose header has none is 2^63 - 1.
+OPEN_LENGTH = 2**62
+
+
+@contextmanager
+def open_audio(path: Path) -> Iterator[AudioReader]:
+    """Open a file with the decoder of its content, whatever its suffix is.
+
+    Raises:
+        UserError: naming the file, if it is absent, empty, cut, has numbers in its header that cannot be true, or does
+            not decode, here or while it is read.
+    """
+    _check_file(path)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb", buffering=0))
+            yield _open_reader(path, file, stack)
+        except UserError:
+            raise
+        except Exception as error:  # decoders raise a dozen kinds of errors, whatever the damage is
+            reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or repr(error)
+            raise UserError(f"{path}: cannot decode audio: {reason}; replace or convert the file") from error
+
+
+def _check_file(path: Path) -> None:
+    if not os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long
+        raise UserError(f"{path}: no such audio file")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: empty audio file")
+
+
+def _open_reader(path: Path, file: BinaryIO, stack: ExitStack) -> AudioReader:
+    if missing := missing_bytes(path):
+        raise UserError(f"{path}: {missing} bytes of sound are missing at the end; the file is cut")
+    if sound_file := _open_sound_file(path, file, stack):
+        return SoundFileReader(path, sound_file)
+    if path.suffix.lower() == ".gsm" and (size := path.stat().st_size) % GSM_FRAME_BYTES:
+        raise UserError(f"{path}: {size} bytes are not a whole number of GSM frames; the file is cut")
+    try:
+        container = open_container(file, path.suffix)
+    except av.FFmpegError as error:
+        content = describe_content(path) or "damaged, or of no known format"
+        raise UserError(f"{path}: cannot decode audio: the file is {content}") from error
+    return PyAvReader(path, stack.enter_context(container))
+
+
+def _open_sound_file(path: Path, file: BinaryIO, stack: ExitStack) -> "OneWayFile | None":
+    """Open a file with libsndfile; None if PyAV has to."""
+    try:
+        # By its descriptor: libsndfile would also go by the suffix.
+        sound_file = stack.enter_context(OneWayFile(file.fileno(), closefd=False))
+    except soundfile.LibsndfileError:
+        return None
+    # Random bytes of a headerless stream may look like MP3, and lengths of MP3 in WAV are guesses.
+    is_mp3 = sound_file.subtype.startswith("MPEG") and (sound_file.format == "WAV" or path.suffix.lower() in HEADERLESS)
+    is_open = sound_file.frames >= OPEN_LENGTH or (sound_file.frames == 0 and has_open_size(path))
+    return None if is_mp3 or is_open else sound_file
+
+
+class OneWayFile(soundfile.SoundFile):
+    """A file that is read from one position on, without a seek after each read.
+
+    Such a seek costs the time to that position (MP3), and the state of MP3 and Vorbis decoders (libsndfile 1.2.2 then
+    returns sound from elsewhere in the file).
+    """
+
+    def seekable(self) -> bool:
+        """False, or python-soundfile 0.14 would seek after each read."""
+        return False
+
+    def skip_to(self, position: int) -> int:
+        """Go to a sample, or stay at 0 if that is not possible; returns the position."""
+        return self.seek(position) if position and super().seekable() else 0
+
+
+class SoundFileReader(AudioReader):
+    """libsndfile; it seeks exactly to a sample in all its formats, MP3, Vorbis and Opus included.
+
+    MP3 has no index: its bytes up to the part are read, though not decoded.
+    """
+
+    def __init__(self, path: Path, file: OneWayFile) -> None:
+        super().__init__(path, file.samplerate, file.channels, file.frames)
+        self.file = file
+
+    def blocks(self, start: int = 0, num_samples: int | None = None) -> Iterator[np.ndarray]:
+        """See `AudioReader.blocks`."""
+        start = min(start, self.num_samples)
+        end = self.num_samples if num_samples is None else min(start + num_samples, self.num_samples)
+        has_memory = self.file.format == "MP3" or self.file.subtype == "OPUS"
+        position = self.file.skip_to(max(start - round(PREROLL_S * self.rate), 0) if has_memory else start)
+        while position < end:
+            expected = min(end - position, self.block_samples)
+            samples = self.file.read(expected, dtype="float32", always_2d=True)
+            # libsndfile returns what it could decode of a cut file without an error.
+            if len(samples) < expected:
+                decoded = position + len(samples)
+                raise UserError(f"{self.path}: only {decoded} of {self.num_samples} samples decode; the file is cut")
+            yield samples[max(start - position, 0) :]
+            position += expected
