@@ -4,7 +4,7 @@ Same data, same process, in turns: steps of phase 1 (heads, on cached layers) an
 waveforms) by the recipe's own configs, and the extraction of a set. Run it after stages 1 to 3 of egs/mini_prompts and
 stage 2 with the second attributes file:
 
-    cd egs/mini_prompts && ../../tools/venv/bin/python ../../benchmarks/attribute_cost.py
+    cd egs/mini_prompts && PYTHONPATH=../TEMPLATE ../../tools/venv/bin/python ../../benchmarks/attribute_cost.py
 """
 
 import argparse

@@ -3,7 +3,7 @@
 Products and convolutions are counted by torch on one batch of random audio (a multiplication and an addition are two
 operations). Run it after stages 1 and 2:
 
-    cd egs/mini_prompts && ../../tools/venv/bin/python ../../benchmarks/training_flops.py \\
+    cd egs/mini_prompts && PYTHONPATH=../TEMPLATE ../../tools/venv/bin/python ../../benchmarks/training_flops.py \\
         --configs conf/train_heads.yaml conf/train_finetune.yaml
 """
 

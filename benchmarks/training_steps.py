@@ -11,14 +11,13 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.hub.model_files import load_encoder
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.initialize import fill_queues
 from espnet_ext.train.label_spaces import with_labels
 from espnet_ext.train.readers import AudioReader, LayersReader, TargetReader
 from espnet_ext.utt.freezing import apply_freezing
+from packages.fetch_encoder import fetch_encoder
 
 
 def build_model(attributes: Path, dump: Path, conf: EncoderConf, model_conf: Mapping[str, Any]) -> ESPnetUttModel:
@@ -26,7 +25,7 @@ def build_model(attributes: Path, dump: Path, conf: EncoderConf, model_conf: Map
     torch.manual_seed(0)
     scps = {name: dump / f"target_{name}.scp" for name in load_attributes(attributes)}
     declared = {name: with_labels(attribute, scps[name]) for name, attribute in load_attributes(attributes).items()}
-    encoder = load_encoder(encoder_folder("whisper-base", default_cache()), conf.frame_average)
+    encoder = load_encoder(fetch_encoder("whisper-base"), conf.frame_average)
     model = ESPnetUttModel(encoder, declared, **model_conf)
     apply_freezing(encoder, conf)
     fill_queues(model, scps)

@@ -3,7 +3,7 @@
 Same model, same data, same process, in turns: the encoder and all heads are trained from waveforms.
 Run it after stages 1 and 2 of egs/mini_prompts:
 
-    cd egs/mini_prompts && ../../tools/venv/bin/python ../../benchmarks/training_throughput.py
+    cd egs/mini_prompts && PYTHONPATH=../TEMPLATE ../../tools/venv/bin/python ../../benchmarks/training_throughput.py
 """
 
 import argparse

@@ -121,10 +121,11 @@ situations() {
     make_clone trixie 12345:12345 /srv/nobody/clone
     ln -s "${here}/tools/venv" "${work}/trixie/srv/nobody/clone/tools/venv"
     expect "a user without a passwd entry, HOME unset" 1 "^error: .*cache_dir" inside trixie 12345:12345 \
-        /srv/nobody/clone -u HOME "${here}/tools/venv/bin/python" -m espnet_ext.bin.fetch_encoder --encoder whisper-base
+        /srv/nobody/clone -u HOME PYTHONPATH="${here}/egs/TEMPLATE" "${here}/tools/venv/bin/python" \
+        -m packages.fetch_encoder --encoder whisper-base
     expect "the same with a cache folder" 0 "whisper-base" inside trixie 12345:12345 /srv/nobody/clone -u HOME \
-        ESPNET_EXT_CACHE=/srv/nobody/cache "${here}/tools/venv/bin/python" -m espnet_ext.bin.fetch_encoder \
-        --encoder whisper-base
+        PYTHONPATH="${here}/egs/TEMPLATE" ESPNET_EXT_CACHE=/srv/nobody/cache "${here}/tools/venv/bin/python" \
+        -m packages.fetch_encoder --encoder whisper-base
     mkdir "${work}/trixie/full"
     mount -t tmpfs -o size=64m tmpfs "${work}/trixie/full"
     make_clone trixie speech /full/disk/clone

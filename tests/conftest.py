@@ -2,7 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests of recipes begin first: they take longest."""
-    items.sort(key=lambda item: not item.path.is_relative_to(RECIPE_TESTS))
+    items.sort(key=lambda item: item.path.parent != RECIPE_TESTS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,6 +61,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             return "tiny recipe" if file.endswith(TINY_RECIPE_TESTS) else file
 
     return RecipeScheduling(config, log)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+    """Function that starts a local HTTP server with a handler and returns its address."""
+    with ExitStack() as stack:
+
+        def start(handler: type[BaseHTTPRequestHandler]) -> str:
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,9 @@ shell_scripts() {
 }
 
 run_group ruff "$bin/python" -m ruff check .
-run_group format "$bin/python" -m ruff format --check espnet_ext tests benchmarks setup.py
+run_group format "$bin/python" -m ruff format --check egs espnet_ext tests benchmarks setup.py
+# The contracts are in pyproject.toml.
+run_group imports "$bin/lint-imports" --no-logo --no-cache
 # -x follows sourced files; xargs returns the exit status.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||

@@ -9,7 +9,7 @@ unset PYTHONHOME
 # Containers often set this variable. Each program would compile all modules of torch again.
 unset PYTHONDONTWRITEBYTECODE
 export PATH="${root}/tools/venv/bin:${PATH}"
-export PYTHONPATH="${root}"
+export PYTHONPATH="${root}:${root}/egs/TEMPLATE"  # espnet_ext, and packages of the recipes
 # Sort by bytes, as in Kaldi's data directories, and read UTF-8 independently of the user's locale.
 export LC_ALL=C.UTF-8
 export PYTHONUTF8=1

@@ -69,6 +69,6 @@ system_dir() { echo "${expdir}/utt_$1${tag:+_${tag}}"; }
 # Set `encoder_dir`, the folder of the pretrained encoder, which is downloaded if necessary, and `encoder_files`.
 find_encoder() {
     [ -z "${encoder_dir:-}" ] || return 0
-    encoder_dir="$(python -m espnet_ext.bin.fetch_encoder --encoder "${encoder}" | tail -n 1)"
+    encoder_dir="$(python -m packages.fetch_encoder --encoder "${encoder}" | tail -n 1)"
     encoder_files=("${encoder_dir}/config.json" "${encoder_dir}"/model*.safetensors)
 }

@@ -20,7 +20,7 @@ def main() -> None:
         help="folder of the packed model to write; a zip file of it is written next to it",
     )
     args = parser.parse_args()
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     from espnet_ext.hub.model_files import save_model
     from espnet_ext.hub.pack import pack_model
     from espnet_ext.hub.sense import load_sense, sense_encoder_config, sense_folder

@@ -12,23 +12,29 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("audio", type=Path, nargs="+", help="audio files, folders, data or dump directories")
     parser.add_argument("--model", required=True, help="folder or zip file of a packed model, or its hub id")
     parser.add_argument("--out", type=Path, required=True, help="X.npz, or a folder for kaldi archives")
-    parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
+    parser.add_argument("--device", help="cpu or cuda; default: the GPU if there is one")
     parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
-    parser.add_argument("--downmix", action="store_true", help="average the channels of files that have several")
-    parser.add_argument("--skip_errors", action="store_true", help="embed the other files where some cannot be read")
+    parser.add_argument("--downmix", action="store_true", help="average the channels of files with several channels")
+    parser.add_argument("--skip_errors", action="store_true", help="skip files that cannot be read")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Embed everything, then write. A run that was stopped resumes from the parts that it has written."""
+    """Embed all recordings, then write. An interrupted run resumes from the parts that it has written."""
     args = parse_args()
-    # Imported late: see the package's docstring.
-    from espnet_ext.hub.embeddings_output import check_output, parts_folder, write_embeddings
+    # Imported late, so that --help is fast.
+    from espnet_ext.hub.embed_files import (
+        EmbeddingParts,
+        check_output,
+        embed_missing,
+        parts_folder,
+        report_errors,
+        write_embeddings,
+    )
     from espnet_ext.kaldi.sources import list_sources
 
     sources = list_sources(args.audio)
     check_output(args.out, sources)
-    from espnet_ext.hub.embed_files import EmbeddingParts, embed, report_errors
     from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.hub.inference import UttEncoder
     from espnet_ext.hub.model_files import model_hashes
@@ -37,10 +43,10 @@ def main() -> None:
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
     origin = model_hashes(model) | {"autocast": args.autocast, "downmix": args.downmix}
     parts = EmbeddingParts(parts_folder(args.out), origin)
-    embedded = embed(encoder, sources, parts, args.skip_errors)
-    for path in write_embeddings(args.out, embedded.identities, embedded.embeddings):
+    entries, errors = embed_missing(encoder, sources, parts, args.skip_errors)
+    for path in write_embeddings(args.out, [entry.identity for entry in entries], parts.collect(entries)):
         print(path)
-    report_errors(embedded.errors, len(sources), args.out)
+    report_errors(errors, len(sources), args.out)
     parts.remove()
 
 

@@ -12,18 +12,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--model", type=Path, help="folder of a trained model")
-    source.add_argument("--untrained", type=Path, help="folder of a pretrained encoder: mean of its frames and layers")
+    source.add_argument("--untrained", type=Path, help="folder of a pretrained encoder, to average its layers")
     parser.add_argument("--attributes", nargs="+", required=True, help="attributes to write")
     parser.add_argument("--dump_dirs", type=Path, nargs="+", required=True, help="dump directories")
     parser.add_argument("--out", type=Path, required=True, help="folder of this system's embeddings")
-    parser.add_argument("--device", help="cpu or cuda; default: the GPU where there is one")
+    parser.add_argument("--device", help="cpu or cuda; default: the GPU if there is one")
     parser.add_argument("--autocast", choices=["float32", "bfloat16"], default="float32", help="dtype of products")
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of this machine to share out, a process each")
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of this machine, one process each")
     Executor.add_options(parser, nj=1)
     args = parser.parse_args()
     if args.untrained and args.autocast != "float32":
         parser.error("--autocast: the untrained encoder computes in float32")
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     import torch
 
     from espnet_ext.audio import RATE

@@ -10,9 +10,9 @@ def main() -> None:
     """Write `<out>/` and `<out>.zip`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained phase")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write; a zip file is put beside it")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write; a zip file is written next to it")
     args = parser.parse_args()
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     from espnet_ext.hub.pack import pack_model
 
     archive = pack_model(args.model, args.out)

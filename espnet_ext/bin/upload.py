@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.utils.errors import UserError
 
 
 def main() -> None:
@@ -13,20 +12,19 @@ def main() -> None:
     parser.add_argument("--packed", type=Path, required=True, help="folder written by stage 6")
     parser.add_argument("--to", required=True, help="hub id, owner/model; log in with `hf auth login` first")
     args = parser.parse_args()
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     from huggingface_hub import HfApi
 
+    from espnet_ext.hub.download import hub_errors
     from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model
     from espnet_ext.hub.pack import CARD
 
     load_model(args.packed)
     hub = HfApi()
-    try:
+    with hub_errors(f"--to {args.to}: the hub refused the upload or cannot be reached"):
         hub.create_repo(args.to, exist_ok=True)
-        # A folder of training holds checkpoints and logs besides.
+        # Only these: a training folder also contains checkpoints and logs.
         hub.upload_folder(repo_id=args.to, folder_path=args.packed, allow_patterns=[DESCRIPTION, WEIGHTS, CARD])
-    except Exception as error:  # the hub's own, its transport's and the system's
-        raise UserError(f"--to {args.to}: the hub refused or cannot be reached: {error}") from error
 
 
 if __name__ == "__main__":

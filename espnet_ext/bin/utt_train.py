@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
-    """Options of this command; all others go to ESPnet's task (`--output_dir`, `--ngpu` ...)."""
+    """Options of this command, and the remaining words, which are options of ESPnet's task (`--ngpu` ...)."""
     parser = argparse.ArgumentParser(description=__doc__, epilog="Further options: those of ESPnet's trainer.")
     parser.add_argument("--config", type=Path, required=True, help="YAML file of the trainer's options")
     parser.add_argument("--attributes", type=Path, required=True, help="YAML file that declares the attributes")
@@ -28,8 +28,8 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
 
 
 def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
-    """ESPnet's data options for one dump directory; UserError for a missing file or targets that fit no head."""
-    # Imported late: see the package's docstring.
+    """ESPnet's data options for one dump directory; UserError for a missing file or targets of a wrong dimension."""
+    # Imported late, so that --help is fast.
     from espnet_ext.config.attributes import load_attributes
     from espnet_ext.dump.translation_targets import translations_name
     from espnet_ext.utt.objective import needs_sentences
@@ -48,7 +48,7 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
             raise UserError(f"{path}: no such file; {hint}")
         # ESPnet splits the triple at commas.
         if "," in str(path):
-            raise UserError(f"{path}: a comma in a folder's name is not possible here; rename the folder")
+            raise UserError(f"{path}: ESPnet does not support a comma in a folder name; rename the folder")
     for path, name, _ in triples:
         if name in declared:
             check_dimension(path.with_suffix(".json"), declared[name], args.attributes)
@@ -61,11 +61,11 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
 
 
 def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, str]]:
-    """File, name and data type of what the encoder reads: waveforms, or cached outputs of its frozen blocks."""
+    """File, name and data type of the encoder's inputs: waveforms, or cached outputs of its frozen blocks."""
     if args.input == "speech":
         return [(dump / "wav.scp", "speech", "audio_ark")]
     files = [(dump / args.layers_name / "layers.scp", "layers", "layers")]
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     from espnet_ext.config.training import EncoderConf
     from espnet_ext.config.validation import validate
 
@@ -77,7 +77,7 @@ def input_files(dump: Path, args: argparse.Namespace) -> list[tuple[Path, str, s
 
 
 def check_dimension(description: Path, attribute: "AttributeConfig", attributes: Path) -> None:
-    """UserError when an attribute's targets have another dimension than its head."""
+    """Raise UserError if an attribute's targets and its head have different dimensions."""
     if attribute.target.labels:
         return  # the head's dimension is free
     targets = json.loads(description.read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def check_dimension(description: Path, attribute: "AttributeConfig", attributes:
 def main() -> None:
     """Train, then write the model's files."""
     args, rest = parse_args()
-    # Imported late: see the package's docstring.
+    # Imported late, so that --help is fast.
     from espnet_ext.config.attributes import load_attributes
     from espnet_ext.train.label_spaces import check_labels
 
@@ -100,7 +100,7 @@ def main() -> None:
     for attribute in (declared[name] for name in args.attribute_names if name in declared):
         file = f"target_{attribute.name}.json"
         check_labels(attribute, args.train_dump / file, args.valid_dump / file)
-    # Imported late: ESPnet's task takes seconds to import, --help should not.
+    # Imported late: importing ESPnet's task takes seconds.
     from espnet2.train.distributed_utils import get_rank
     from torch.multiprocessing import ProcessExitedException
 
@@ -116,7 +116,7 @@ def main() -> None:
     except ProcessExitedException as error:
         if error.exit_code < 0:
             raise UserError(f"a training process was killed ({error.signal_name}): not enough memory?") from error
-        sys.exit(error.exit_code)  # it has told why
+        sys.exit(error.exit_code)  # the process printed the reason
     if not task_args.distributed or get_rank(task_args.dist_rank, task_args.dist_launcher) == 0:
         export_model(Path(task_args.output_dir))
 

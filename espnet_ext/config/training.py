@@ -2,19 +2,16 @@
 
 import argparse
 import inspect
-import math
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from espnet_ext.config.validation import StrictModel, as_list, check_arguments, check_name, validate
-from espnet_ext.utils.errors import UserError
 
-# Options of optimizers and schedulers that must be above 0; other numbers may be 0.
-POSITIVE = ("max_lr", "total_steps", "warmup_steps")
-# torch's marker of a schedule that has not begun is -1.
-SIGNED = ("last_epoch",)
+# Arguments of optimizers and schedulers that are not simply numbers from 0. A list has a number for each group.
+Positive = Annotated[list[PositiveFloat], BeforeValidator(as_list)]
+SPECIAL_ARGUMENTS = {**dict.fromkeys(("max_lr", "total_steps", "warmup_steps"), Positive), "last_epoch": int}
 
 
 class EncoderConf(StrictModel):
@@ -122,19 +119,16 @@ def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, 
         check_name(chosen, legal, where)
         # The first parameter is what trains. torch itself reports parameters that are missing.
         first = list(inspect.signature(legal[chosen]).parameters)[:1]
-        check_arguments(legal[chosen], conf, f"{where}_conf", skip=first, required=False)
-        _check_numbers(conf, f"{where}_conf")
-
-
-def _check_numbers(conf: Mapping[str, Any], where: str) -> None:
-    """UserError for a number that would reverse or destroy the training; a list may hold one for each group."""
-    for key, value in conf.items():
-        for number in as_list(value):
-            is_number = type(number) in (int, float)
-            if key in POSITIVE and not (is_number and 0 < number < math.inf):
-                raise UserError(f"{where}: {key} must be a number above 0, found {value!r}")
-            if is_number and key not in SIGNED and not 0 <= number < math.inf:
-                raise UserError(f"{where}: {key} must be a number from 0, found {value!r}")
+        check_arguments(
+            legal[chosen],
+            conf,
+            f"{where}_conf",
+            skip=first,
+            required=False,
+            integer=NonNegativeInt,
+            number=NonNegativeFloat,
+            special=SPECIAL_ARGUMENTS,
+        )
 
 
 def check_criteria(args: argparse.Namespace, statistics: Collection[str]) -> None:

@@ -3,9 +3,9 @@
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from espnet_ext.utils.errors import UserError
 
 # Type of a parameter's default -> type of its values in a file.
-ARGUMENT_TYPES = {int: float, float: float, bool: bool, str: str}
+ARGUMENT_TYPES = {bool: bool, str: str}
 ARGUMENT_TYPES |= dict.fromkeys((list, tuple), Annotated[tuple[Any, ...], Field(strict=False)])
 
 
@@ -55,7 +55,14 @@ def check_name(name: Any, legal: Collection[str], where: str) -> None:
 
 
 def check_arguments(
-    function: Callable, given: Any, where: str, skip: Collection[str] = (), required: bool = True
+    function: Callable,
+    given: Any,
+    where: str,
+    skip: Collection[str] = (),
+    required: bool = True,
+    integer: Any = int,
+    number: Any = float,
+    special: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Check the keyword arguments of a function or class.
 
@@ -67,17 +74,21 @@ def check_arguments(
         where: the place in the file, for messages.
         skip: parameters that the file does not set.
         required: whether the file must set each parameter that has no default.
+        integer: type of the values of parameters that are annotated with `int`.
+        number: type of the values of parameters whose default is a number.
+        special: parameter -> type of its values, instead of the type that its default gives.
 
     Raises:
         UserError: a wrong or missing key, or a value of another type.
     """
     fields: dict[str, Any] = {}
+    kinds = ARGUMENT_TYPES | {int: number, float: number}
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in skip:
             needed = required and parameter.default is parameter.empty
             is_int = parameter.annotation in (int, "int")
-            kind = int if is_int else ARGUMENT_TYPES.get(type(parameter.default), Any)
-            fields[name] = (kind, ... if needed else None)
+            kind = integer if is_int else kinds.get(type(parameter.default), Any)
+            fields[name] = (special.get(name, kind), ... if needed else None)
     validate(create_model(function.__name__, __base__=StrictModel, **fields), given, where)
 
 

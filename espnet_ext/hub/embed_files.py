@@ -1,4 +1,6 @@
-"""Embeddings of many recordings, part by part, so that a run that was stopped resumes."""
+"""Embed many recordings part by part, so that an interrupted run resumes, and write one npz file or Kaldi archives."""
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -7,14 +9,16 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 
 from espnet_ext.audio.waveform import AudioSource
-from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.kaldi.sources import Entry, make_entries
+from espnet_ext.kaldi.vectors import write_npz, write_vectors
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
@@ -22,7 +26,10 @@ from espnet_ext.utils.printable import printable
 from espnet_ext.utils.progress import audio_progress
 from espnet_ext.utils.provenance import reset_if_changed
 
-# Recordings passed to the model together: enough to sort by length, few enough to lose when the run is stopped.
+if TYPE_CHECKING:  # its import takes seconds; --out is checked before
+    from espnet_ext.hub.inference import UttEncoder
+
+# Recordings passed to the model together: enough to sort by length, and few to repeat after an interruption.
 CHUNK_RECORDINGS = 256
 KEYS = "keys"
 
@@ -41,8 +48,8 @@ class EmbeddingParts:
     """A folder of npz files, each with the embeddings of some recordings: arrays (recordings, dim) and `KEYS`.
 
     Args:
-        folder: emptied where it holds parts of another origin.
-        origin: all that the embeddings follow from, but the audio.
+        folder: emptied if its parts have another origin.
+        origin: everything that the embeddings depend on, except the audio.
     """
 
     def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
@@ -63,14 +70,14 @@ class EmbeddingParts:
             np.savez(stream, **{KEYS: np.array(keys)}, **embeddings)
 
     def collect(self, entries: Iterable[Entry]) -> dict[str, np.ndarray]:
-        """attribute -> (entries, dim) float32, in the order of `entries`, none of which is missing."""
+        """Attribute -> (entries, dim) float32, in the order of `entries`, all of which must be in the folder."""
         row_of = {_key(entry): row for row, entry in enumerate(entries)}
         collected: dict[str, np.ndarray] = {}
         for part in self._parts():
-            wanted = [(row, row_of[key]) for row, key in enumerate(part.pop(KEYS).tolist()) if key in row_of]
+            targets = {row: row_of[key] for row, key in enumerate(part.pop(KEYS).tolist()) if key in row_of}
             for name, vectors in part.items():
                 rows = collected.setdefault(name, np.empty((len(row_of), vectors.shape[1]), np.float32))
-                rows[[target for _, target in wanted]] = vectors[[row for row, _ in wanted]]
+                rows[list(targets.values())] = vectors[list(targets)]
         return collected
 
     def remove(self) -> None:
@@ -87,38 +94,13 @@ class EmbeddingParts:
             yield part
 
 
-class Embedded(NamedTuple):
-    """Embeddings of recordings.
-
-    Attributes:
-        identities: of the recordings that could be read.
-        embeddings: attribute -> (identities, dim).
-        errors: id -> error of the other recordings.
-    """
-
-    identities: list[str]
-    embeddings: dict[str, np.ndarray]
-    errors: dict[str, str]
-
-
-def embed(
-    encoder: UttEncoder,
-    sources: Mapping[str, AudioSource],
-    parts: EmbeddingParts,
-    skip_errors: bool = False,
-) -> Embedded:
-    """Embed what `parts` lacks, and collect all; see `embed_missing`."""
-    entries, errors = embed_missing(encoder, sources, parts, skip_errors)
-    return Embedded([entry.identity for entry in entries], parts.collect(entries), errors)
-
-
 def embed_missing(
     encoder: UttEncoder,
     sources: Mapping[str, AudioSource],
     store: EmbeddingStore,
     skip_errors: bool,
 ) -> tuple[list[Entry], dict[str, str]]:
-    """Embed the recordings that are new to a store or have changed, with progress.
+    """Embed the recordings that are new to a store or have changed, and show the progress.
 
     Args:
         encoder: the model.
@@ -127,10 +109,10 @@ def embed_missing(
         skip_errors: leave out recordings that cannot be read.
 
     Returns:
-        The recordings that the store contains now; and id -> error of the others.
+        The recordings that the store contains now, in the order of `sources`; and id -> error of the others.
 
     Raises:
-        UserError: a recording cannot be read, unless `skip_errors`; or none can.
+        UserError: a recording cannot be read, unless `skip_errors`; or no recording can be read.
     """
     errors: dict[str, str] = {}
     entries = {entry.identity: entry for entry in make_entries(sources, errors if skip_errors else None)}
@@ -153,12 +135,12 @@ def embed_missing(
 
 
 def _key(entry: Entry) -> str:
-    """Changes with the id and the file of a recording."""
+    """Key of a recording, different for another id or a changed file."""
     return hashlib.sha256(json.dumps(entry).encode()).hexdigest()
 
 
 def report_errors(errors: Mapping[str, str], num_recordings: int, out: Path) -> None:
-    """List the recordings that were skipped on stderr, and refuse (UserError) to call the work done."""
+    """List skipped recordings on stderr, and raise UserError if there are any."""
     for error in errors.values():
         print(f"  skipped: {printable(error)}", file=sys.stderr)
     if errors:
@@ -166,3 +148,34 @@ def report_errors(errors: Mapping[str, str], num_recordings: int, out: Path) -> 
             f"{len(errors)} of {num_recordings} recordings cannot be read and are not in {out}; "
             "once they are repaired, the same command embeds only them"
         )
+
+
+def check_output(out: Path, identities: Iterable[str]) -> None:
+    """Check that recordings with these ids can be written to `out`; UserError names the first that cannot."""
+    if out.suffix == ".npz":
+        if out.is_dir():
+            raise UserError(f"--out {out}: a folder; name a file X.npz, or a folder that does not end in .npz")
+        return
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out}: a file; name a file X.npz, or a folder for Kaldi archives")
+    with TemporaryDirectory() as folder:
+        try:
+            write_scp(Path(folder, "scp"), dict.fromkeys(identities, f"{out}/x.ark:0"))
+        except UserError as error:
+            problem = str(error).replace(folder, str(out))
+            raise UserError(f"{problem}; an npz file may contain any name: --out X.npz") from error
+
+
+def parts_folder(out: Path) -> Path:
+    """Folder of the embeddings that are kept until `out` is written."""
+    return out.with_name(f"{out.name}.parts") if out.suffix == ".npz" else out / "parts"
+
+
+def write_embeddings(out: Path, identities: Sequence[str], embeddings: Mapping[str, np.ndarray]) -> list[Path]:
+    """Write an npz file (`ids` and one array per attribute), or a folder with one Kaldi archive per attribute."""
+    if out.suffix == ".npz":
+        write_npz(out, identities, embeddings)
+        return [out]
+    for name, vectors in embeddings.items():
+        write_vectors(out / f"{name}.ark", zip(identities, vectors, strict=True))
+    return [out / f"{name}.scp" for name in embeddings]

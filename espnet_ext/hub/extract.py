@@ -1,4 +1,4 @@
-"""Embeddings of dump directories, shard by shard."""
+"""Extract embeddings of dump directories, shard by shard."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -26,20 +26,20 @@ from espnet_ext.utils.provenance import reset_if_changed, sha256_of
 from espnet_ext.utt.utt_model import UntrainedModel
 
 SHARD_UTTERANCES = 512
-# Decoding goes on while the model computes: enough for a GPU, little for a CPU.
+# Threads that decode while the model computes: enough for a GPU, little load for a CPU.
 READ_THREADS = 4
-# Utterances that are read before their turn; more would hold much memory where they are long.
+# Utterances that are read ahead; more would need much memory if they are long.
 READ_AHEAD = 64
 
 
 class System(NamedTuple):
-    """What makes embeddings.
+    """A model, or the pretrained encoder as a baseline, and how to run it.
 
     Attributes:
-        folder: of a trained model; of a pretrained encoder where `untrained`.
-        attributes: to write.
-        untrained: take the mean of the encoder's frames and layers.
-        device: `cpu`, `cuda` ...; None = the GPU where there is one.
+        folder: folder of a trained model, or of a pretrained encoder if `untrained`.
+        attributes: attributes to write.
+        untrained: use the mean of the encoder's frames and layers.
+        device: `cpu`, `cuda` ...; None = the GPU if there is one.
         autocast: dtype of a trained model's matrix products, `float32` or `bfloat16`.
     """
 
@@ -50,7 +50,7 @@ class System(NamedTuple):
     autocast: str = "float32"
 
     def origin(self) -> dict[str, str | list[str]]:
-        """All that its embeddings follow from, but the device."""
+        """Everything that its embeddings depend on, except the device and the audio."""
         if self.untrained:
             files = [*sorted(self.folder.glob("*config.json")), *weight_files(self.folder)]
             hashes = {path.name: sha256_of(path) for path in files}
@@ -60,10 +60,10 @@ class System(NamedTuple):
 
 
 class ShardJob(NamedTuple):
-    """The archives `<folder>/<attribute>.<index>.ark`, one for each attribute, of these utterances.
+    """Write the archives `<folder>/<attribute>.<index>.ark`, one for each attribute, of the utterances in `wav_scp`.
 
     Attributes:
-        num_samples: samples of each, as utt2num_samples lists them.
+        num_samples: samples of each utterance in utt2num_samples.
     """
 
     system: System
@@ -76,19 +76,19 @@ class ShardJob(NamedTuple):
         return self.folder / f"{attribute}.{self.index}.ark"
 
     def is_done(self) -> bool:
-        """Whether the archives of all attributes exist, and the scp files that are written after them."""
+        """Whether the archives of all attributes and their scp files exist."""
         arks = [self.ark(name) for name in self.system.attributes]
         return all(path.exists() for ark in arks for path in (ark, ark.with_suffix(".scp")))
 
 
 def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor) -> Iterator[int]:
-    """Write `<out>/<set>/<attribute>.scp` of every dump directory, over archives `<attribute>.<shard>.ark`.
+    """Write `<out>/<set>/<attribute>.scp` of every dump directory, and its archives `<attribute>.<shard>.ark`.
 
-    Where an attribute was learnt from labels, what its classifier says of the embeddings is written beside them.
-    Whole shards of a killed run are kept, if they are of this very system and audio.
+    The predictions of an attribute that was learned from labels are written next to its embeddings. Complete shards of
+    an interrupted run are kept if they are of the same system and audio.
 
     Yields:
-        samples that were done, after every shard.
+        samples that were computed, after every shard.
 
     Raises:
         UserError: the model lacks an attribute or cannot be loaded, audio cannot be read or is not of the listed
@@ -115,7 +115,7 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
 
 
 def extract_shard(job: ShardJob) -> int:
-    """Write one shard, in whatever process this is, unless it is there; returns the samples that were done."""
+    """Write one shard unless it exists; returns the number of samples that were computed."""
     if job.is_done():
         return 0
     encoder = _encoder(job.system)
@@ -133,12 +133,12 @@ class ReadAhead(Sequence):
     """Dumped utterances, float32 (samples,) each; threads read the next ones during an iteration.
 
     Args:
-        entries: their places, `archive:offset`.
-        min_samples: the encoder's; a shorter utterance is a UserError that names it.
+        entries: `archive:offset` of each utterance.
+        min_samples: the encoder's minimum; a shorter utterance is a UserError that names it.
         pool: the threads.
 
     Attributes:
-        lengths: in samples, of those that were gone through.
+        lengths: lengths in samples of the utterances that were iterated over.
     """
 
     def __init__(self, entries: Sequence[str], min_samples: int, pool: ThreadPoolExecutor) -> None:
@@ -153,24 +153,26 @@ class ReadAhead(Sequence):
 
     def __iter__(self) -> Iterator[np.ndarray]:
         futures = (self.pool.submit(self._read, entry) for entry in self.entries)
-        coming = deque(islice(futures, READ_AHEAD))
-        while coming:
-            samples = coming.popleft().result()
-            coming.extend(islice(futures, 1))
+        pending = deque(islice(futures, READ_AHEAD))
+        while pending:
+            samples = pending.popleft().result()
+            pending.extend(islice(futures, 1))
             self.lengths.append(len(samples))
             yield samples
 
     def _read(self, entry: str) -> np.ndarray:
         samples = read_dumped(entry)
         if len(samples) < self.min_samples:
-            found = f"{len(samples)} samples are too short for the encoder, which needs {self.min_samples}"
-            raise UserError(f"{name_dumped(entry)}: {found}; remove the utterance from the set and run stage 2 again")
+            raise UserError(
+                f"{name_dumped(entry)}: {len(samples)} samples are too short for the encoder, which needs "
+                f"{self.min_samples}; remove the utterance from the set and run stage 2 again"
+            )
         return samples
 
 
 @lru_cache(maxsize=1)
 def _encoder(system: System) -> UttEncoder:
-    """Loaded once in a process, for all its shards."""
+    """Model of a system, loaded once in a process."""
     device = Runtime(system.device).torch_device()
     if not system.untrained:
         return UttEncoder(load_model(system.folder, device, system.autocast))

@@ -6,9 +6,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from espnet_ext.hub.cache import default_cache
+from espnet_ext.hub.download import default_cache, download_snapshot
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
-from espnet_ext.hub.snapshot import download_snapshot
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.errors import UserError
 

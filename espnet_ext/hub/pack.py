@@ -1,4 +1,4 @@
-"""A trained model as one folder and one zip file to hand on."""
+"""Pack a trained model as a folder and a zip file for distribution."""
 
 import shutil
 import zipfile
@@ -8,7 +8,7 @@ from typing import Any
 from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model, read_description
 from espnet_ext.utils.atomic import atomic_folder, atomic_path
 
-# Zip files carry times: a fixed one, so that the same model packs to the same bytes.
+# A fixed time in the zip file, so that the same model gives the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 CARD = "README.md"
@@ -34,14 +34,14 @@ embeddings = encoder.encode(["a.wav", "b.flac"])  # {{{keys}}}
 
 
 def pack_model(model_dir: Path, packed: Path) -> Path:
-    """Copy a model's files and a model card to `packed`, and to a zip file beside it.
+    """Copy a model's files and a model card to `packed`, and to a zip file next to it.
 
     Args:
         model_dir: folder of a trained phase.
-        packed: folder to write; replaced when it exists.
+        packed: folder to write; replaced if it exists.
 
     Returns:
-        the zip file.
+        The zip file.
 
     Raises:
         UserError: the model cannot be loaded from its files.
@@ -61,7 +61,7 @@ def pack_model(model_dir: Path, packed: Path) -> Path:
 
 
 def model_card(model_dir: Path, name: str) -> str:
-    """The packed model's README.md."""
+    """Content of the packed model's README.md."""
     description = read_description(model_dir)
     attributes = description["attributes"]
     rows = [

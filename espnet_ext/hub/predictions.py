@@ -1,4 +1,4 @@
-"""Outputs of a model's own classifiers for embeddings on disk."""
+"""Predictions of a model's classifiers from embeddings on disk."""
 
 from collections.abc import Iterator
 from itertools import batched
@@ -20,13 +20,10 @@ BATCH_SIZE = 4096
 
 
 def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
-    """Read the losses of attributes that predict a label, without loading the encoder.
-
-    Returns:
-        attribute -> its loss, with its classifier.
+    """Attribute -> loss with a classifier, of a trained model's attributes with labels; the encoder is not loaded.
 
     Raises:
-        UserError: a file of the model is missing or damaged, or its weights belong to another model.
+        UserError: a file of the model is missing or damaged, or contains the weights of another model.
     """
     labelled = {name: config for name, config in read_attributes(folder).items() if config.labels}
     if not labelled:
@@ -43,12 +40,13 @@ def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
 
 
 def write_predictions(folder: Path, attribute: str, loss: AttributeLoss) -> None:
-    """Write `<attribute>.logits.scp` and its archive next to `<attribute>.scp`, and `<attribute>.classes.json`.
+    """Write `<attribute>.logits.scp`, its archive, and `<attribute>.classes.json` next to `<attribute>.scp`.
+
+    The archive contains float32 (classes,) logits of each utterance, or for a regression the (1,) predicted number.
 
     Args:
         folder: folder of a set's embeddings.
-        attribute: name in the file names. The archive has (classes,) float32 logits of each utterance, or the (1,)
-            number in the label's unit.
+        attribute: name of the attribute.
         loss: see `read_classifiers`.
     """
     write_json_atomic(folder / f"{attribute}.classes.json", loss.labels.to_json())

@@ -1,4 +1,4 @@
-"""Recordings in every form that `UttEncoder.encode` accepts, as files or as arrays at the encoder's rate."""
+"""Convert all input types of `UttEncoder.encode` to files, or to arrays at the encoder's sampling rate."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ ACCEPTED = (
 
 
 def check_is_list(audio: object) -> None:
-    """Refuse (UserError) one recording in place of a list of recordings, whose parts would be taken for recordings."""
+    """Raise UserError for a single recording, whose items would be taken for recordings."""
     is_samples = isinstance(audio, torch.Tensor) or (isinstance(audio, np.ndarray) and audio.dtype.kind in "fiub")
     is_one = isinstance(audio, str | os.PathLike | AudioSource | bytes | bytearray | Mapping)
     if is_one or (is_samples and audio.ndim < 2):
@@ -40,15 +40,15 @@ def open_recording(
 
     Args:
         item: the recording, see `ACCEPTED`.
-        where: its name in errors where it has no file name.
-        sampling_rate: of arrays that come without one, Hz.
-        rate: the encoder's, Hz; arrays are resampled to it.
+        where: name for errors if the recording has no file name.
+        sampling_rate: sampling rate of arrays that have none, Hz.
+        rate: sampling rate of the encoder, Hz; arrays are resampled to it.
 
     Yields:
         a part of a file or float32 (samples,) at `rate`, and the name of the recording.
 
     Raises:
-        UserError: not a recording, or samples that cannot be used.
+        UserError: not a recording, or invalid samples.
     """
     if isinstance(item, Mapping):
         item = _from_mapping(item, where)
@@ -63,7 +63,7 @@ def open_recording(
         values, own_rate = item if _is_pair(item) else (item, sampling_rate)
         check_rate(own_rate, where)
         samples = resample(_to_samples(values, where), own_rate, rate)
-        # Writable and contiguous, as torch requires it.
+        # torch requires writable, contiguous arrays.
         yield np.require(samples, np.float32, "CWE"), where
 
 
@@ -84,7 +84,7 @@ def _is_pair(item: object) -> bool:
 
 @contextmanager
 def _as_file(content: bytes | bytearray | memoryview, where: str) -> Iterator[str]:
-    """A temporary file: all decoders read files, and long recordings are read window by window."""
+    """Write bytes to a temporary file: all decoders read files, and long recordings are read window by window."""
     with NamedTemporaryFile(prefix="espnet_ext-") as file:
         file.write(content)
         file.flush()

@@ -1,4 +1,4 @@
-"""Vectors by utterance: a Kaldi archive and its scp file, or one npz file."""
+"""Vectors by utterance in a Kaldi archive and its scp file, or in one npz file; unit length."""
 
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,13 @@ def write_npz(path: Path, ids: Sequence[str], vectors: Mapping[str, np.ndarray])
         for name, rows in vectors.items():
             with archive.open(_member(name, zipfile.ZIP_STORED), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, rows, allow_pickle=False)
+
+
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """(..., dim) vectors in float64 at unit length; a zero vector becomes NaN."""
+    vectors = np.asarray(vectors, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def _member(name: str, compression: int) -> zipfile.ZipInfo:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 
+from espnet_ext.kaldi.vectors import unit_length
 from espnet_ext.scoring.rows import SCORE_DECIMALS
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.utils.errors import UserError
@@ -90,7 +91,7 @@ def search(index: SearchIndex, terms: Sequence[QueryTerm], top: int, codes: fais
         raise UserError(f"{index.folder}: no recordings in this index yet; run `search build` again")
     query = np.zeros((1, index.vectors.shape[1]), np.float32)
     for term in terms:
-        query[0, index.columns[term.attribute]] += term.weight * _unit(term.vector)
+        query[0, index.columns[term.attribute]] += term.weight * unit_length(term.vector)
     if codes:
         rows = codes.search(query, min(CANDIDATES_PER_HIT * top, codes.ntotal))[1][0]
     else:
@@ -125,15 +126,10 @@ def _nearest(vectors: np.ndarray, query: np.ndarray, top: int) -> np.ndarray:
 def _cosines(index: SearchIndex, rows: list[int], terms: Sequence[QueryTerm]) -> np.ndarray:
     """(rows, terms) float64."""
     vectors = index.vectors[rows]
-    parts = [_unit(vectors[:, index.columns[term.attribute]]) for term in terms]
-    # Not a matrix product: its sums may depend on the position of a row.
-    products = [np.einsum("nd,d->n", part, _unit(term.vector)) for part, term in zip(parts, terms, strict=True)]
+    parts = [unit_length(vectors[:, index.columns[term.attribute]]) for term in terms]
+    # Not a matrix product, whose sums may depend on a row's place.
+    products = [np.einsum("nd,d->n", part, unit_length(term.vector)) for part, term in zip(parts, terms, strict=True)]
     return np.stack(products, axis=1)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    vectors = vectors.astype(np.float64)
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def as_table(terms: Sequence[QueryTerm], matches: Sequence[Match]) -> str:

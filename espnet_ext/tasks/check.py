@@ -19,7 +19,7 @@ from espnet_ext.config.strict import StrictLoader, read_yaml
 from espnet_ext.config.training import check_criteria, check_training
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
-from espnet_ext.train.schedule import set_total_steps
+from espnet_ext.train.schedulers import set_total_steps
 from espnet_ext.train.start import check_start
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.attribute_loss import AttributeLoss

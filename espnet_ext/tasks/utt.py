@@ -11,7 +11,7 @@ import torch
 from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.iterators.sequence_iter_factory import SequenceIterFactory
 from espnet2.samplers.abs_sampler import AbsSampler
-from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes, scheduler_classes
+from espnet2.tasks.abs_task import AbsTask, IteratorOptions, optim_classes
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str_or_none
@@ -22,11 +22,11 @@ from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encod
 from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
+from espnet_ext.train.espnet_patches import register_data_types, register_schedulers
 from espnet_ext.train.initialize import fill_queues, fit_whitening
 from espnet_ext.train.label_spaces import with_labels
-from espnet_ext.train.new_bob import NewBob
-from espnet_ext.train.readers import register_data_types
-from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
+from espnet_ext.train.readers import READERS
+from espnet_ext.train.sampler import BalancedLengthSampler, DistributedBatchSampler, SortedSampler
 from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
 from espnet_ext.train.trainer import UttTrainer
 from espnet_ext.train.utterance_table import read_table, with_targets
@@ -34,7 +34,7 @@ from espnet_ext.train.workers import SharedCollate
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.freezing import apply_freezing
 
-scheduler_classes["newbob"] = NewBob
+register_schedulers()
 
 
 class UttTask(AbsTask):
@@ -120,7 +120,7 @@ class UttTask(AbsTask):
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetUttModel:
         """Build the model and load its weights: the encoder's, then those of `--init_model`."""
-        register_data_types()
+        register_data_types(READERS)
         encoder_conf = EncoderConf(**args.encoder_conf)
         if args.add_to is None:
             encoder = load_encoder(Path(args.encoder), encoder_conf.frame_average)
@@ -185,7 +185,7 @@ def build_sampler(args: argparse.Namespace, iter_options: IteratorOptions, train
         )
     else:
         sampler = SortedSampler(table, iter_options.batch_bins, ranks)
-    return RankShare(sampler, distributed.get_rank(), ranks) if distributed else sampler
+    return DistributedBatchSampler(sampler, distributed.get_rank(), ranks) if distributed else sampler
 
 
 def selected_attributes(args: argparse.Namespace) -> dict[str, AttributeConfig]:

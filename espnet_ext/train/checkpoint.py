@@ -1,15 +1,12 @@
-"""Checkpoints that a crash cannot spoil."""
+"""Resume a training: which checkpoint, with which options, after which kind of crash."""
 
 import argparse
 import datetime
 import logging
 import os
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -17,12 +14,11 @@ from espnet2.train.distributed_utils import get_rank
 from espnet2.train.reporter import Reporter
 
 from espnet_ext.config.strict import read_yaml
+from espnet_ext.train.espnet_patches import CHECKPOINT, PREVIOUS
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.precision import AUTO, choose_autocast
 
-CHECKPOINT = "checkpoint.pth"
-PREVIOUS = "checkpoint.previous.pth"
-# ESPnet's reporter keeps durations and numpy scalars beside the weights.
+# ESPnet's reporter saves durations and numpy scalars in the checkpoint.
 REPORTER_TYPES = [
     datetime.timedelta,
     np.dtype,
@@ -31,9 +27,8 @@ REPORTER_TYPES = [
     np._core.multiarray.scalar,
 ]
 
-
-# What a checkpoint's weights, optimizers and schedulers are made for.
-OF_THE_CHECKPOINT = (
+# Options on which a checkpoint's weights, optimizers and schedulers depend.
+CHECKPOINT_OPTIONS = (
     "attribute_names",
     "add_to",
     "encoder_conf",
@@ -42,18 +37,18 @@ OF_THE_CHECKPOINT = (
 
 
 def refuse_other_config(args: argparse.Namespace) -> None:
-    """UserError when the run would resume from the checkpoint of a config that its state does not fit.
+    """Raise UserError if the run would resume from the checkpoint of an incompatible config.
 
-    Sizes of batches, lengths and paths may change: a run that ran out of memory goes on with smaller batches.
+    Sizes of batches, lengths and paths may change: a run that was out of memory resumes with smaller batches.
 
     Args:
-        args: ESPnet's options; the output folder's config.yaml holds those of the checkpoint.
+        args: ESPnet's options. The output folder's config.yaml contains the options of the checkpoint.
     """
     before = resumed_config(args)
     if before is None:
         return
     folder = Path(args.output_dir)
-    for key in OF_THE_CHECKPOINT:
+    for key in CHECKPOINT_OPTIONS:
         old, new = before.get(key), getattr(args, key)
         if old == new:
             continue
@@ -65,12 +60,12 @@ def refuse_other_config(args: argparse.Namespace) -> None:
             )
         raise UserError(
             f"{folder / CHECKPOINT} was trained with {key} {old!r}, not {new!r}: "
-            f"change it back, name another output folder, or delete {folder} to train anew"
+            f"change it back, name another output folder, or delete {folder} to train again"
         )
 
 
 def settle_autocast(args: argparse.Namespace) -> None:
-    """Replace `autocast: auto` by a dtype, which config.yaml then holds: that of the checkpoint, or the device's.
+    """Replace `autocast: auto` with the dtype of the checkpoint, or else of the device; config.yaml then contains it.
 
     Args:
         args: ESPnet's options.
@@ -79,7 +74,7 @@ def settle_autocast(args: argparse.Namespace) -> None:
         UserError: an unknown name.
     """
     before = resumed_config(args)
-    # Without the key, a training was in float32.
+    # Trainings without the key were in float32.
     existing = None if before is None else before.get("model_conf", {}).get("autocast", "float32")
     name, device = args.model_conf.get("autocast", AUTO), "cuda" if args.ngpu else "cpu"
     is_first = get_rank(args.dist_rank, args.dist_launcher) in (None, 0)
@@ -88,57 +83,25 @@ def settle_autocast(args: argparse.Namespace) -> None:
 
 
 def resumed_config(args: argparse.Namespace) -> dict[str, Any] | None:
-    """Options of the training that the run resumes; None if it starts one."""
+    """Options of the training that the run resumes; None if it starts a new one."""
     folder = Path(args.output_dir)
     if not (args.resume and any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS))):
         return None
     return read_yaml(folder / "config.yaml")
 
 
-@contextmanager
-def atomic_saves() -> Iterator[None]:
-    """Inside, `torch.save` to a path writes a temporary file and renames it; a checkpoint's predecessor is kept.
-
-    ESPnet's trainer saves in the middle of a long function, straight to the final name: a crash there
-    leaves a truncated checkpoint, and no other.
-    """
-    plain_save = torch.save
-
-    def save(content: Any, path: str | Path, *args: Any, **kwargs: Any) -> None:
-        path = Path(path)
-        temporary = path.with_name(path.name + ".tmp")
-        try:
-            with temporary.open("wb") as stream:
-                plain_save(content, stream, *args, **kwargs)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            # The zip writer's own complaint hides the full disk that it met.
-            reason = error if isinstance(error, OSError) else error.__context__
-            if isinstance(reason, OSError):
-                raise OSError(reason.errno, reason.strerror, str(path)) from error
-            raise
-        if path.name == CHECKPOINT and path.exists():
-            os.replace(path, path.with_name(PREVIOUS))
-        os.replace(temporary, path)
-
-    with patch.object(torch, "save", save):
-        yield
-
-
 def restore_checkpoint_name(output_dir: Path) -> None:
-    """Undo a crash between the two renames: the previous checkpoint takes the place of the missing one."""
+    """After a crash between the two renames of `atomic_saves`, use the previous checkpoint."""
     checkpoint, previous = output_dir / CHECKPOINT, output_dir / PREVIOUS
     if not checkpoint.exists() and previous.exists():
         os.replace(previous, checkpoint)
 
 
 def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
-    """Load a checkpoint, or its predecessor when it is damaged (weights and plain values only, no code).
+    """Load a checkpoint, or its predecessor if it is damaged; only weights and plain values, no code.
 
     Raises:
-        UserError: neither can be read.
+        UserError: both are damaged.
     """
     for candidate in (checkpoint, checkpoint.with_name(PREVIOUS)):
         try:
@@ -148,11 +111,11 @@ def load_newest_readable(checkpoint: Path, device: str) -> dict[str, Any]:
             logging.warning(
                 f"{candidate} cannot be read ({' '.join(str(error).split())[:120]}); trying its predecessor"
             )
-    raise UserError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train anew")
+    raise UserError(f"{checkpoint} and its predecessor are damaged: delete {checkpoint.parent} to train again")
 
 
 def complete_epoch_files(output_dir: Path, states: dict[str, Any], reporter: Reporter, criteria: list) -> None:
-    """Write again what a crash right after the checkpoint's rename left out: the epoch's model and the links to it."""
+    """Write the epoch's model and its links if a crash followed directly after the rename of the checkpoint."""
     epoch = reporter.get_epoch()
     model_file = output_dir / f"{epoch}epoch.pth"
     if not model_file.exists():

@@ -6,12 +6,12 @@ import kaldiio
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from espnet_ext.dump.layer_store import read_layers
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.data_dir import sentence_number
 from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.train.espnet_patches import ignore_buffers
 from espnet_ext.utt.encoder import AbsSpeechEncoder
 from espnet_ext.utt.head.whitening import LayerWhitening
 from espnet_ext.utt.utt_model import UttModel
@@ -36,7 +36,7 @@ def fill_queues(model: UttModel, target_scps: dict[str, Path]) -> None:
                 queues += [f"objectives.{name}.{index}.{buffer}" for buffer in ("queue", "queue_sentences")]
     # Equal in all processes, and too large to be sent to them at every step.
     whitening = [name for name, _ in model.named_buffers() if name.startswith("whitening.")]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, [*queues, *whitening])
+    ignore_buffers(model, [*queues, *whitening])
 
 
 def read_queue(scp: Path, size: int) -> tuple[np.ndarray, np.ndarray]:

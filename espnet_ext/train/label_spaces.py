@@ -1,4 +1,4 @@
-"""The labels of a training set, read from its dump and given to what is built of them."""
+"""Label spaces of training sets, read from their dump directories."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ from espnet_ext.utils.errors import UserError
 
 
 def with_labels(attribute: AttributeConfig, target_scp: Path) -> AttributeConfig:
-    """An attribute's declaration with the labels of its training set, if it learns from labels.
+    """Add the labels of the training set to the declaration of an attribute that learns from labels.
 
     Args:
-        attribute: its declaration.
+        attribute: the declaration.
         target_scp: target_<attribute>.scp of the training set.
     """
     if not attribute.target.labels:
@@ -21,10 +21,10 @@ def with_labels(attribute: AttributeConfig, target_scp: Path) -> AttributeConfig
 
 
 def read_label_space(attribute: AttributeConfig, description: Path) -> LabelSpace:
-    """Labels of a set's targets.
+    """Label space of a set's targets.
 
     Raises:
-        UserError: they are targets of a teacher, of other labels, or of another kind than is declared.
+        UserError: the targets come from a teacher, from other labels, or have another kind than the declaration.
     """
     found = json.loads(description.read_text(encoding="utf-8"))
     target = attribute.target
@@ -38,26 +38,26 @@ def read_label_space(attribute: AttributeConfig, description: Path) -> LabelSpac
 
 
 def check_labels(attribute: AttributeConfig, train: Path, valid: Path) -> None:
-    """Check an attribute's labels before anything is built.
+    """Check an attribute's labels before the model is built.
 
     Args:
-        attribute: its declaration.
-        train: JSON of the training set's targets.
-        valid: likewise.
+        attribute: the declaration.
+        train: JSON file of the training set's targets.
+        valid: JSON file of the validation set's targets.
 
     Raises:
-        UserError: nothing can be learnt from the training set's labels, or the two sets number them differently.
+        UserError: the training set's labels are too few to learn, or the two sets number them differently.
     """
     if not attribute.target.labels:
         return
     space, other = (read_label_space(attribute, path) for path in (train, valid))
     if fault := space.fault():
         raise UserError(
-            f"{train}: {fault}: there is nothing to learn; give {attribute.name} other data, or leave it out"
+            f"{train}: {fault}: there is nothing to learn; choose other data for {attribute.name}, or leave it out"
         )
     if list(space.classes) != list(other.classes):
         differing = min(set(space.classes) ^ set(other.classes))
         raise UserError(
-            f"{valid}: its classes are not those of {train} ({differing!r} is in one of them only): dump its targets "
+            f"{valid}: its classes are not those of {train} ({differing!r} is only in one of them): dump its targets "
             f"again, with --classes {train.parent}/classes_{attribute.name}.json"
         )

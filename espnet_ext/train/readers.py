@@ -1,4 +1,4 @@
-"""Data types of ESPnet's dataset for the dump directory: utterance id -> array."""
+"""Data types of ESPnet's dataset for dump directories: utterance id -> array."""
 
 import json
 from abc import ABC, abstractmethod
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import kaldiio
 import numpy as np
-from espnet2.train import dataset
 
 from espnet_ext.dump.layer_store import read_layers
 from espnet_ext.kaldi.archives import check_dumped_length, read_dumped
@@ -17,7 +16,7 @@ from espnet_ext.utils.errors import UserError
 
 
 class ScpReader(Mapping, ABC):
-    """Read one array for each line of a scp file, when it is asked for.
+    """Read the array of an utterance when it is requested.
 
     Args:
         path: the scp file.
@@ -32,16 +31,13 @@ class ScpReader(Mapping, ABC):
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
 
-    def __getitem__(self, utterance: str) -> np.ndarray:
-        return self.read(self.entries[utterance])
-
     @abstractmethod
-    def read(self, entry: str) -> np.ndarray:
-        """Array of one entry."""
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        """Array of one utterance."""
 
 
 class AudioReader(ScpReader):
-    """Dumped audio: (samples,) float32 in [-1, 1], as long as utt2num_samples next to the scp file lists it."""
+    """Dumped audio: (samples,) float32 in [-1, 1]. Its length must be that in utt2num_samples next to the scp file."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -49,32 +45,27 @@ class AudioReader(ScpReader):
 
     def __getitem__(self, utterance: str) -> np.ndarray:
         entry = self.entries[utterance]
-        samples = self.read(entry)
+        samples = read_dumped(entry)
         check_dumped_length(utterance, entry, len(samples), int(self.num_samples[utterance]))
         return samples
-
-    def read(self, entry: str) -> np.ndarray:
-        """See `ScpReader.read`."""
-        return read_dumped(entry)
 
 
 class LayersReader(ScpReader):
     """Outputs of the frozen encoder: (frames, num_layers, dim) or (frames, dim) float16."""
 
-    def read(self, entry: str) -> np.ndarray:
-        """See `ScpReader.read`."""
-        return read_layers(entry)
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        return read_layers(self.entries[utterance])
 
 
 class TargetReader(ScpReader):
-    """Target vectors: (dim,) float32; a missing target (`None` in the scp) is a row of NaN."""
+    """Target vectors: (dim,) float32; a missing target (`None` in the scp file) is a row of NaN."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.dim = json.loads(Path(path).with_suffix(".json").read_text(encoding="utf-8"))["dim"]
 
-    def read(self, entry: str) -> np.ndarray:
-        """See `ScpReader.read`."""
+    def __getitem__(self, utterance: str) -> np.ndarray:
+        entry = self.entries[utterance]
         if entry == "None":
             return np.full(self.dim, np.nan, dtype=np.float32)
         vector = kaldiio.load_mat(entry)
@@ -84,18 +75,10 @@ class TargetReader(ScpReader):
 
 
 class SentenceReader(ScpReader):
-    """Sentences (utt2sent): (1,) int64, equal numbers for equal sentences; -1 for an utterance without one."""
+    """Sentences (utt2sent): (1,) int64, equal numbers for equal sentences; -1 for an utterance without a sentence."""
 
     def __getitem__(self, utterance: str) -> np.ndarray:
-        return self.read(self.entries.get(utterance))
-
-    def read(self, entry: str | None) -> np.ndarray:
-        """See `ScpReader.read`."""
-        return np.array([sentence_number(entry)], dtype=np.int64)
+        return np.array([sentence_number(self.entries.get(utterance))], dtype=np.int64)
 
 
-def register_data_types() -> None:
-    """Let `--train_data_path_and_name_and_type file,name,type` name these readers."""
-    readers = {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader, "sentence": SentenceReader}
-    for name, reader in readers.items():
-        dataset.DATA_TYPES[name] = {"func": reader, "kwargs": [], "help": reader.__doc__}
+READERS = {"audio_ark": AudioReader, "layers": LayersReader, "target": TargetReader, "sentence": SentenceReader}

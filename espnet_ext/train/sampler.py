@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from espnet2.samplers.abs_sampler import AbsSampler
 
-from espnet_ext.train.shares import group_shares
+from espnet_ext.train.sampling_weights import sampling_weights
 from espnet_ext.train.utterance_table import UtteranceTable
 from espnet_ext.utils.batching import cut_batches, sorted_batches
 from espnet_ext.utils.errors import UserError
 
 
 class BalancedLengthSampler(AbsSampler):
-    """Draw corpora by share and languages by temperature, sort within a window, cut batches of a fixed budget.
+    """Draw corpora by weight and languages by temperature, sort within a window, cut batches of a fixed budget.
 
     `generate(seed)` depends on nothing but the seed, so a resumed or a distributed run sees the same batches.
 
@@ -22,9 +22,9 @@ class BalancedLengthSampler(AbsSampler):
         num_batches: batches of one epoch.
         alpha: exponent of the language shares.
         window: utterances that are sorted by length together.
-        corpus_weights: corpus -> share; none = as many as they have utterances.
-        language_weights: language -> factor on its share.
-        ranks: processes that share every batch; none goes without an utterance.
+        corpus_weights: corpus -> weight; empty = the number of utterances.
+        language_weights: language -> factor on its weight.
+        ranks: processes that share every batch; each gets at least one utterance.
 
     Raises:
         UserError: weights that do not fit the table, or a budget too small for the longest utterance.
@@ -41,13 +41,13 @@ class BalancedLengthSampler(AbsSampler):
         language_weights: Mapping[str, float] | None = None,
         ranks: int = 1,
     ) -> None:
-        refuse_small_budget(budget, table, ranks)
+        check_budget(budget, table, ranks)
         if window < ranks:
             raise UserError(f"sampler_conf: window {window} is less than one utterance for each of {ranks} processes")
         corpora, languages = table.corpora, table.languages
         group = corpora.codes * len(languages.names) + languages.codes
         counts = np.bincount(group, minlength=len(corpora.names) * len(languages.names))
-        shares = group_shares(
+        weights = sampling_weights(
             counts.reshape(len(corpora.names), -1),
             alpha,
             corpora.names,
@@ -57,7 +57,7 @@ class BalancedLengthSampler(AbsSampler):
         ).ravel()
         members = np.split(np.argsort(group, kind="stable"), np.cumsum(counts)[:-1])
         self.members = [part for part in members if len(part)]
-        self.shares = shares[counts > 0]
+        self.weights = weights[counts > 0]
         self.table, self.budget, self.num_batches, self.window, self.ranks = table, budget, num_batches, window, ranks
 
     def __len__(self) -> int:
@@ -73,11 +73,11 @@ class BalancedLengthSampler(AbsSampler):
         num_samples = self.table.num_samples
         batches: list[np.ndarray] = []
         while len(batches) < self.num_batches:
-            drawn = random.choice(len(decks), size=self.window, p=self.shares)
+            drawn = random.choice(len(decks), size=self.window, p=self.weights)
             order = np.array([next(decks[group]) for group in drawn])
             order = order[np.argsort(num_samples[order], kind="stable")]
             windowed = fill_small(cut_batches(order, num_samples, self.budget), self.ranks)
-            # What is drawn but cannot be shared is drawn again some day.
+            # Batches smaller than the number of processes are dropped.
             windowed = [batch for batch in windowed if len(batch) >= self.ranks]
             random.shuffle(windowed)
             batches += windowed
@@ -90,14 +90,14 @@ class SortedSampler(AbsSampler):
     Args:
         table: the utterances.
         budget: samples of one batch, padding included.
-        ranks: processes that share every batch; none goes without an utterance.
+        ranks: processes that share every batch; each gets at least one utterance.
 
     Raises:
         UserError: a budget too small for the longest utterance, or too few utterances for the processes.
     """
 
     def __init__(self, table: UtteranceTable, budget: int, ranks: int = 1) -> None:
-        refuse_small_budget(budget, table, ranks)
+        check_budget(budget, table, ranks)
         self.table = table
         batches = fill_small(sorted_batches(table.num_samples, budget), ranks)
         if len(batches[0]) < ranks:
@@ -114,11 +114,11 @@ class SortedSampler(AbsSampler):
         return iter(self.batches)
 
 
-class RankShare(AbsSampler):
-    """One process's share of every batch, so that `batch_bins` is the batch of all processes together.
+class DistributedBatchSampler(AbsSampler):
+    """The part of one process of every batch, so that `batch_bins` is the size of all processes' batch together.
 
     Args:
-        sampler: of whole batches, sorted by length: every process gets short ones and long ones.
+        sampler: whole batches, each sorted by length: every process gets short and long utterances.
         rank: this process.
         ranks: processes.
     """
@@ -138,8 +138,8 @@ class RankShare(AbsSampler):
         return [batch[self.rank :: self.ranks] for batch in self.sampler.generate(seed)]
 
 
-def refuse_small_budget(budget: int, table: UtteranceTable, ranks: int) -> None:
-    """UserError that names the longest utterance when not every process can have it in one batch."""
+def check_budget(budget: int, table: UtteranceTable, ranks: int) -> None:
+    """Raise UserError with the longest utterance if a batch cannot contain it once for each process."""
     longest = int(table.num_samples.argmax())
     (utterance,), samples = table.names(np.array([longest])), table.num_samples[longest]
     if samples * ranks > budget:

@@ -2,31 +2,27 @@
 
 import argparse
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from espnet2.train import trainer as espnet_trainer
 from espnet2.train.reporter import Reporter
 from espnet2.utils.build_dataclass import build_dataclass
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from espnet_ext.hub.weights import fill_strictly
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
-    atomic_saves,
     complete_epoch_files,
     load_newest_readable,
     restore_checkpoint_name,
 )
-from espnet_ext.train.grad_scaler import JointGradScaler
-from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.espnet_patches import patched_trainer, reduced_at_steps
+from espnet_ext.train.monitor import MonitoredLoader, TrainingProgress
 from espnet_ext.train.utterance_table import check_lengths
-from espnet_ext.train.watch import WatchedBatches
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.distributed import num_ranks
 
@@ -82,7 +78,7 @@ class UttTrainer(espnet_trainer.Trainer):
             restore_checkpoint_name(Path(trainer_options.output_dir))
         if num_ranks() > 1:
             torch.distributed.barrier()  # for the name
-        with atomic_saves(), patch.object(espnet_trainer, "GradScaler", JointGradScaler):
+        with patched_trainer():
             super().run(trainer_options=trainer_options, **kwargs)
 
     @classmethod
@@ -121,8 +117,8 @@ class UttTrainer(espnet_trainer.Trainer):
         cls.progress.start_epoch(reporter.get_epoch())
         budget = ("batch_bins", options.batch_bins)
         device = "cuda" if options.ngpu else "cpu"
-        batches = WatchedBatches(iterator, reporter, budget, device, cls.metrics, cls.progress)
-        with batches.guarded():
+        batches = MonitoredLoader(iterator, reporter, budget, device, cls.metrics, cls.progress)
+        with batches.report_oom():
             return super().train_one_epoch(
                 iterator=reduced_at_steps(batches, kwargs["model"], options.accum_grad), **kwargs
             )
@@ -133,15 +129,6 @@ class UttTrainer(espnet_trainer.Trainer):
         options = kwargs["options"]
         budget = ("valid_batch_bins", options.valid_batch_bins or options.batch_bins)
         device = "cuda" if options.ngpu else "cpu"
-        batches = WatchedBatches(iterator, kwargs["reporter"], budget, device, cls.metrics)
-        with batches.guarded():
+        batches = MonitoredLoader(iterator, kwargs["reporter"], budget, device, cls.metrics)
+        with batches.report_oom():
             super().validate_one_epoch(iterator=batches, **kwargs)
-
-
-def reduced_at_steps[T](batches: Iterable[T], model: torch.nn.Module, accum_grad: int) -> Iterator[T]:
-    """Pass on batches; processes add up their gradients at every `accum_grad`-th one, where the optimizers step."""
-    for number, batch in enumerate(batches, 1):
-        if isinstance(model, DistributedDataParallel):
-            # What DistributedDataParallel.no_sync() sets, for a loop that is not ours.
-            model.require_backward_grad_sync = number % accum_grad == 0
-        yield batch

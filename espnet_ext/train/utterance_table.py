@@ -1,4 +1,4 @@
-"""What the samplers know of a set of utterances, in arrays."""
+"""Ids, lengths, languages and corpora of utterances as arrays, for the samplers."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True)
 class UtteranceTable:
-    """A set of utterances. A million of them take some 60 MB, which forked data loaders share.
+    """A set of utterances. A million utterances take about 60 MB, which forked data loaders share.
 
     Attributes:
         ids: (utterances,) UTF-8, sorted.
@@ -74,7 +74,7 @@ def read_table(dump: Path) -> UtteranceTable:
 
 
 def with_targets(table: UtteranceTable, target_scps: Sequence[Path]) -> UtteranceTable:
-    """Leave out the corpora that have no target at all, of any of the attributes: nothing is learnt from them.
+    """Remove the corpora without any target of the trained attributes.
 
     Args:
         table: the utterances.
@@ -91,30 +91,10 @@ def with_targets(table: UtteranceTable, target_scps: Sequence[Path]) -> Utteranc
         useful |= np.fromiter((entry != "None" for entry in _column(scp, ids)), dtype=bool, count=len(ids))
     num_useful = np.bincount(table.corpora.codes, weights=useful, minlength=len(table.corpora.names))
     if not num_useful.any():
-        raise UserError(f"{target_scps[0]}: no utterance has a target of what is trained; run stage 2 again")
+        raise UserError(f"{target_scps[0]}: no utterance has a target of the trained attributes; run stage 2 again")
     for name in np.array(table.corpora.names)[num_useful == 0]:
-        logging.warning(f"{name} is left out: it has no target of what is trained")
+        logging.warning(f"{name} is left out: it has no target of the trained attributes")
     return table.keep(num_useful[table.corpora.codes] > 0)
-
-
-def as_labels(values: Iterable[str]) -> Labels:
-    """Code the labels of utterances."""
-    codes: dict[str, int] = {}
-    coded = np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int32)
-    names = sorted(codes)
-    ranks = np.empty(len(names), dtype=np.int32)
-    ranks[[codes[name] for name in names]] = np.arange(len(names))
-    return Labels(names, ranks[coded])
-
-
-def _column(path: Path, ids: list[bytes]) -> Iterator[str]:
-    """Values of a file that must list exactly these utterances."""
-    lines = iter_scp(path)
-    for utterance in ids:
-        key, value = next(lines, ("", ""))
-        if key.encode() != utterance:
-            raise UserError(f"{path}: {utterance.decode()} is not in it, or other utterances are; run stage 2 again")
-        yield value
 
 
 def check_lengths(table: UtteranceTable, encoder: AbsSpeechEncoder) -> None:
@@ -133,3 +113,23 @@ def check_lengths(table: UtteranceTable, encoder: AbsSpeechEncoder) -> None:
             f"{encoder.max_samples} at once ({len(unfit)} of {len(num_samples)} "
             "utterances do not fit): set --min_duration_s or --max_duration_s of stage 2"
         )
+
+
+def as_labels(values: Iterable[str]) -> Labels:
+    """Encode the labels of utterances as indices."""
+    codes: dict[str, int] = {}
+    coded = np.array([codes.setdefault(value, len(codes)) for value in values], dtype=np.int32)
+    names = sorted(codes)
+    ranks = np.empty(len(names), dtype=np.int32)
+    ranks[[codes[name] for name in names]] = np.arange(len(names))
+    return Labels(names, ranks[coded])
+
+
+def _column(path: Path, ids: list[bytes]) -> Iterator[str]:
+    """Values of a file that must list exactly these utterances."""
+    lines = iter_scp(path)
+    for utterance in ids:
+        key, value = next(lines, ("", ""))
+        if key.encode() != utterance:
+            raise UserError(f"{path}: differs from utt2num_samples at {utterance.decode()}; run stage 2 again")
+        yield value

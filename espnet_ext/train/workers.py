@@ -1,4 +1,4 @@
-"""Loader processes whose errors reach the training as they were."""
+"""Errors of data loader processes as one line."""
 
 import re
 from collections.abc import Callable
@@ -10,23 +10,23 @@ from torch.utils.data import get_worker_info
 from espnet_ext.utils.errors import UserError
 
 FULL_SHARED_MEMORY = (
-    "the shared memory (/dev/shm), through which loader processes pass batches, is full: enlarge it (containers: "
+    "the shared memory (/dev/shm), which loader processes use for batches, is full: enlarge it (containers: "
     "docker run --shm-size 8g), or set num_workers: 0 (--train_args '--num_workers 0'), and run again: training resumes"
 )
 WORKER = "DataLoader worker"
 # The last line of a traceback: the error's class and message.
 LAST_LINE = re.compile(r"\n([\w.]+)(?:: (.*))?\s*\Z")
-# Errors of the input or the machine; others are faults of the program, which keep their traceback.
+# Errors of the input or the machine. Others are bugs, which keep their traceback.
 OF_THE_INPUT = ("UserError", "OSError", "FileNotFoundError", "PermissionError", "EOFError", "BlockingIOError")
 
 
 class SharedCollate:
-    """Collate a batch in a loader process, and put it into shared memory there.
+    """Collate a batch in a loader process, and move it to shared memory in the same thread.
 
-    torch does the latter in a thread, where an error is printed and the batch never arrives.
+    torch moves it in another thread, where an error is only printed and the batch never arrives.
 
     Args:
-        collate: of a list of examples, to names and a dict of tensors.
+        collate: function of a list of examples that returns names and a dict of tensors.
     """
 
     def __init__(self, collate: Callable[[Any], tuple[list[str], dict[str, Tensor]]]) -> None:
@@ -42,13 +42,13 @@ class SharedCollate:
 
 
 def loader_error(error: Exception) -> UserError | None:
-    """The error of a loader process behind the one that torch raises, as one line.
+    """The error of a loader process, as one line, from the error that torch raises.
 
     Args:
-        error: raised by a data loader; of a worker's error, it has the traceback as its message.
+        error: error of a data loader. For an error in a worker, its message is the worker's traceback.
 
     Returns:
-        None if it is of the program, or of no loader process.
+        None for a bug, or an error outside of loader processes.
     """
     text = str(error)
     if "ulimit -n" in text:  # torch's own advice

@@ -13,7 +13,7 @@ from espnet_ext.bin import convert_sense
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.hub.model_files import load_model
-from espnet_ext.hub.sense_names import ENCODER_PREFIX, HEAD_NAMES, MODULES, OUR_ENCODER_PREFIX
+from espnet_ext.hub.sense import ENCODER_PREFIX, HEAD_NAMES, MODULES, OUR_ENCODER_PREFIX
 from espnet_ext.utt.encoder import build_encoder
 from espnet_ext.utt.utt_model import UttModel
 

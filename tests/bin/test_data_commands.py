@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_ext.bin import dump_audio, prepare_mini_prompts, validate_data
+from espnet_ext.bin import dump_audio, validate_data
 from espnet_ext.bin.entry import run_main
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.data_dir import DataDir
@@ -98,17 +98,4 @@ def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path)
 )
 def test_bad_dump_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
     assert run(monkeypatch, dump_audio.main, "--data_dir", "d", "--dump_dir", "e", *options) == 1
-    assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--num_synthetic_sentences", "-1"], "expected a whole number, found '-1'"),
-        (["--voices_per_prompt", "999"], "--voices_per_prompt: at most"),
-        (["--nj", "0"], "--nj: at least 1"),
-    ],
-)
-def test_bad_preparation_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
-    assert run(monkeypatch, prepare_mini_prompts.main, *options) == 1
     assert message in capsys.readouterr().err

@@ -108,22 +108,6 @@ def test_the_input_of_a_training_is_chosen_without_numpy(tmp_path: Path) -> None
     assert modules & SLOW == set()
 
 
-@pytest.mark.parametrize("kind", ["folder", "whisper-base in the cache"])
-def test_an_encoder_that_is_there_is_found_without_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    from safetensors.numpy import save_file
-
-    monkeypatch.setenv("ESPNET_EXT_CACHE", str(tmp_path))
-    folder = tmp_path / "models" / "whisper-base-encoder"
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    save_file({"weight": np.zeros(3, np.float32)}, folder / "model.safetensors")
-    statuses, modules, _ = run("fetch_encoder", ["--encoder", folder if kind == "folder" else "whisper-base"])
-    assert statuses == [0]
-    assert modules & (SLOW - {"numpy"}) == set()
-
-
 def test_data_are_validated_dumped_combined_and_labelled_without_models(
     tmp_path: Path, data: Path, attributes: Path
 ) -> None:

@@ -93,7 +93,7 @@ def test_targets_of_another_dimension_than_the_head_are_refused(dump: Path, name
 
 def test_a_comma_in_a_folders_name_is_refused(tmp_path: Path, dump: Path) -> None:
     renamed = dump.rename(tmp_path / "a,b")
-    with pytest.raises(UserError, match="a,b/wav.scp: a comma in a folder's name"):
+    with pytest.raises(UserError, match="a,b/wav.scp: ESPnet does not support a comma"):
         options_of(renamed, "speech")
 
 

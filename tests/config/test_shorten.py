@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from espnet_ext.bin import shorten_training
-from espnet_ext.config.shorten import shorten
+from espnet_ext.bin.shorten_training import shorten
 from espnet_ext.utils.errors import UserError
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "egs").glob("*/conf/train*.yaml"))

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 
 from clips import Clip
 
+import asterisk
+import asterisk_extra
+import pocketsphinx_data
 from espnet_ext.audio import RATE
 from espnet_ext.audio.waveform import read_audio, resample
-from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.debian import fetch_debian
-from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from espnet_ext.hub.download import default_cache
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
+from packages.debian import fetch_debian
+from packages.pinned import DEBIAN_PACKAGES
 
 LANGUAGES = ("eng", "fra", "ita")
 MAX_DURATION_S = 5
@@ -37,13 +39,13 @@ def sentences_in_all_languages(count: int) -> list[dict[str, Clip]]:
 
 def further_voices() -> dict[str, list[Clip]]:
     """Speaker -> a few clips, of voices that say none of `sentences_in_all_languages`."""
-    roots = _fetch([*(voice.package for voice in asterisk_extra.EXTRA_VOICES), pocketsphinx.PACKAGE])
+    roots = _fetch([*(voice.package for voice in asterisk_extra.EXTRA_VOICES), pocketsphinx_data.PACKAGE])
     utterances = [
         utterance
         for voice in asterisk_extra.EXTRA_VOICES
         for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, CLIPS_OF_VOICE, Exclusions())
     ]
-    utterances += pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE])
+    utterances += pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE])
     voices: dict[str, list[Clip]] = {}
     for utterance in utterances:
         clips = voices.setdefault(utterance.speaker, [])

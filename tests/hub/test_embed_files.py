@@ -11,7 +11,7 @@ import soundfile
 
 from espnet_ext.bin import embed as embed_command
 from espnet_ext.hub import embed_files
-from espnet_ext.hub.embeddings_output import check_output, write_embeddings
+from espnet_ext.hub.embed_files import check_output, write_embeddings
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.utils.errors import UserError
@@ -156,7 +156,7 @@ def test_a_name_that_an_archive_cannot_hold_is_known_before_the_model_loads(
     run: Run, tmp_path: Path, name: str
 ) -> None:
     write_recording(tmp_path / f"{name}.flac", 0)
-    with pytest.raises(UserError, match=r"cannot write '.*; an npz file can hold every name: --out X.npz"):
+    with pytest.raises(UserError, match=r"cannot write '.*; an npz file may contain any name: --out X.npz"):
         run("--model", "no model", "--out", tmp_path / "o", tmp_path)
     assert not (tmp_path / "o").exists()
 

@@ -1,4 +1,4 @@
-"""Where encoders come from, with the hub and the package registry played by stand-ins."""
+"""Where encoders come from, with a stand-in for the hub."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,6 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file
 
-from espnet_ext.hub import encoders
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.utils.errors import UserError
 
@@ -27,12 +26,8 @@ def test_a_local_folder_is_itself(tmp_path: Path, no_hub: None) -> None:
     assert encoder_folder(str(tmp_path), tmp_path / "cache") == tmp_path
 
 
-def test_a_packaged_name_is_fetched_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(encoders.PACKAGED_ENCODERS, "whisper-base", lambda cache: cache / "made")
-    assert encoder_folder("whisper-base", tmp_path) == tmp_path / "made"
-
-
-def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", ["openai/whisper-base", "whisper-base"])
+def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     asked: list[tuple[str, dict]] = []
 
     def download(name: str, **options: object) -> str:
@@ -41,7 +36,7 @@ def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: 
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert encoder_folder("openai/whisper-base", tmp_path / "cache") == tmp_path
+    assert encoder_folder(given, tmp_path / "cache") == tmp_path
     [(name, options)] = asked
     assert name == "openai/whisper-base"
     assert options["cache_dir"] == tmp_path / "cache" / "hub"
@@ -74,12 +69,12 @@ def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
 
 
 def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> None:
-    with pytest.raises(UserError, match="encoder: the hub cannot deliver facebook/w2v-bert-2.0 .*whisper-base"):
+    with pytest.raises(UserError, match="encoder: the hub cannot deliver facebook/w2v-bert-2.0 .*give the folder of"):
         encoder_folder("facebook/w2v-bert-2.0", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["whisper-bose", "./missing/folder", "/missing/folder", "a/b/c"])
-def test_an_unknown_name_lists_the_packaged_ones(tmp_path: Path, no_hub: None, name: str) -> None:
+def test_an_unknown_name_lists_the_short_names(tmp_path: Path, no_hub: None, name: str) -> None:
     with pytest.raises(UserError, match=f"{name}.*whisper-base"):
         encoder_folder(name, tmp_path)
 

@@ -177,7 +177,7 @@ def edit(path: Path, **changes: Any) -> None:
         ("model.ckpt", "4__bias", torch.zeros(3), r"heads.spk.projection.bias has shape \(3,\), not \(12,\)"),
         ("wav2vec2.ckpt", "model__encoder__new", torch.zeros(1), "encoder.encoder.encoder.new is unknown"),
         ("wav2vec2.ckpt", "model__feature_projection__projection__bias", None, "projection.bias is missing"),
-        ("model.ckpt", "0__logits", torch.zeros(9), "the mix of sem holds 9 of the encoder's 4 hidden states"),
+        ("model.ckpt", "0__logits", torch.zeros(9), "the mix of sem reads 9 of the encoder's 4 hidden states"),
     ],
 )
 def test_a_weight_that_is_missing_unknown_or_misshapen_is_named(
@@ -190,20 +190,20 @@ def test_a_weight_that_is_missing_unknown_or_misshapen_is_named(
 
 def test_a_missing_file_is_named_with_those_there_are(copied: Path, encoder_folder: Path) -> None:
     (copied / "wav2vec2.ckpt").unlink()
-    with pytest.raises(UserError, match="wav2vec2.ckpt is missing; it holds .*model.ckpt"):
+    with pytest.raises(UserError, match="wav2vec2.ckpt is missing; the folder contains .*model.ckpt"):
         ours(copied, encoder_folder)
 
 
 def test_hyperparameters_that_contradict_the_weights_are_refused(copied: Path, encoder_folder: Path) -> None:
     (copied / "hyperparams.yaml").write_text(yaml.safe_dump({"layer_start_sem": 0, "layer_end_sem": 3}))
-    with pytest.raises(UserError, match="the mix of sem holds 3 of the encoder's 4 hidden states, from 0 on"):
+    with pytest.raises(UserError, match="the mix of sem reads 3 of the encoder.s 4 hidden states, from 0"):
         ours(copied, encoder_folder)
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "- a", "a: !!python/name:os.system"])
 def test_broken_hyperparameters_are_named(copied: Path, encoder_folder: Path, content: str) -> None:
     (copied / "hyperparams.yaml").write_text(content)
-    with pytest.raises(UserError, match=r"hyperparams.yaml: no hyper-parameters \("):
+    with pytest.raises(UserError, match=r"hyperparams.yaml: invalid hyperparameters \("):
         ours(copied, encoder_folder)
 
 

@@ -12,7 +12,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.monitor import TrainingProgress
 from espnet_ext.utt.encoder import build_encoder
 
 sys.path.insert(0, str(Path(__file__).parent))

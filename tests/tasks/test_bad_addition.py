@@ -26,7 +26,7 @@ def add(place: Path, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         ([], {"encoder_conf": {"frame_average": 2}}, "train.yaml: encoder_conf: --add_to keeps the encoder as it is"),
         ([], {"encoder_conf": {"freeze_blocks": -1}}, "encoder_conf: frame_average must be 2, that of .*straight"),
         (["--add_to", "nowhere"], {}, "nowhere/model.json: no such file; is nowhere the folder of a trained"),
-        (["--input", "layers"], {}, "train/layers: layers of another encoder than that of .*straight.*: dump its own"),
+        (["--input", "layers"], {}, "train/layers: layers of another encoder than .*straight.*: dump the layers"),
         (["--add_to", "none"], {}, "--encoder: name the folder of the pretrained encoder, or of a trained model by"),
     ],
 )

@@ -40,7 +40,7 @@ def test_full_memory_names_batch_and_option_and_the_run_goes_on(
     message = str(caught.value)
     words = message.split()
     assert message.startswith("out of GPU memory in train epoch 2, batch 3 of 4: ")
-    assert message.endswith("lower batch_bins (40000) and run again: training goes on after epoch 1")
+    assert message.endswith("lower batch_bins (40000) and run again: training resumes after epoch 1")
     longest = words[words.index("samples") + 1].strip("();")
     assert int(words[words.index("samples") - 1]) == lengths[longest]
     assert not (tmp_path / "out" / "model.safetensors").exists()

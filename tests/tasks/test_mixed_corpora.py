@@ -14,8 +14,8 @@ from espnet_ext.data.combine import combine_dumps
 from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.model_files import load_model
 from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.train.monitor import MonitoredLoader
 from espnet_ext.train.readers import AudioReader, TargetReader
-from espnet_ext.train.watch import WatchedBatches
 from espnet_ext.utils.errors import UserError
 
 ATTRIBUTES = ["sem", "spk"]
@@ -46,14 +46,14 @@ def train_mixed(mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def trained_on(monkeypatch: pytest.MonkeyPatch) -> Counter:
     """Corpus -> utterances of the batches of training."""
     counts: Counter = Counter()
-    plain = WatchedBatches._check_loss
+    plain = MonitoredLoader._check_loss
 
-    def count(self: WatchedBatches) -> None:
+    def count(self: MonitoredLoader) -> None:
         if self.progress:
             counts.update(utterance.split("_")[0] for utterance in self.utterances)
         plain(self)
 
-    monkeypatch.setattr(WatchedBatches, "_check_loss", count)
+    monkeypatch.setattr(MonitoredLoader, "_check_loss", count)
     return counts
 
 

@@ -20,7 +20,7 @@ from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.train import checkpoint
 from espnet_ext.train.layer_cache import LayerCache
-from espnet_ext.train.progress import TrainingProgress
+from espnet_ext.train.monitor import TrainingProgress
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utt.freezing import freeze_blocks
 

@@ -158,7 +158,7 @@ def test_what_is_wrong_with_the_weights_is_one_line(teacher_dir: Path, tmp_path:
     with pytest.raises(UserError, match="embedding_model.ckpt: weights of another model: extra is unknown"):
         build_teacher("ecapa", Runtime("cpu", tmp_path))
     torch.save({"weight": torch.zeros(1)}, path)
-    with pytest.raises(UserError, match="embedding_model.ckpt: no ECAPA-TDNN of SpeechBrain: it lacks 'blocks.0"):
+    with pytest.raises(UserError, match="embedding_model.ckpt: not a SpeechBrain ECAPA-TDNN: 'blocks.0"):
         build_teacher("ecapa", Runtime("cpu", tmp_path))
 
 

@@ -120,10 +120,10 @@ def test_what_is_wrong_with_a_model_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expected one checkpoint \*.pth, or a meta.yaml that names it; found 0"):
         build_teacher("espnet_spk", Runtime("cpu", tmp_path), model="espnet/x")
     torch.save({}, tmp_path / "a.pth")
-    with pytest.raises(UserError, match=r"its front end \(s3prl\) fetches code and pickled weights"):
+    with pytest.raises(UserError, match=r"its front end \(s3prl\) downloads code and pickled weights"):
         build_teacher("espnet_spk", Runtime("cpu", tmp_path), model="espnet/x")
     config.write_text(yaml.safe_dump(COMMON | MODELS["ecapa"] | {"encoder": "resnet999"}))
-    with pytest.raises(UserError, match="config.yaml: ESPnet builds no speaker model from it: .*resnet999"):
+    with pytest.raises(UserError, match="config.yaml: ESPnet cannot build the speaker model: .*resnet999"):
         build_teacher("espnet_spk", Runtime("cpu", tmp_path), model="espnet/x")
     config.write_text(yaml.safe_dump(COMMON | MODELS["ecapa"]))
     with pytest.raises(UserError, match="a.pth: weights of another model: .* is missing and"):

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from espeak import Espeak
 from espnet_ext.audio.waveform import resample
-from espnet_ext.data.espeak import Espeak
 from espnet_ext.teachers import Runtime, build_teacher
 from espnet_ext.teachers.resemblyzer import MIN_SECONDS, ResemblyzerTeacher, prepare
 from espnet_ext.utils.errors import UserError

@@ -32,7 +32,7 @@ def test_a_folder_of_weights_that_is_not_there_is_one_line(tmp_path: Path) -> No
 
 
 def test_a_batch_that_does_not_fit_into_memory_is_one_line() -> None:
-    told = pytest.raises(UserError, match="out of memory on cpu, where a teacher computes in float32: end what else")
+    told = pytest.raises(UserError, match="out of memory on cpu, .*: end other programs")
     with told, teacher_inference(torch.device("cpu")):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 

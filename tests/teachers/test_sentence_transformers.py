@@ -127,7 +127,7 @@ def test_code_in_a_model_is_not_run(teacher_dir: Path, tmp_path: Path) -> None:
     modules[-1]["type"] = "custom.Evil"
     (tmp_path / "model" / "modules.json").write_text(json.dumps(modules))
     (tmp_path / "model" / "custom.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(UserError, match=r"model is no model that can be read: .*custom.Evil"):
+    with pytest.raises(UserError, match=r"model cannot be read as a model: .*custom.Evil"):
         build_teacher("bge_m3", Runtime("cpu", tmp_path / "model"))
     assert not (tmp_path / "ran").exists()
 
@@ -168,5 +168,5 @@ def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
 def test_modules_that_cannot_be_read_are_one_line(teacher_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(teacher_dir / "BAAI" / "bge-m3", tmp_path / "bge-m3")
     (tmp_path / "bge-m3" / "modules.json").write_text("{")
-    with pytest.raises(UserError, match="bge-m3 is no model that can be read"):
+    with pytest.raises(UserError, match="bge-m3 cannot be read as a model"):
         build_teacher("bge_m3", Runtime("cpu", tmp_path))

@@ -9,7 +9,7 @@ from espnet_ext.hub.pickled_weights import load_checkpoint
 from espnet_ext.teachers import Runtime
 from espnet_ext.teachers.ecapa import EcapaTeacher
 from espnet_ext.teachers.espnet_spk import _fetch
-from espnet_ext.teachers.weights import fingerprint, local_folder
+from espnet_ext.teachers.runtime import fingerprint, local_folder
 from espnet_ext.utils.errors import UserError
 
 MODEL = "owner/name"
@@ -84,7 +84,7 @@ def test_the_hubs_speechbrain_model_gives_its_weights_alone(monkeypatch: pytest.
     pytest.importorskip("speechbrain", reason="an optional teacher")
     torch.save({"weight": torch.zeros(1)}, tmp_path / "embedding_model.ckpt")
     asked = hub(monkeypatch, tmp_path)
-    with pytest.raises(UserError, match="no ECAPA-TDNN of SpeechBrain"):
+    with pytest.raises(UserError, match="not a SpeechBrain ECAPA-TDNN"):
         EcapaTeacher(revision="abc", runtime=Runtime("cpu"))
     assert asked == [("speechbrain/spkrec-ecapa-voxceleb", "abc", ["embedding_model.ckpt"])]
 

@@ -11,11 +11,11 @@ import torch
 from espnet_ext.train.checkpoint import (
     CHECKPOINT,
     PREVIOUS,
-    atomic_saves,
     complete_epoch_files,
     load_newest_readable,
     restore_checkpoint_name,
 )
+from espnet_ext.train.espnet_patches import atomic_saves
 from espnet_ext.utils.errors import UserError
 
 
@@ -101,7 +101,7 @@ def test_two_damaged_checkpoints_are_one_line_for_the_user(tmp_path: Path) -> No
     checkpoint = write_two(tmp_path)
     for name in (CHECKPOINT, PREVIOUS):
         (tmp_path / name).write_bytes(b"garbage")
-    with pytest.raises(UserError, match=f"{CHECKPOINT} and its predecessor are damaged: delete .* to train anew"):
+    with pytest.raises(UserError, match=f"{CHECKPOINT} and its predecessor are damaged: delete .* to train again"):
         load_newest_readable(checkpoint, "cpu")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from espnet_ext.train.sampler import BalancedLengthSampler, RankShare, SortedSampler
+from espnet_ext.train.sampler import BalancedLengthSampler, DistributedBatchSampler, SortedSampler
 from espnet_ext.train.utterance_table import UtteranceTable, as_labels
 from espnet_ext.utils.errors import UserError
 
@@ -190,7 +190,7 @@ def test_too_small_a_validation_set_for_the_processes_is_refused() -> None:
 
 def test_the_shares_of_the_processes_make_up_every_batch(lengths: dict, table: UtteranceTable) -> None:
     whole = BalancedLengthSampler(table, BUDGET, 50, ranks=3)
-    parts = [RankShare(whole, rank, 3).generate(2) for rank in range(3)]
+    parts = [DistributedBatchSampler(whole, rank, 3).generate(2) for rank in range(3)]
     for batch, *shares in zip(whole.generate(2), *parts, strict=True):
         assert sorted(utterance for share in shares for utterance in share) == sorted(batch)
         assert max(map(len, shares)) - min(map(len, shares)) <= 1

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from espnet_ext.train.checkpoint import CHECKPOINT, refuse_other_config
-from espnet_ext.train.schedule import set_total_steps
+from espnet_ext.train.schedulers import set_total_steps
 from espnet_ext.utils.errors import UserError
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from functools import cache, partial
 
 from emotion_folds import set_of_fold, speaker_folds
-
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation
 from espnet_ext.data.corpora.crema_d import CORPUS as CREMA_D

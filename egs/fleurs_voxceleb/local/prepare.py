@@ -5,9 +5,8 @@ from espnet_ext.bin.entry import run_main
 
 def main() -> None:
     # Imported late: every worker process imports this file.
-    from fleurs_voxceleb_sets import RECIPE
-
     from espnet_ext.bin.prepare_data import prepare_data
+    from fleurs_voxceleb_sets import RECIPE
 
     prepare_data(RECIPE)
 

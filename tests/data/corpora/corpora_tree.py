@@ -6,7 +6,6 @@ from pathlib import Path
 from clips import Clip, tone, tones
 from common_voice_tree import write_common_voice
 from fleurs_tree import write_fleurs
-from fleurs_voxceleb_sets import RECIPE
 from mls_tree import write_mls
 from mtedx_tree import write_mtedx
 from voxceleb_tree import write_voxceleb1, write_voxceleb2
@@ -14,6 +13,7 @@ from voxpopuli_tree import write_voxpopuli
 
 from espnet_ext.data.corpora import recipe
 from espnet_ext.data.corpora.corpus import Options
+from fleurs_voxceleb_sets import RECIPE
 
 FLEURS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import emotion_sets
 import pytest
 from crema_d_tree import write_crema_d
-from emotion_sets import RECIPE
 from iemocap_tree import write_iemocap
 from ravdess_tree import write_ravdess
 
+import emotion_sets
+from emotion_sets import RECIPE
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.prepare_data import prepare_data
 from espnet_ext.data.corpora import recipe

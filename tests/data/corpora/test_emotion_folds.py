@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from emotion_folds import set_of_fold, speaker_folds
 
+from emotion_folds import set_of_fold, speaker_folds
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 

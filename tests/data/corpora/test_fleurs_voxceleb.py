@@ -8,16 +8,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import fleurs_voxceleb_sets
 import pytest
 from clips import Clip, tone, tones
 from corpora_tree import prepare, tiny_options
 from fleurs_tree import write_fleurs
-from fleurs_voxceleb_sets import RECIPE
 
+import fleurs_voxceleb_sets
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.trials import read_trials
 from espnet_ext.kaldi.validate import validate_data_dir
+from fleurs_voxceleb_sets import RECIPE
 
 ENTRY = Path(fleurs_voxceleb_sets.__file__).with_name("prepare.py")
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from clips import tone, write_audio
-from emotion_sets import RECIPE as EMOTION
-from fleurs_voxceleb_sets import RECIPE
 
 import espnet_ext
+from emotion_sets import RECIPE as EMOTION
 from espnet_ext.bin.prepare_data import prepare_data
 from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
 from espnet_ext.data.corpora.corpus_set import split_sets
@@ -19,6 +18,7 @@ from espnet_ext.data.corpora.recipe import CorpusEntry, Recipe, prepare
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from fleurs_voxceleb_sets import RECIPE
 
 
 def read_toy(options: Options, split: str, data: Path) -> SetContent:

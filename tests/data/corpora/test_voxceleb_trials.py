@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from clips import tones
-from voxceleb_sets import hold_out_speakers, make_dev_trials, spread_over_videos
 from voxceleb_tree import write_voxceleb1
 
 from espnet_ext.data.corpora.voxceleb import parse_voxceleb
@@ -14,6 +13,7 @@ from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.trials import Trial
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from voxceleb_sets import hold_out_speakers, make_dev_trials, spread_over_videos
 
 
 @pytest.fixture

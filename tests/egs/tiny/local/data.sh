@@ -3,4 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The parsers of egs/mini_prompts.
+export PYTHONPATH="${PYTHONPATH}:${PYTHONPATH##*:}/../mini_prompts/local"
 exec python local/prepare.py "$@"

@@ -5,19 +5,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import asterisk
+import asterisk_extra
+import pocketsphinx_data
 from espnet_ext.audio import RATE
 from espnet_ext.bin.entry import run_main
 from espnet_ext.corpora.sentence_split import split_by_sentence
-from espnet_ext.data.corpora import asterisk, asterisk_extra, pocketsphinx
-from espnet_ext.hub.cache import default_cache
-from espnet_ext.hub.debian import fetch_debian
-from espnet_ext.hub.packages import DEBIAN_PACKAGES
+from espnet_ext.hub.download import default_cache
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.overlap import validate_split
 from espnet_ext.kaldi.trials import make_trials, write_trials
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.atomic import atomic_folder
+from packages.debian import fetch_debian
+from packages.pinned import DEBIAN_PACKAGES
 
 LANGUAGES = ("eng", "fra")
 NUM_TEST, NUM_DEV, NUM_TRAIN = 8, 4, 16  # sentences, each in both languages
@@ -33,7 +35,7 @@ def main() -> None:
     voices = [voice for voice in asterisk.CORE_VOICES if voice.language in LANGUAGES]
     extra = [voice for voice in asterisk_extra.EXTRA_VOICES if voice.speaker in SMALL_VOICES]
     names = [name for voice in voices for name in (voice.audio_package, voice.text_package)]
-    names += [*(voice.package for voice in extra), pocketsphinx.PACKAGE]
+    names += [*(voice.package for voice in extra), pocketsphinx_data.PACKAGE]
     roots = fetch_debian([DEBIAN_PACKAGES[name] for name in names], default_cache()).roots
 
     excluded = Exclusions()
@@ -43,7 +45,7 @@ def main() -> None:
         for voice in extra
         for utterance in asterisk_extra.parse_extra_voice(voice, roots[voice.package], {}, 99, excluded)
     ]
-    sets["test_spk"] += pocketsphinx.parse_pocketsphinx(roots[pocketsphinx.PACKAGE])
+    sets["test_spk"] += pocketsphinx_data.parse_pocketsphinx(roots[pocketsphinx_data.PACKAGE])
     sets["test_spk"] = list(_few_of_each(sets["test_spk"]))
     for name, utterances in sets.items():
         with atomic_folder(args.data / name) as folder:
