@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espnet_ext.audio.files import is_visible
-from espnet_ext.data.chunks import clip_name, read_chunks, write_chunks
+from chunks import clip_name, read_chunks, write_chunks
 from espnet_ext.data.pool import process_pool
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance

@@ -13,7 +13,7 @@ import asterisk_extra
 import gettext_catalogues
 import kde
 import pocketsphinx_data
-from espnet_ext.corpora.sentence_split import SentenceSplit, split_by_sentence
+from sentence_split import SentenceSplit, split_by_sentence
 from espnet_ext.kaldi.overlap import normalize_text, validate_split
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.cleanup import remove_temporary

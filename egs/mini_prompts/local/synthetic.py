@@ -8,7 +8,7 @@ from typing import NamedTuple
 from espeak import Espeak
 from espnet_ext.audio import RATE
 from espnet_ext.audio.waveform import resample, write_flac
-from espnet_ext.data.chunks import is_complete
+from chunks import is_complete
 from espnet_ext.data.pool import process_pool
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.scp import read_scp, write_scp

@@ -10,7 +10,7 @@ import asterisk_extra
 import pocketsphinx_data
 from espnet_ext.audio import RATE
 from espnet_ext.bin.entry import run_main
-from espnet_ext.corpora.sentence_split import split_by_sentence
+from sentence_split import split_by_sentence
 from espnet_ext.hub.download import default_cache
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.overlap import validate_split

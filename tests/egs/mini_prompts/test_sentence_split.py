@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from espnet_ext.corpora.sentence_split import group_keys, split_by_sentence
+from sentence_split import group_keys, split_by_sentence
 from espnet_ext.kaldi.overlap import normalize_text
 
 
