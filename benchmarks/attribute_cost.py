@@ -18,12 +18,12 @@ import yaml
 from training_steps import TrainingSteps, build_model
 
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.scp import read_scp
-from espnet_ext.train.sampler import BalancedLengthSampler
-from espnet_ext.train.utterance_table import read_table
-from espnet_ext.utt.precision import AUTO, resolve_autocast
+from espnet_ext.model.precision import AUTO, resolve_autocast
+from espnet_ext.training.sampler import BalancedLengthSampler
+from espnet_ext.training.utterance_table import read_table
 
 
 def median_seconds(runs: dict[Path, Callable[[int], object]], rounds: int) -> dict[Path, float]:

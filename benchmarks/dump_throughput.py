@@ -22,10 +22,10 @@ import soundfile
 
 from espnet_ext.audio import ARK_FORMATS, RATE
 from espnet_ext.audio.waveform import AudioSource, read_source, resample
-from espnet_ext.data import dump
-from espnet_ext.data.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards
-from espnet_ext.data.dump_dir import plan_jobs
-from espnet_ext.data.executor import Executor, run_jobs
+from espnet_ext.dump import dump
+from espnet_ext.dump.dump import AudioJob, DurationLimits, ShardJob, dump_shard, plan_shards
+from espnet_ext.dump.dump_dir import plan_jobs
+from espnet_ext.dump.executor import Executor, run_jobs
 from espnet_ext.kaldi.data_dir import DataDir
 
 NUM_CLIPS, CLIP_S = 50, 8.0

@@ -15,7 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from transformers.initialization import no_init_weights
 
-from espnet_ext.utt.encoder import build_encoder
+from espnet_ext.model.encoder import build_encoder
 
 SAMPLING_RATE = 16_000
 W2V_BERT_2 = {"model_type": "wav2vec2-bert"}  # transformers' defaults are those of facebook/w2v-bert-2.0

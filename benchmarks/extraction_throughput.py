@@ -30,14 +30,14 @@ from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertModel
 
 from espnet_ext.audio import RATE
 from espnet_ext.config.attributes import parse_attributes
-from espnet_ext.hub.extract import READ_THREADS, ReadAhead
-from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.inference.extract import READ_THREADS, ReadAhead
+from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.kaldi.vectors import write_vectors
+from espnet_ext.model.encoder import build_encoder
+from espnet_ext.model.utt_model import AUTOCAST_DTYPES, UttModel
 from espnet_ext.utils.batching import sorted_batches
-from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.utt_model import AUTOCAST_DTYPES, UttModel
 
 # ECAPA's dimension, as a share of the encoder's.
 SPEAKER_SHARE = 192 / 1024

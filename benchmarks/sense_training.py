@@ -22,13 +22,13 @@ from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Ve
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.kaldi.scp import read_scp
+from espnet_ext.model.encoder import build_encoder
+from espnet_ext.model.head.attribute_head import AttributeHead
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.teachers import build_teacher
-from espnet_ext.train.readers import AudioReader, TargetReader
-from espnet_ext.train.sampler import BalancedLengthSampler
-from espnet_ext.train.utterance_table import read_table
-from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.head.attribute_head import AttributeHead
+from espnet_ext.training.readers import AudioReader, TargetReader
+from espnet_ext.training.sampler import BalancedLengthSampler
+from espnet_ext.training.utterance_table import read_table
 
 SAMPLING_RATE = 16_000
 # The paper's batch.

@@ -18,12 +18,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from training_steps import build_model
 
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.config.training_input import choose_inputs
 from espnet_ext.kaldi.scp import iter_scp
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
-from espnet_ext.train.layer_cache import encode
+from espnet_ext.training.layer_cache import encode
+from espnet_ext.utils.strict_yaml import read_yaml
 
 SAMPLING_RATE = 16_000
 BATCH, DURATION_S = 12, 2.0

@@ -11,12 +11,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.hub.model_files import load_encoder
+from espnet_ext.model.freezing import apply_freezing
+from espnet_ext.model.saved_model import load_encoder
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
-from espnet_ext.train.initialize import fill_queues
-from espnet_ext.train.label_spaces import with_labels
-from espnet_ext.train.readers import AudioReader, LayersReader, TargetReader
-from espnet_ext.utt.freezing import apply_freezing
+from espnet_ext.training.initialize import fill_queues
+from espnet_ext.training.label_spaces import with_labels
+from espnet_ext.training.readers import AudioReader, LayersReader, TargetReader
 from packages.fetch_encoder import fetch_encoder
 
 

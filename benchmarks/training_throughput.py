@@ -18,8 +18,8 @@ from training_steps import TrainingSteps
 
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.kaldi.scp import read_scp
-from espnet_ext.train.sampler import BalancedLengthSampler
-from espnet_ext.train.utterance_table import read_table
+from espnet_ext.training.sampler import BalancedLengthSampler
+from espnet_ext.training.utterance_table import read_table
 
 RANDOM_BATCH_UTTERANCES = 16
 SAMPLING_RATE = 16_000

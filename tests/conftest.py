@@ -117,9 +117,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict,
     import torch
 
     from espnet_ext.config.attributes import parse_attributes
-    from espnet_ext.hub.model_files import save_model
-    from espnet_ext.utt.encoder import build_encoder
-    from espnet_ext.utt.utt_model import UttModel
+    from espnet_ext.model.encoder import build_encoder
+    from espnet_ext.model.saved_model import save_model
+    from espnet_ext.model.utt_model import UttModel
 
     torch.manual_seed(0)
     attributes = parse_attributes(attributes_block, "test")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from espnet_ext.utt.encoder import AbsSpeechEncoder, build_encoder
+from espnet_ext.model.encoder import AbsSpeechEncoder, build_encoder
 
 TRANSFORMER = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48}
 RAW = {

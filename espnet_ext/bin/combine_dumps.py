@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--attributes", nargs="*", default=[], help="attributes whose teacher targets are merged")
     args = parser.parse_args()
     # Imported late: see the package's docstring.
-    from espnet_ext.data.combine import combine_dumps
+    from espnet_ext.dump.combine import combine_dumps
 
     counts = combine_dumps(args.out, args.dumps, args.attributes)
     targets = "".join(f"; {counts[f'target_{attribute}']} with {attribute}" for attribute in args.attributes)

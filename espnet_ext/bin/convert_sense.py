@@ -21,9 +21,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help is fast.
-    from espnet_ext.hub.model_files import save_model
     from espnet_ext.hub.pack import pack_model
     from espnet_ext.hub.sense import load_sense, sense_encoder_config, sense_folder
+    from espnet_ext.model.saved_model import save_model
 
     folder = sense_folder(args.sense)
     config = sense_encoder_config(folder, args.encoder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from espnet_ext.audio import ARK_FORMATS
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.executor import Executor
+from espnet_ext.dump.executor import Executor
 
 
 def _parse_args() -> argparse.Namespace:
@@ -44,8 +44,8 @@ def _parse_args() -> argparse.Namespace:
 def main() -> None:
     args = _parse_args()
     # Imported late: see the package's docstring.
-    from espnet_ext.data.dump import DurationLimits
-    from espnet_ext.data.dump_dir import DumpOptions, dump_data_dir
+    from espnet_ext.dump.dump import DurationLimits
+    from espnet_ext.dump.dump_dir import DumpOptions, dump_data_dir
 
     limits = DurationLimits(args.min_duration_s, args.max_duration_s)
     options = DumpOptions(limits, args.speed_perturb, Executor.from_options(args), args.audio_format, args.fraction)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.utt.precision import AUTO, AUTOCAST_NAMES
+from espnet_ext.model.precision import AUTO, AUTOCAST_NAMES
 
 
 def main() -> None:
@@ -27,12 +27,12 @@ def main() -> None:
     if args.model and args.frame_average:
         parser.error("--frame_average: set by the trained model; leave the option out")
     # Imported late: see the package's docstring.
-    from espnet_ext.hub.model_files import load_encoder, load_trained_encoder
+    from espnet_ext.model.saved_model import load_encoder, load_trained_encoder
+    from espnet_ext.model.utt_model import AUTOCAST_DTYPES
     from espnet_ext.teachers.runtime import Runtime
-    from espnet_ext.train.layer_cache import LayerCache
-    from espnet_ext.train.utterance_table import check_lengths, read_table
+    from espnet_ext.training.layer_cache import LayerCache
+    from espnet_ext.training.utterance_table import check_lengths, read_table
     from espnet_ext.utils.progress import audio_progress
-    from espnet_ext.utt.utt_model import AUTOCAST_DTYPES
 
     device = str(Runtime(args.device).torch_device())
     encoder = load_trained_encoder(args.model) if args.model else load_encoder(args.encoder, args.frame_average or 1)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.executor import Executor
+from espnet_ext.dump.executor import Executor
 from espnet_ext.utils.errors import UserError
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     """Embed all recordings, then write. An interrupted run resumes from the parts that it has written."""
     args = parse_args()
     # Imported late, so that --help is fast.
-    from espnet_ext.hub.embed_files import (
+    from espnet_ext.inference.embed_files import (
         EmbeddingParts,
         check_output,
         embed_missing,
@@ -36,8 +36,8 @@ def main() -> None:
     sources = list_sources(args.audio)
     check_output(args.out, sources)
     from espnet_ext.hub.fetch_model import model_folder
-    from espnet_ext.hub.inference import UttEncoder
-    from espnet_ext.hub.model_files import model_hashes
+    from espnet_ext.inference.utt_encoder import UttEncoder
+    from espnet_ext.model.saved_model import model_hashes
 
     model = model_folder(args.model)
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.executor import Executor
+from espnet_ext.dump.executor import Executor
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     import torch
 
     from espnet_ext.audio import RATE
-    from espnet_ext.hub.extract import System, extract
+    from espnet_ext.inference.extract import System, extract
     from espnet_ext.kaldi.scp import read_scp
     from espnet_ext.utils.progress import audio_progress
 

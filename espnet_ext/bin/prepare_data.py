@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from espnet_ext.bin.argument_types import count, flag, positive, words
-from espnet_ext.data.corpora.corpus import Option
-from espnet_ext.data.corpora.recipe import Recipe, prepare
+from espnet_ext.corpora.corpus import Option
+from espnet_ext.corpora.recipe import Recipe, prepare
 
 
 def prepare_data(recipe: Recipe) -> None:

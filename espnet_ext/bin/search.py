@@ -47,9 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_build(args: argparse.Namespace) -> None:
     """Embed recordings that the index lacks."""
-    from espnet_ext.hub.embed_files import embed_missing, report_errors
     from espnet_ext.hub.fetch_model import model_folder
-    from espnet_ext.hub.inference import UttEncoder
+    from espnet_ext.inference.embed_files import embed_missing, report_errors
+    from espnet_ext.inference.utt_encoder import UttEncoder
     from espnet_ext.kaldi.sources import list_sources
     from espnet_ext.search.index import SearchIndex
     from espnet_ext.search.model import manifest_of
@@ -81,7 +81,7 @@ def run_query(args: argparse.Namespace) -> None:
     index = SearchIndex(args.index_dir)
     audio_terms = [parse_audio_term(word, index.columns) for word in args.audio]
     from espnet_ext.hub.fetch_model import model_folder
-    from espnet_ext.hub.inference import UttEncoder
+    from espnet_ext.inference.utt_encoder import UttEncoder
     from espnet_ext.search.model import embed_text, manifest_of
     from espnet_ext.teachers import Runtime
 

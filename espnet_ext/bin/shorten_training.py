@@ -9,9 +9,9 @@ import yaml
 
 from espnet_ext.bin.argument_types import fraction
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.utils.atomic import write_text_atomic
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.strict_yaml import read_yaml
 
 
 def shorten(options: Mapping[str, Any], fraction: float) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.data.step_state import (
+from espnet_ext.utils.atomic import exclusive_lock
+from espnet_ext.utils.cleanup import remove, remove_others, remove_temporary
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.step_state import (
     StepState,
     hash_inputs,
     installed_versions,
@@ -28,9 +31,6 @@ from espnet_ext.data.step_state import (
     options_of,
     written_files,
 )
-from espnet_ext.utils.atomic import exclusive_lock
-from espnet_ext.utils.cleanup import remove, remove_others, remove_temporary
-from espnet_ext.utils.errors import UserError
 
 LOG_TAIL_LINES = 15
 MAX_OLD_LOGS = 99

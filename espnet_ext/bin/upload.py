@@ -16,8 +16,8 @@ def main() -> None:
     from huggingface_hub import HfApi
 
     from espnet_ext.hub.download import hub_errors
-    from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model
     from espnet_ext.hub.pack import CARD
+    from espnet_ext.model.saved_model import DESCRIPTION, WEIGHTS, load_model
 
     load_model(args.packed)
     hub = HfApi()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.strict_yaml import read_yaml
 
 if TYPE_CHECKING:
     from espnet_ext.config.attributes import AttributeConfig
@@ -32,7 +32,7 @@ def data_options(dump: Path, split: str, args: argparse.Namespace) -> list[str]:
     # Imported late, so that --help is fast.
     from espnet_ext.config.attributes import load_attributes
     from espnet_ext.dump.translation_targets import translations_name
-    from espnet_ext.utt.objective import needs_sentences
+    from espnet_ext.model.objective import needs_sentences
 
     triples = input_files(dump, args)
     declared = load_attributes(args.attributes)
@@ -93,7 +93,7 @@ def main() -> None:
     args, rest = parse_args()
     # Imported late, so that --help is fast.
     from espnet_ext.config.attributes import load_attributes
-    from espnet_ext.train.label_spaces import check_labels
+    from espnet_ext.training.label_spaces import check_labels
 
     options = data_options(args.train_dump, "train", args) + data_options(args.valid_dump, "valid", args)
     declared = load_attributes(args.attributes)

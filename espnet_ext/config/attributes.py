@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, NonNegativeFloat, PositiveInt, Tag
 
 from espnet_ext.config.labels import LabelKind, LabelSpace
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.validation import StrictModel, as_list, validate
+from espnet_ext.utils.strict_yaml import read_yaml
 
 LABELS = "labels"
 # Names of the model's other inputs, of the list of recordings in an npz file of embeddings, and of ESPnet's statistic

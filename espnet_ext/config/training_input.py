@@ -5,9 +5,9 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.training import EncoderConf, ModelConf
 from espnet_ext.config.validation import validate
+from espnet_ext.utils.strict_yaml import read_yaml
 
 
 class Phase(NamedTuple):

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from espnet_ext.audio import RATE
 from espnet_ext.config.attributes import TargetConfig
-from espnet_ext.data.executor import Executor, run_jobs
+from espnet_ext.dump.executor import Executor, run_jobs
 from espnet_ext.dump.target_shards import Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.dump.translation_targets import average_translations
 from espnet_ext.kaldi.archives import remove_old_archives

@@ -1,1 +1,1 @@
-"""Packed models, and the cache of downloaded archives."""
+"""Models on the hub and as files: download, convert, pack, upload."""

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from espnet_ext.hub.download import default_cache, download_snapshot
-from espnet_ext.hub.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.hub.pickled_weights import META, PICKLES, convert_espnet, packed_files, without_pickles
+from espnet_ext.model.encoder_weights import INDEX, WEIGHTS
 from espnet_ext.utils.errors import UserError
 
 # Short name -> hub id.

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from espnet_ext.hub.download import default_cache, download_snapshot
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS
+from espnet_ext.model.saved_model import DESCRIPTION, WEIGHTS
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.errors import UserError
 

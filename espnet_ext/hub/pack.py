@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from espnet_ext.hub.model_files import DESCRIPTION, WEIGHTS, load_model, read_description
+from espnet_ext.model.saved_model import DESCRIPTION, WEIGHTS, load_model, read_description
 from espnet_ext.utils.atomic import atomic_folder, atomic_path
 
 # A fixed time in the zip file, so that the same model gives the same bytes.
@@ -25,7 +25,7 @@ One speech encoder ({architecture}), one embedding per attribute of an utterance
 {rows}
 
 ```python
-from espnet_ext.hub.inference import UttEncoder
+from espnet_ext.inference.utt_encoder import UttEncoder
 
 encoder = UttEncoder.from_pretrained("{name}")  # this folder, the zip file, or its hub id
 embeddings = encoder.encode(["a.wav", "b.flac"])  # {{{keys}}}

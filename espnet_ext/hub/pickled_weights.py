@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espnet_ext.config.strict import read_yaml
-from espnet_ext.hub.encoder_weights import WEIGHTS
+from espnet_ext.model.encoder_weights import WEIGHTS
 from espnet_ext.utils.atomic import atomic_folder
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.strict_yaml import read_yaml
 
 if TYPE_CHECKING:  # a converted checkpoint is found without torch, whose import takes seconds
     from torch import Tensor
@@ -48,7 +48,7 @@ def convert_espnet(folder: Path, cache: Path) -> Path:
     config, checkpoint = espnet_files(folder)
     converted = _converted_folder(folder, [config, checkpoint], cache)
     if not (converted / WEIGHTS).exists():
-        from espnet_ext.utt.encoder.espnet import describe_encoder, select_weights
+        from espnet_ext.model.encoder.espnet import describe_encoder, select_weights
 
         description = json.dumps(describe_encoder(read_yaml(config)), indent=2)
         _write(converted, {"config.json": description.encode()}, select_weights(load_checkpoint(checkpoint)))

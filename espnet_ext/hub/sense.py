@@ -19,13 +19,13 @@ from transformers.initialization import no_init_weights
 
 from espnet_ext.config.attributes import AttributeConfig, HeadConfig, ObjectiveConfig, TeacherTarget
 from espnet_ext.hub.download import download_snapshot
-from espnet_ext.hub.encoder_weights import encoder_names
-from espnet_ext.hub.model_files import PREPROCESSOR, read_encoder_config
 from espnet_ext.hub.pickled_weights import load_checkpoint
-from espnet_ext.hub.weights import fill_strictly
+from espnet_ext.model.encoder import build_encoder
+from espnet_ext.model.encoder_weights import encoder_names
+from espnet_ext.model.saved_model import PREPROCESSOR, read_encoder_config
+from espnet_ext.model.utt_model import UttModel
+from espnet_ext.model.weights import fill_strictly
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.utt_model import UttModel
 
 ENCODER, HEADS, HYPERPARAMS, CONFIG = "wav2vec2.ckpt", "model.ckpt", "hyperparams.yaml", "config.json"
 ENCODER_TYPE = "wav2vec2-bert"

@@ -7,9 +7,9 @@ from typing import Literal
 import pandas as pd
 from pydantic import Field
 
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.config.validation import StrictModel, check_name, validate
 from espnet_ext.report.table import ABSENT, Table, select_rows
+from espnet_ext.utils.strict_yaml import read_yaml
 
 NOT_RUN = "not run"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from espnet_ext.hub.model_files import model_hashes, read_description
+from espnet_ext.model.saved_model import model_hashes, read_description
 from espnet_ext.search.query import QueryTerm
 from espnet_ext.teachers import Runtime, build_teacher
 from espnet_ext.utils.errors import UserError

@@ -15,16 +15,16 @@ from torch import nn
 
 from espnet_ext.config.attributes import AttributeConfig
 from espnet_ext.config.labels import LabelSpace
-from espnet_ext.config.strict import StrictLoader, read_yaml
 from espnet_ext.config.training import check_criteria, check_training
+from espnet_ext.model.attribute_loss import AttributeLoss
+from espnet_ext.model.head.attribute_head import AttributeHead
+from espnet_ext.model.precision import AUTO, resolve_autocast
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
-from espnet_ext.train.schedulers import set_total_steps
-from espnet_ext.train.start import check_start
+from espnet_ext.training.schedulers import set_total_steps
+from espnet_ext.training.start import check_start
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.attribute_loss import AttributeLoss
-from espnet_ext.utt.head.attribute_head import AttributeHead
-from espnet_ext.utt.precision import AUTO, resolve_autocast
+from espnet_ext.utils.strict_yaml import StrictLoader, read_yaml
 
 LOGGERS = {"use_tensorboard": "tensorboard", "use_wandb": "wandb"}
 

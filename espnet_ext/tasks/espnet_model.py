@@ -8,14 +8,14 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import Tensor
 
 from espnet_ext.config.attributes import AttributeConfig
+from espnet_ext.model.distributed import num_ranks
+from espnet_ext.model.encoder import AbsSpeechEncoder
+from espnet_ext.model.encoder.padding import real_positions
+from espnet_ext.model.head.whitening import LayerWhitening
+from espnet_ext.model.statistics import gradient_statistics, reduce_statistics
+from espnet_ext.model.task_weighting import build_task_weighting
+from espnet_ext.model.utt_model import UttModel
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.distributed import num_ranks
-from espnet_ext.utt.encoder import AbsSpeechEncoder
-from espnet_ext.utt.encoder.padding import real_positions
-from espnet_ext.utt.head.whitening import LayerWhitening
-from espnet_ext.utt.statistics import gradient_statistics, reduce_statistics
-from espnet_ext.utt.task_weighting import build_task_weighting
-from espnet_ext.utt.utt_model import UttModel
 
 
 class ESPnetUttModel(UttModel, AbsESPnetModel):

@@ -11,7 +11,8 @@ import yaml
 from espnet2.train.reporter import Reporter
 
 from espnet_ext.config.attributes import AttributeConfig
-from espnet_ext.hub.model_files import (
+from espnet_ext.model.freezing import merge_lora
+from espnet_ext.model.saved_model import (
     ENCODER,
     describe_model,
     load_model,
@@ -21,13 +22,12 @@ from espnet_ext.hub.model_files import (
     save_model,
     write_model,
 )
+from espnet_ext.model.utt_model import UttModel
 from espnet_ext.tasks.utt import UttTask, selected_attributes
-from espnet_ext.train.checkpoint import CHECKPOINT, load_newest_readable
+from espnet_ext.training.checkpoint import CHECKPOINT, load_newest_readable
 from espnet_ext.utils.atomic import atomic_path, write_json_atomic
 from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.freezing import merge_lora
-from espnet_ext.utt.utt_model import UttModel
 
 COLUMNS = ("phase", "epoch", "split", "key", "value")
 # Statistics that are written for every model; `loss_scale` is the gradient scaler's.

@@ -18,21 +18,21 @@ from espnet2.utils.types import str_or_none
 
 from espnet_ext.config.attributes import AttributeConfig, load_attributes
 from espnet_ext.config.training import EncoderConf
-from espnet_ext.hub.model_files import WEIGHTS, load_encoder, load_trained_encoder, read_model_weights
-from espnet_ext.hub.weights import fill_strictly
+from espnet_ext.model.freezing import apply_freezing
+from espnet_ext.model.saved_model import WEIGHTS, load_encoder, load_trained_encoder, read_model_weights
+from espnet_ext.model.weights import fill_strictly
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
-from espnet_ext.train.checkpoint import refuse_other_config, resumed_config, settle_autocast
-from espnet_ext.train.espnet_patches import register_data_types, register_schedulers
-from espnet_ext.train.initialize import fill_queues, fit_whitening
-from espnet_ext.train.label_spaces import with_labels
-from espnet_ext.train.readers import READERS
-from espnet_ext.train.sampler import BalancedLengthSampler, DistributedBatchSampler, SortedSampler
-from espnet_ext.train.start import check_frozen_blocks, frozen_parameters
-from espnet_ext.train.trainer import UttTrainer
-from espnet_ext.train.utterance_table import read_table, with_targets
-from espnet_ext.train.workers import SharedCollate
+from espnet_ext.training.checkpoint import refuse_other_config, resumed_config, settle_autocast
+from espnet_ext.training.espnet_patches import register_data_types, register_schedulers
+from espnet_ext.training.initialize import fill_queues, fit_whitening
+from espnet_ext.training.label_spaces import with_labels
+from espnet_ext.training.readers import READERS
+from espnet_ext.training.sampler import BalancedLengthSampler, DistributedBatchSampler, SortedSampler
+from espnet_ext.training.start import check_frozen_blocks, frozen_parameters
+from espnet_ext.training.trainer import UttTrainer
+from espnet_ext.training.utterance_table import read_table, with_targets
+from espnet_ext.training.workers import SharedCollate
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.freezing import apply_freezing
 
 register_schedulers()
 

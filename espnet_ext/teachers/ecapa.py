@@ -72,7 +72,7 @@ class EcapaTeacher(AbsTeacher):
         from speechbrain.lobes.features import Fbank
         from speechbrain.processing.features import InputNormalization
 
-        from espnet_ext.hub.weights import fill_strictly
+        from espnet_ext.model.weights import fill_strictly
 
         self.compute_on(runtime, precision)
         folder = local_folder(self.name, model, runtime.teacher_dir, [WEIGHTS])

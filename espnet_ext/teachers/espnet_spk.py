@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from espnet_ext.audio import RATE
-from espnet_ext.config.strict import read_yaml
 from espnet_ext.hub.pickled_weights import META, espnet_files, load_checkpoint, packed_files
 from espnet_ext.teachers.abs_teacher import AbsTeacher, package_version
 from espnet_ext.teachers.runtime import (
@@ -23,6 +22,7 @@ from espnet_ext.teachers.runtime import (
     teacher_inference,
 )
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.strict_yaml import read_yaml
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,7 +65,7 @@ class EspnetSpkTeacher(AbsTeacher):
         runtime: Runtime = DEFAULT_RUNTIME,
     ) -> None:
         package = package_version("espnet", self.name)
-        from espnet_ext.hub.weights import fill_strictly
+        from espnet_ext.model.weights import fill_strictly
 
         self.compute_on(runtime, precision)
         folder = local_folder(self.name, model, runtime.teacher_dir, [f"{META}|config.yaml"])

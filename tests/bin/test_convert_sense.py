@@ -12,10 +12,10 @@ from tiny_encoders import CONFIGS
 from espnet_ext.bin import convert_sense
 from espnet_ext.bin.entry import run_main
 from espnet_ext.config.attributes import parse_attributes
-from espnet_ext.hub.model_files import load_model
 from espnet_ext.hub.sense import ENCODER_PREFIX, HEAD_NAMES, MODULES, OUR_ENCODER_PREFIX
-from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.utt_model import UttModel
+from espnet_ext.model.encoder import build_encoder
+from espnet_ext.model.saved_model import load_model
+from espnet_ext.model.utt_model import UttModel
 
 HEAD = {"hidden_dim": 32, "dim": 32, "first_layer": 1}
 BLOCK = {

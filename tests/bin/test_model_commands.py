@@ -13,12 +13,12 @@ from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Ve
 
 from espnet_ext.bin import dump_layers, extract, pack, upload
 from espnet_ext.dump.layer_store import read_layers
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import load_encoder, load_model
+from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.kaldi.archives import append_to_ark, read_dumped
 from espnet_ext.kaldi.scp import read_scp, write_scp
+from espnet_ext.model.saved_model import load_encoder, load_model
+from espnet_ext.model.utt_model import UntrainedModel
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.utt_model import UntrainedModel
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from espnet_ext.bin import search
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import read_description
+from espnet_ext.inference.utt_encoder import UttEncoder
+from espnet_ext.model.saved_model import read_description
 from espnet_ext.search.query import QueryTerm
 from espnet_ext.teachers import Runtime
 from espnet_ext.utils.errors import UserError

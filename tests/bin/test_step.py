@@ -11,7 +11,7 @@ import pytest
 
 import espnet_ext
 from espnet_ext.bin import step
-from espnet_ext.data import step_state
+from espnet_ext.utils import step_state
 from espnet_ext.utils.errors import UserError
 
 # Counts its runs in `runs`, and notes what it found in `out` before it adds to it.

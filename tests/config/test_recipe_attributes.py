@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from espnet_ext.config.attributes import load_attributes
-from espnet_ext.utt.head.pooling import POOLINGS
+from espnet_ext.model.head.pooling import POOLINGS
 
 RECIPES = Path(__file__).resolve().parents[2] / "egs"
 FILES = sorted(RECIPES.glob("*/conf/attributes*.yaml"))

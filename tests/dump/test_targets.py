@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from espnet_ext.config.attributes import TeacherTarget
-from espnet_ext.data.executor import Executor
 from espnet_ext.dump import target_shards
+from espnet_ext.dump.executor import Executor
 from espnet_ext.dump.targets import dump_targets
 from espnet_ext.kaldi.archives import append_to_ark, read_dumped
 from espnet_ext.kaldi.scp import read_scp, write_scp

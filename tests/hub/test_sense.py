@@ -12,9 +12,9 @@ from tiny_encoders import CONFIGS, speech_batch
 from torch import Tensor, nn
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
 
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import read_encoder_config
 from espnet_ext.hub.sense import load_sense, sense_encoder_config
+from espnet_ext.inference.utt_encoder import UttEncoder
+from espnet_ext.model.saved_model import read_encoder_config
 from espnet_ext.utils.errors import UserError
 
 pytest.importorskip("speechbrain", reason="an optional dependency")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from espnet_ext.hub.inference import UttEncoder
 from espnet_ext.hub.pack import pack_model
+from espnet_ext.inference.utt_encoder import UttEncoder
 
 SCRIPT = """
 import json, sys
@@ -20,8 +20,8 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import numpy as np
-import espnet_ext.hub.extract, espnet_ext.hub.pack, espnet_ext.hub.sense
-from espnet_ext.hub.inference import UttEncoder
+import espnet_ext.inference.extract, espnet_ext.hub.pack, espnet_ext.hub.sense
+from espnet_ext.inference.utt_encoder import UttEncoder
 
 embeddings = UttEncoder.from_pretrained(sys.argv[1], device="cpu").encode([np.load(sys.argv[2])])
 assert not any(name.split(".")[0].startswith("espnet") for name in sys.modules if not name.startswith("espnet_ext"))

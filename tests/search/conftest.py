@@ -17,4 +17,4 @@ def recordings(tmp_path: Path) -> object:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("espnet_ext.hub.embed_files.CHUNK_RECORDINGS", 8)
+    monkeypatch.setattr("espnet_ext.inference.embed_files.CHUNK_RECORDINGS", 8)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_ext.audio.waveform import AudioSource
-from espnet_ext.hub.embed_files import embed_missing
+from espnet_ext.inference.embed_files import embed_missing
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import Match, QueryTerm, search
 

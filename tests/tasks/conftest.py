@@ -12,8 +12,8 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from espnet_ext.train.monitor import TrainingProgress
-from espnet_ext.utt.encoder import build_encoder
+from espnet_ext.model.encoder import build_encoder
+from espnet_ext.training.monitor import TrainingProgress
 
 sys.path.insert(0, str(Path(__file__).parent))
 

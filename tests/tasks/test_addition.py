@@ -14,11 +14,11 @@ from training_run import Train
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.dump.label_targets import class_file, dump_labels
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import load_model
+from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.scp import read_scp
-from espnet_ext.train.layer_cache import encoder_hash
+from espnet_ext.model.saved_model import load_model
+from espnet_ext.training.layer_cache import encoder_hash
 
 LABELS = {
     "target": {"labels": "utt2lang"},

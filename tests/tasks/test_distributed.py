@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from training_run import make_dump, start_ranks, trainer, words_of
 
 from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.train.checkpoint import load_newest_readable
+from espnet_ext.training.checkpoint import load_newest_readable
 
 # Adam's first steps make a sign of what is rounding; plain gradient steps do not.
 CHANGES = {

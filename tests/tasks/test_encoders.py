@@ -10,8 +10,8 @@ from tiny_encoders import CONFIGS, tiny_encoder
 from training_run import Train
 from transformers import SeamlessM4TFeatureExtractor
 
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import load_model
+from espnet_ext.inference.utt_encoder import UttEncoder
+from espnet_ext.model.saved_model import load_model
 from espnet_ext.utils.errors import UserError
 
 

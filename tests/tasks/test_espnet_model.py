@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from espnet_ext.config.attributes import parse_attributes
+from espnet_ext.model.encoder import build_encoder
+from espnet_ext.model.freezing import freeze_blocks
+from espnet_ext.model.utt_model import UntrainedModel
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.encoder import build_encoder
-from espnet_ext.utt.freezing import freeze_blocks
-from espnet_ext.utt.utt_model import UntrainedModel
 
 DIMS = {"sem": 8, "spk": 6}
 

@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file
 from training_run import Train, make_dump, trainer
 
-from espnet_ext.data.combine import combine_dumps
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.hub.model_files import load_model
+from espnet_ext.dump.combine import combine_dumps
+from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.train.monitor import MonitoredLoader
-from espnet_ext.train.readers import AudioReader, TargetReader
+from espnet_ext.model.saved_model import load_model
+from espnet_ext.training.monitor import MonitoredLoader
+from espnet_ext.training.readers import AudioReader, TargetReader
 from espnet_ext.utils.errors import UserError
 
 ATTRIBUTES = ["sem", "spk"]

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from training_run import trainer
 
-from espnet_ext.hub.inference import UttEncoder
-from espnet_ext.utt.encoder import ENCODERS, AbsSpeechEncoder
-from espnet_ext.utt.encoder.padding import real_positions
+from espnet_ext.inference.utt_encoder import UttEncoder
+from espnet_ext.model.encoder import ENCODERS, AbsSpeechEncoder
+from espnet_ext.model.encoder.padding import real_positions
 
 WINDOW = 400
 

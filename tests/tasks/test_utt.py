@@ -15,14 +15,14 @@ import yaml
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
-from espnet_ext.hub.model_files import load_encoder, load_model, read_attributes
+from espnet_ext.model.freezing import freeze_blocks
+from espnet_ext.model.saved_model import load_encoder, load_model, read_attributes
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
-from espnet_ext.train import checkpoint
-from espnet_ext.train.layer_cache import LayerCache
-from espnet_ext.train.monitor import TrainingProgress
+from espnet_ext.training import checkpoint
+from espnet_ext.training.layer_cache import LayerCache
+from espnet_ext.training.monitor import TrainingProgress
 from espnet_ext.utils.errors import UserError
-from espnet_ext.utt.freezing import freeze_blocks
 
 
 class Crash(BaseException):

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from training_run import RESULTS, Train
 
-from espnet_ext.hub.model_files import load_model
+from espnet_ext.model.saved_model import load_model
 from espnet_ext.utils.errors import UserError
 
 

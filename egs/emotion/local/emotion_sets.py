@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from functools import cache, partial
 
 from emotion_folds import set_of_fold, speaker_folds
-from espnet_ext.data.corpora.corpus import Corpus, Option, Options, SetContent
-from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation
-from espnet_ext.data.corpora.crema_d import CORPUS as CREMA_D
-from espnet_ext.data.corpora.iemocap import CORPUS as IEMOCAP
-from espnet_ext.data.corpora.iemocap import SESSIONS
-from espnet_ext.data.corpora.ravdess import CORPUS as RAVDESS
-from espnet_ext.data.corpora.recipe import CorpusEntry, Recipe, write_exclusions
+from espnet_ext.corpora.corpus import Corpus, Option, Options, SetContent
+from espnet_ext.corpora.corpus_set import CorpusSet, Preparation
+from espnet_ext.corpora.crema_d import CORPUS as CREMA_D
+from espnet_ext.corpora.iemocap import CORPUS as IEMOCAP
+from espnet_ext.corpora.iemocap import SESSIONS
+from espnet_ext.corpora.ravdess import CORPUS as RAVDESS
+from espnet_ext.corpora.recipe import CorpusEntry, Recipe, write_exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from espnet_ext.data.corpora import common_voice, fleurs, mls, mtedx, voxceleb, voxpopuli_s2s
-from espnet_ext.data.corpora.corpus import Option, SetContent
-from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation, read_apart, split_set, split_sets
-from espnet_ext.data.corpora.labels import frequent_labels, with_labels_among
-from espnet_ext.data.corpora.recipe import CorpusEntry, Recipe
-from espnet_ext.data.corpora.voxpopuli import describe_recurring_ids
+from espnet_ext.corpora import common_voice, fleurs, mls, mtedx, voxceleb, voxpopuli_s2s
+from espnet_ext.corpora.corpus import Option, SetContent
+from espnet_ext.corpora.corpus_set import CorpusSet, Preparation, read_apart, split_set, split_sets
+from espnet_ext.corpora.labels import frequent_labels, with_labels_among
+from espnet_ext.corpora.recipe import CorpusEntry, Recipe
+from espnet_ext.corpora.voxpopuli import describe_recurring_ids
 from voxceleb_sets import VOXCELEB1_SETS, VOXCELEB2_OPTIONS, VOXCELEB2_SETS
 
 # VoxPopuli's own splits share speakers and phrases ("Thank you, Mr President"). It is not in the default training set.

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from espnet_ext.data.corpora.corpus import Option, Options, SetContent
-from espnet_ext.data.corpora.corpus_set import CorpusSet, Preparation, SetSkippedError, read_apart
-from espnet_ext.data.corpora.lengths import incomplete
-from espnet_ext.data.corpora.published import counted, published
-from espnet_ext.data.corpora.voxceleb import VOXCELEB1, VOXCELEB2
-from espnet_ext.data.corpora.voxceleb_trials import LISTS, check_known, read_trial_list
+from espnet_ext.corpora.corpus import Option, Options, SetContent
+from espnet_ext.corpora.corpus_set import CorpusSet, Preparation, SetSkippedError, read_apart
+from espnet_ext.corpora.lengths import incomplete
+from espnet_ext.corpora.published import counted, published
+from espnet_ext.corpora.voxceleb import VOXCELEB1, VOXCELEB2
+from espnet_ext.corpora.voxceleb_trials import LISTS, check_known, read_trial_list
 from espnet_ext.kaldi.trials import Trial
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError

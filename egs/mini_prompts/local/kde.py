@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_ext.audio.files import is_visible
 from chunks import clip_name, read_chunks, write_chunks
-from espnet_ext.data.pool import process_pool
+from espnet_ext.audio.files import is_visible
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.cleanup import remove_others
 from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.pool import process_pool
 
 PACKAGES = ("klettres-data", "ktuberling-data")
 ROOTS = {"klettres-data": "usr/share/klettres", "ktuberling-data": "usr/share/ktuberling/sounds"}

@@ -13,12 +13,12 @@ import asterisk_extra
 import gettext_catalogues
 import kde
 import pocketsphinx_data
-from sentence_split import SentenceSplit, split_by_sentence
 from espnet_ext.kaldi.overlap import normalize_text, validate_split
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.cleanup import remove_temporary
 from mini_prompts_set import SYNTHESIZER, GatheredSet, write_gathered_set
 from packages.debian import DebianPackages
+from sentence_split import SentenceSplit, split_by_sentence
 from synthetic import Line, synthesize
 
 NUM_TEST_SENTENCES, NUM_DEV_SENTENCES = 60, 24

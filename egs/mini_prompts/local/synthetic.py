@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from chunks import is_complete
 from espeak import Espeak
 from espnet_ext.audio import RATE
 from espnet_ext.audio.waveform import resample, write_flac
-from chunks import is_complete
-from espnet_ext.data.pool import process_pool
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.atomic import atomic_folder
 from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.pool import process_pool
 from espnet_ext.utils.progress import audio_progress
 
 # ISO 639-3 -> voice of espeak-ng.

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from chunks import join_clips, plan_chunks, read_chunks, trim_silence, write_chunks
 from espnet_ext.audio import RATE
 from espnet_ext.audio.waveform import read_audio
-from chunks import join_clips, plan_chunks, read_chunks, trim_silence, write_chunks
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.utils.errors import UserError
 

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from sentence_split import group_keys, split_by_sentence
 from espnet_ext.kaldi.overlap import normalize_text
+from sentence_split import group_keys, split_by_sentence
 
 
 @pytest.mark.parametrize(

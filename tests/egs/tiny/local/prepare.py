@@ -10,7 +10,6 @@ import asterisk_extra
 import pocketsphinx_data
 from espnet_ext.audio import RATE
 from espnet_ext.bin.entry import run_main
-from sentence_split import split_by_sentence
 from espnet_ext.hub.download import default_cache
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.overlap import validate_split
@@ -20,6 +19,7 @@ from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.atomic import atomic_folder
 from packages.debian import fetch_debian
 from packages.pinned import DEBIAN_PACKAGES
+from sentence_split import split_by_sentence
 
 LANGUAGES = ("eng", "fra")
 NUM_TEST, NUM_DEV, NUM_TRAIN = 8, 4, 16  # sentences, each in both languages

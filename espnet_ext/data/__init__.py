@@ -1,1 +1,0 @@
-"""Data directories, audio and targets on disk; no torch modules."""

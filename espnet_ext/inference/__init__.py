@@ -1,0 +1,1 @@
+"""Embeddings of any audio from a trained model: `UttEncoder`, extraction, predictions."""
