@@ -1,7 +1,6 @@
 """A model small enough for unit tests: real architecture, random weights."""
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tiny_encoders.py, pyav_files.py
 # Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

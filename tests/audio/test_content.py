@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from pyav_files import write_pyav
 
 from espnet_ext.audio.waveform import audio_length, read_audio
 from espnet_ext.utils.errors import UserError
+from helpers.pyav_files import write_pyav
 
 SAMPLES = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
 PYAV = {

@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from pyav_files import write_pyav
 
 from espnet_ext.audio.pyav_reader import PyAvReader
 from espnet_ext.audio.waveform import AudioSource, audio_length, read_audio, read_source
 from espnet_ext.utils.errors import UserError
+from helpers.pyav_files import write_pyav
 
 RATE = 16000
 DURATION_S = 40

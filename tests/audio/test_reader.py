@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from pyav_files import write_pyav
 
 from espnet_ext.audio.waveform import AudioSource, audio_length, read_audio, read_source
 from espnet_ext.audio.windows import read_windows
 from espnet_ext.utils.errors import UserError
+from helpers.pyav_files import write_pyav
 
 PCM = np.random.default_rng(0).integers(-20000, 20000, 48000).astype(np.int16)
 SAMPLES = PCM / np.float32(32768)

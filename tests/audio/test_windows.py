@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from pyav_files import write_pyav
 
 from espnet_ext.audio import reader, waveform
 from espnet_ext.audio.waveform import AudioSource, read_audio
 from espnet_ext.audio.windows import read_windows
 from espnet_ext.utils.errors import UserError
+from helpers.pyav_files import write_pyav
 
 
 def noise(num_samples: int, channels: int = 1) -> np.ndarray:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tiny_encoders import CONFIGS
 
 from espnet_ext.bin import convert_sense
 from espnet_ext.bin.entry import run_main
@@ -16,6 +15,7 @@ from espnet_ext.hub.sense import ENCODER_PREFIX, HEAD_NAMES, MODULES, OUR_ENCODE
 from espnet_ext.model.encoder import build_encoder
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.model.utt_model import UttModel
+from helpers.tiny_encoders import CONFIGS
 
 HEAD = {"hidden_dim": 32, "dim": 32, "first_layer": 1}
 BLOCK = {

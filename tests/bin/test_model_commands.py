@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_encoders import CONFIGS, tiny_encoder
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertForCTC
 
 from espnet_ext.bin import dump_layers, extract, pack, upload
@@ -19,6 +18,7 @@ from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.model.saved_model import load_encoder, load_model
 from espnet_ext.model.utt_model import UntrainedModel
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, tiny_encoder
 
 
 @pytest.fixture

@@ -1,24 +1,18 @@
-"""Import paths of the test helpers and of the recipes' own modules, and tiny corpora made once for all tests."""
+"""Tiny corpora made once for all tests."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import espnet_ext
-
 if TYPE_CHECKING:
-    from clips import Clip
-
-RECIPES = Path(espnet_ext.__file__).parents[1] / "egs"
-sys.path[:0] = [str(Path(__file__).parent), *(str(RECIPES / name / "local") for name in ("fleurs_voxceleb", "emotion"))]
+    from helpers.clips import Clip
 
 
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Option of the recipe -> folder; not to be changed."""
-    from corpora_tree import write_corpora
+    from helpers.corpora_tree import write_corpora
 
     return write_corpora(tmp_path_factory.mktemp("corpora"))
 
@@ -28,7 +22,7 @@ def voxpopuli(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> "tuple[Path, dict[str, Clip]]":
     """Root and the clips that are in it, in either layout; not to be changed."""
-    import voxpopuli_tree
+    from helpers import voxpopuli_tree
 
     root = tmp_path_factory.mktemp("voxpopuli")
     return root, getattr(voxpopuli_tree, request.param)(root, voxpopuli_tree.CLIPS, voxpopuli_tree.ENGLISH)
@@ -37,7 +31,7 @@ def voxpopuli(
 @pytest.fixture(scope="session")
 def voxpopuli_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same in whole sessions; not to be changed."""
-    from voxpopuli_tree import CLIPS, ENGLISH, write_voxpopuli
+    from helpers.voxpopuli_tree import CLIPS, ENGLISH, write_voxpopuli
 
     root = tmp_path_factory.mktemp("sessions")
     write_voxpopuli(root, CLIPS, ENGLISH)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Clip, tone, tones
-from common_voice_tree import client_id, write_common_voice
 
 from espnet_ext.audio.waveform import read_audio
 from espnet_ext.corpora.common_voice import list_languages, parse_common_voice, release_folder
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from helpers.clips import Clip, tone, tones
+from helpers.common_voice_tree import client_id, write_common_voice
 
 CLIPS = {
     "train": tones(["ann", "bob"], ["eng", "swe"], ["s1", "s2"]),

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from crema_d_tree import ACTORS, write_crema_d
 
 from espnet_ext.corpora.crema_d import parse_crema_d, read_actors
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from helpers.crema_d_tree import ACTORS, write_crema_d
 
 
 def parse(root: Path, **options) -> tuple[dict[str, Utterance], Exclusions]:

@@ -11,9 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from crema_d_tree import write_crema_d
-from iemocap_tree import write_iemocap
-from ravdess_tree import write_ravdess
 
 import emotion_sets
 from emotion_sets import RECIPE
@@ -24,6 +21,9 @@ from espnet_ext.corpora.corpus import Options
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
+from helpers.crema_d_tree import write_crema_d
+from helpers.iemocap_tree import write_iemocap
+from helpers.ravdess_tree import write_ravdess
 
 ENTRY = Path(emotion_sets.__file__).with_name("prepare.py")
 SETS = ("train", "dev", "test")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Clip, tone, tones
-from fleurs_tree import write_fleurs
 
 from espnet_ext.audio.waveform import read_audio
 from espnet_ext.corpora.fleurs import missing_parts, parse_fleurs, read_table
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from helpers.clips import Clip, tone, tones
+from helpers.fleurs_tree import write_fleurs
 
 CLIPS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),

@@ -9,15 +9,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from clips import Clip, tone, tones
-from corpora_tree import prepare, tiny_options
-from fleurs_tree import write_fleurs
 
 import fleurs_voxceleb_sets
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.trials import read_trials
 from espnet_ext.kaldi.validate import validate_data_dir
 from fleurs_voxceleb_sets import RECIPE
+from helpers.clips import Clip, tone, tones
+from helpers.corpora_tree import prepare, tiny_options
+from helpers.fleurs_tree import write_fleurs
 
 ENTRY = Path(fleurs_voxceleb_sets.__file__).with_name("prepare.py")
 

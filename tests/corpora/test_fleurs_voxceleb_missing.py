@@ -5,17 +5,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from clips import tones
-from corpora_tree import prepare, tiny_options
-from fleurs_tree import write_fleurs
-from voxceleb_tree import write_voxceleb2
-from voxpopuli_tree import write_voxpopuli
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.bin.prepare_data import prepare_data
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.utils.errors import UserError
 from fleurs_voxceleb_sets import RECIPE
+from helpers.clips import tones
+from helpers.corpora_tree import prepare, tiny_options
+from helpers.fleurs_tree import write_fleurs
+from helpers.voxceleb_tree import write_voxceleb2
+from helpers.voxpopuli_tree import write_voxpopuli
 
 
 def test_clips_are_counted_against_their_release(corpora: dict[str, Path], tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from iemocap_tree import write_iemocap
 
 from espnet_ext.corpora.iemocap import chosen_emotions, parse_iemocap
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from helpers.iemocap_tree import write_iemocap
 
 FOUR = chosen_emotions("four", merge_excited=True)
 NAMES = {"ang": "angry", "hap": "happy", "exc": "happy", "sad": "sad", "neu": "neutral"}

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from clips import tone, write_audio
 
 from espnet_ext.audio.pyav_reader import PyAvReader
 from espnet_ext.audio.waveform import read_audio
 from espnet_ext.corpora import lengths
 from espnet_ext.corpora.lengths import AudioLength, header_length, header_lengths
+from helpers.clips import tone, write_audio
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".m4a"])

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import Clip, tone, tones
-from corpora_tree import prepare, tiny_options
-from mls_tree import write_mls
 
 from espnet_ext.audio.waveform import read_audio
 from espnet_ext.corpora.mls import parse_mls
@@ -17,6 +14,9 @@ from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
+from helpers.clips import Clip, tone, tones
+from helpers.corpora_tree import prepare, tiny_options
+from helpers.mls_tree import write_mls
 
 CLIPS = {
     "train": tones(["1", "2"], ["deu", "pol"], ["s1", "s2"]),

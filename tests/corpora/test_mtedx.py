@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from clips import Clip, tones, write_audio
-from mtedx_tree import write_mtedx
 
 from espnet_ext.audio.waveform import read_source
 from espnet_ext.corpora.mtedx import parse_mtedx
@@ -18,6 +16,8 @@ from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import write_utterances
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
+from helpers.clips import Clip, tones, write_audio
+from helpers.mtedx_tree import write_mtedx
 
 # A talk's name is the id of a film: it may start with "-" and hold several.
 CLIPS = {

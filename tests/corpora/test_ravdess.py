@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotional_tones import say_tone
-from ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
 from espnet_ext.audio.waveform import read_source, resample
 from espnet_ext.corpora.ravdess import FILMED, parse_ravdess
@@ -14,6 +12,8 @@ from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.utils.errors import UserError
+from helpers.emotional_tones import say_tone
+from helpers.ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
 
 def parse(root: Path, **options) -> tuple[dict[str, Utterance], Exclusions]:

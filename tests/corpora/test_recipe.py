@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clips import tone, write_audio
 
 import espnet_ext
 from emotion_sets import RECIPE as EMOTION
@@ -19,6 +18,7 @@ from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 from fleurs_voxceleb_sets import RECIPE
+from helpers.clips import tone, write_audio
 
 
 def read_toy(options: Options, split: str, data: Path) -> SetContent:

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import tones, write_audio
-from voxceleb_tree import VoxClip, write_voxceleb1, write_voxceleb2
 
 from espnet_ext.audio.waveform import read_audio
 from espnet_ext.corpora.voxceleb import parse_voxceleb, read_meta, speaker_folders
@@ -15,6 +13,8 @@ from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
+from helpers.clips import tones, write_audio
+from helpers.voxceleb_tree import VoxClip, write_voxceleb1, write_voxceleb2
 
 DEV = tones(["ann", "bob"], ["eng"], ["s1", "s2", "s3"])
 TEST = tones(["cid", "dan"], ["eng"], ["s4", "s5"])

@@ -4,8 +4,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from clips import tones
-from voxceleb_tree import write_voxceleb1
 
 from espnet_ext.corpora.voxceleb import parse_voxceleb
 from espnet_ext.corpora.voxceleb_trials import LISTS, check_known, read_trial_list
@@ -13,6 +11,8 @@ from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.trials import Trial
 from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
+from helpers.clips import tones
+from helpers.voxceleb_tree import write_voxceleb1
 from voxceleb_sets import hold_out_speakers, make_dev_trials, spread_over_videos
 
 

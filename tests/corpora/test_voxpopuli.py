@@ -6,15 +6,6 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from clips import Clip, write_audio
-from voxpopuli_tree import (
-    CLIPS,
-    SESSION,
-    check_audio,
-    utterance_id,
-    write_cut_voxpopuli,
-    write_voxpopuli,
-)
 
 from espnet_ext.corpora.published import num_on_disk
 from espnet_ext.corpora.voxpopuli import describe_recurring_ids, parse_voxpopuli_asr
@@ -25,6 +16,15 @@ from espnet_ext.kaldi.overlap import validate_split
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.kaldi.validate import validate_data_dir
 from espnet_ext.utils.errors import UserError
+from helpers.clips import Clip, write_audio
+from helpers.voxpopuli_tree import (
+    CLIPS,
+    SESSION,
+    check_audio,
+    utterance_id,
+    write_cut_voxpopuli,
+    write_voxpopuli,
+)
 
 
 def parse(

@@ -4,8 +4,15 @@ import gzip
 from pathlib import Path
 
 import pytest
-from clips import Clip
-from voxpopuli_tree import (
+
+from espnet_ext.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
+from espnet_ext.kaldi.data_dir import DataDir
+from espnet_ext.kaldi.excluded import Exclusions
+from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from espnet_ext.kaldi.validate import validate_data_dir
+from espnet_ext.utils.errors import UserError
+from helpers.clips import Clip
+from helpers.voxpopuli_tree import (
     CLIPS,
     ENGLISH,
     SESSION,
@@ -17,13 +24,6 @@ from voxpopuli_tree import (
     write_cut_voxpopuli,
     write_voxpopuli,
 )
-
-from espnet_ext.corpora.voxpopuli_s2s import parse_voxpopuli_s2s
-from espnet_ext.kaldi.data_dir import DataDir
-from espnet_ext.kaldi.excluded import Exclusions
-from espnet_ext.kaldi.utterances import Utterance, write_utterances
-from espnet_ext.kaldi.validate import validate_data_dir
-from espnet_ext.utils.errors import UserError
 
 
 def pairs_of(utterances: list[Utterance]) -> dict[str, set[str]]:

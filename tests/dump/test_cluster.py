@@ -10,7 +10,6 @@ from pathlib import Path
 import dask
 import pytest
 from distributed import Client, LocalCluster
-from shard_jobs import Job, refuse, time_out, write_shard
 
 from espnet_ext.dump import cluster as cluster_module
 from espnet_ext.dump import dump, dump_dir
@@ -18,6 +17,7 @@ from espnet_ext.dump.dump import DurationLimits
 from espnet_ext.dump.dump_dir import DumpOptions, dump_data_dir
 from espnet_ext.dump.executor import Executor, run_jobs
 from espnet_ext.utils.errors import UserError
+from helpers.shard_jobs import Job, refuse, time_out, write_shard
 
 NUM_JOBS = 12
 LOST_WORKER_TIMEOUT = "distributed.deploy.lost-worker-timeout"

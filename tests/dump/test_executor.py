@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from shard_jobs import Job, refuse, wait_for_another, write_shard
 
 from espnet_ext.dump.executor import Executor, run_jobs
 from espnet_ext.utils.errors import UserError
+from helpers.shard_jobs import Job, refuse, wait_for_another, write_shard
 
 BAD_ADDRESSES = (
     "dask",
@@ -26,7 +26,7 @@ BAD_ADDRESSES = (
 )
 SCRIPT = """
 from pathlib import Path
-from shard_jobs import wait_for_ever
+from helpers.shard_jobs import wait_for_ever
 from espnet_ext.bin.entry import run_main
 from espnet_ext.dump.executor import Executor, run_jobs
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import dask
 import dask_jobqueue  # noqa: F401 - its defaults, which the settings below complete
 import pytest
-import shard_jobs
-from shard_jobs import Job, write_shard
 
 from espnet_ext.dump import cluster as cluster_module
 from espnet_ext.dump.executor import Executor, run_jobs
 from espnet_ext.utils.errors import UserError
+from helpers import shard_jobs
+from helpers.shard_jobs import Job, write_shard
 
 # Ways that a job goes, by the content of `$jobs/mode`.
 COMMANDS = {

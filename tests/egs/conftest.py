@@ -2,19 +2,15 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "data/corpora")]
-
-from emotion_recipe import EmotionRecipe  # noqa: E402  (next to this file)
-from paper_recipe import PaperRecipe  # noqa: E402
-from tiny_recipe import TinyRecipe  # noqa: E402
+from helpers.emotion_recipe import EmotionRecipe
+from helpers.paper_recipe import PaperRecipe
+from helpers.tiny_recipe import TinyRecipe
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 
 import pytest
-from tiny_recipe import ROOT, TinyRecipe
 
 from espnet_ext.kaldi.scp import read_scp
+from helpers.tiny_recipe import ROOT, TinyRecipe
 
 
 def guide() -> list[str]:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 from safetensors.numpy import load_file, save_file
-from tiny_recipe import TinyRecipe
 
 from espnet_ext.bin.entry import run_main
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
+from helpers.tiny_recipe import TinyRecipe
 
 Words = list[object]
 

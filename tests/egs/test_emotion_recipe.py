@@ -4,9 +4,9 @@ import json
 from collections import Counter
 
 import pandas as pd
-from emotion_recipe import EmotionRecipe
 
 from espnet_ext.kaldi.scp import read_scp
+from helpers.emotion_recipe import EmotionRecipe
 
 MODEL = "exp/utt_emotion/joint"
 RESULTS = "exp/utt_emotion/results"

@@ -6,9 +6,9 @@ import shutil
 
 import pandas as pd
 import pytest
-from paper_recipe import PaperRecipe
 
 from espnet_ext.kaldi.scp import read_scp
+from helpers.paper_recipe import PaperRecipe
 
 RESULTS = "exp/utt_sem+spk/results"
 SYSTEMS = ["teacher", "untrained", "sem", "spk", "sem+spk"]

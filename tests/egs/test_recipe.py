@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from tiny_recipe import TinyRecipe
 
 from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.scp import read_scp
+from helpers.tiny_recipe import TinyRecipe
 
 SYSTEMS = ["teacher", "untrained", "sem+spk/heads", "sem+spk"]
 RETRIEVAL = {"R@1", "R@5", "MRR", "xSIM", "xSIM-margin"}

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_recipe import TinyRecipe
+
+from helpers.tiny_recipe import TinyRecipe
 
 MODEL = "exp/utt_sem+spk/finetune/model.safetensors"
 

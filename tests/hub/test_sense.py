@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from tiny_encoders import CONFIGS, speech_batch
 from torch import Tensor, nn
 from transformers import SeamlessM4TFeatureExtractor, Wav2Vec2BertConfig, Wav2Vec2BertModel
 
@@ -16,6 +15,7 @@ from espnet_ext.hub.sense import load_sense, sense_encoder_config
 from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.model.saved_model import read_encoder_config
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, speech_batch
 
 pytest.importorskip("speechbrain", reason="an optional dependency")
 from speechbrain.integrations.huggingface.w2v_bert import W2VBert

@@ -9,12 +9,12 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny_encoders import CONFIGS, HUGGING_FACE, tiny_encoder
 from transformers import PreTrainedModel
 
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.model.saved_model import load_encoder, read_encoder_config
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, HUGGING_FACE, tiny_encoder
 
 # Class around the encoder, its attribute that holds it, and parts to be named as left out: of the attribute, beside it.
 AROUND = {

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from espnet_ext.config.training import EncoderConf
 from espnet_ext.model.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.model.freezing import apply_freezing, freeze_blocks
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 
 from espnet_ext.model.encoder import AbsSpeechEncoder
 from espnet_ext.model.freezing import add_lora, freeze_blocks, merge_lora
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, speech_batch, tiny_encoder
 
 ENCODERS = ["xeus", "hubert_large", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"]
 LENGTHS = [6000, 16_000]

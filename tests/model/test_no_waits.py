@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tiny_encoders import tiny_encoder
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from espnet_ext.config.attributes import parse_attributes
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
+from helpers.tiny_encoders import tiny_encoder
 
 TEXT, SPEECH = ({"teacher": "x", "from": source} for source in ("text", "speech"))
 QUEUE = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]]), torch.tensor([[3], [-1]])

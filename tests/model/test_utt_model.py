@@ -1,9 +1,9 @@
 """The untrained encoder as a system; that its embeddings do not depend on the batch is in test_espnet_model.py."""
 
 import torch
-from tiny_encoders import tiny_encoder
 
 from espnet_ext.model.utt_model import UntrainedModel
+from helpers.tiny_encoders import tiny_encoder
 
 
 def test_it_averages_normalised_layers_and_real_frames() -> None:

@@ -1,16 +1,13 @@
 """Toy recordings, and chunks of a few of them."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # toy_recordings.py
-
 
 @pytest.fixture
 def recordings(tmp_path: Path) -> object:
-    from toy_recordings import Recordings
+    from helpers.toy_recordings import Recordings
 
     return Recordings(tmp_path / "some recordings")
 

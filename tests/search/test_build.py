@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import MANIFEST, Recordings, ask, build_index, content_vectors, embed_content
 
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.utils.errors import UserError
+from helpers.toy_recordings import MANIFEST, Recordings, ask, build_index, content_vectors, embed_content
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 NAMES = [f"r{number:02d}" for number in range(30)]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import DIMS, Recordings, build_index, content_vectors
 
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import QueryTerm, search
 from espnet_ext.utils.errors import UserError
+from helpers.toy_recordings import DIMS, Recordings, build_index, content_vectors
 
 NAMES = [f"r{number:04d}" for number in range(400)]
 TERMS = [

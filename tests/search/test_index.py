@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_recordings import Recordings, ask, build_index
 
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.utils.errors import UserError
+from helpers.toy_recordings import Recordings, ask, build_index
 
 NAMES = [f"r{number:02d}" for number in range(30)]
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_recordings import DIMS, MANIFEST, Recordings, build_index, content_vectors
 
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.search.index import SearchIndex
 from espnet_ext.search.query import Match, QueryTerm, search
 from espnet_ext.utils.errors import UserError
+from helpers.toy_recordings import DIMS, MANIFEST, Recordings, build_index, content_vectors
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 NAMES = [f"r{number:02d}" for number in range(50)]

@@ -4,7 +4,6 @@ ESPnet's task takes seconds to import: tests that need it are in this folder.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,8 @@ from safetensors.torch import save_file
 
 from espnet_ext.model.encoder import build_encoder
 from espnet_ext.training.monitor import TrainingProgress
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from addition_run import write_accents, write_layers  # noqa: E402  (beside this file)
-from training_run import Train, make_dump, trainer  # noqa: E402
+from helpers.addition_run import write_accents, write_layers
+from helpers.training_run import Train, make_dump, trainer
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from training_run import make_dump, trainer
+
+from helpers.training_run import make_dump, trainer
 
 CHANGES = {
     # One window of all utterances makes the same draw an epoch in both runs.

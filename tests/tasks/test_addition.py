@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from addition_run import adding
 from safetensors.torch import load_file, save_file
-from training_run import Train
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.dump.label_targets import class_file, dump_labels
@@ -19,6 +17,8 @@ from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.scp import read_scp
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.training.layer_cache import encoder_hash
+from helpers.addition_run import adding
+from helpers.training_run import Train
 
 LABELS = {
     "target": {"labels": "utt2lang"},

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from addition_run import adding
 from safetensors.torch import load_file, save_file
-from training_run import Train, trainer
 
 from espnet_ext.utils.errors import UserError
+from helpers.addition_run import adding
+from helpers.training_run import Train, trainer
 
 
 @pytest.fixture

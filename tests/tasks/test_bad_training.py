@@ -7,12 +7,12 @@ import kaldiio
 import numpy as np
 import pytest
 import torch
-from training_run import RESULTS, Train, make_dump, trainer
 
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.tasks.espnet_model import ESPnetUttModel
 from espnet_ext.tasks.utt import UttTask
 from espnet_ext.utils.errors import UserError
+from helpers.training_run import RESULTS, Train, make_dump, trainer
 
 
 def fail_at(number: int, monkeypatch: pytest.MonkeyPatch, training: bool = True) -> None:

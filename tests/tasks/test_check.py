@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from training_run import CONFIG
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.tasks.check import check_recipe, parse_config
 from espnet_ext.utils.errors import UserError
+from helpers.training_run import CONFIG
 
 Check = Callable[..., None]
 LANG = {"target": {"labels": "utt2lang"}, "head": {"hidden_dim": 8, "dim": 4}, "objective": {"name": "softmax"}}

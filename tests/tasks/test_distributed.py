@@ -9,10 +9,10 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from training_run import make_dump, start_ranks, trainer, words_of
 
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.training.checkpoint import load_newest_readable
+from helpers.training_run import make_dump, start_ranks, trainer, words_of
 
 # Adam's first steps make a sign of what is rounding; plain gradient steps do not.
 CHANGES = {

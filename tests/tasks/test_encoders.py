@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_encoders import CONFIGS, tiny_encoder
-from training_run import Train
 from transformers import SeamlessM4TFeatureExtractor
 
 from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, tiny_encoder
+from helpers.training_run import Train
 
 
 def test_adapters_train_from_a_plain_model_and_are_merged_into_a_plain_one(

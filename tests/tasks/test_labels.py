@@ -9,7 +9,6 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from training_run import Train, make_dump, trainer
 
 from espnet_ext.config.attributes import load_attributes
 from espnet_ext.dump.label_targets import class_file, dump_labels
@@ -17,6 +16,7 @@ from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.utils.errors import UserError
+from helpers.training_run import Train, make_dump, trainer
 
 ATTRIBUTES = {
     "lang": {

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from espnet2.tasks import abs_task
-from training_run import Train
 
 from espnet_ext.tasks import check
+from helpers.training_run import Train
 
 METRICS = {"loss", "loss_sem", "loss_spk", "cos_sem", "cos_spk", "gradnorm_sem", "gradnorm_spk"}
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_run import Train, make_dump, trainer
 
 from espnet_ext.dump.combine import combine_dumps
 from espnet_ext.inference.utt_encoder import UttEncoder
@@ -17,6 +16,7 @@ from espnet_ext.model.saved_model import load_model
 from espnet_ext.training.monitor import MonitoredLoader
 from espnet_ext.training.readers import AudioReader, TargetReader
 from espnet_ext.utils.errors import UserError
+from helpers.training_run import Train, make_dump, trainer
 
 ATTRIBUTES = ["sem", "spk"]
 

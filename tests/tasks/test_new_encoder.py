@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from training_run import trainer
 
 from espnet_ext.inference.utt_encoder import UttEncoder
 from espnet_ext.model.encoder import ENCODERS, AbsSpeechEncoder
 from espnet_ext.model.encoder.padding import real_positions
+from helpers.training_run import trainer
 
 WINDOW = 400
 

@@ -11,13 +11,13 @@ import torch
 import yaml
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from training_run import trainer
 
 from espnet_ext.kaldi.data_dir import sentence_number
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.model.objective import OBJECTIVES, AbsObjective
 from espnet_ext.model.objective.abs_objective import mean_over
 from espnet_ext.model.saved_model import load_model
+from helpers.training_run import trainer
 
 
 class InfonceObjective(AbsObjective):

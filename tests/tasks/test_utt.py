@@ -13,7 +13,6 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from training_run import RESULTS, Train
 
 from espnet_ext.model.freezing import freeze_blocks
 from espnet_ext.model.saved_model import load_encoder, load_model, read_attributes
@@ -23,6 +22,7 @@ from espnet_ext.training import checkpoint
 from espnet_ext.training.layer_cache import LayerCache
 from espnet_ext.training.monitor import TrainingProgress
 from espnet_ext.utils.errors import UserError
+from helpers.training_run import RESULTS, Train
 
 
 class Crash(BaseException):

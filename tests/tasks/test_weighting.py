@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_run import RESULTS, Train
 
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.utils.errors import UserError
+from helpers.training_run import RESULTS, Train
 
 
 def test_a_resumed_run_ends_with_the_same_model(train: Train, straight: Path, tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ import gzip
 from pathlib import Path
 
 import pytest
-from asterisk_tree import write_core_voice
 
 from asterisk import CORE_VOICES, has_lost_letter, list_prompts, parse_core_voice, read_transcripts
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.utils.errors import UserError
+from helpers.asterisk_tree import write_core_voice
 
 VOICE = CORE_VOICES[3]  # Italian
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from asterisk_tree import write_core_voice
 
 import asterisk
 import asterisk_extra
@@ -19,6 +18,7 @@ from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.overlap import normalize_text, validate_split
 from espnet_ext.kaldi.trials import read_trials
 from espnet_ext.kaldi.validate import validate_data_dir
+from helpers.asterisk_tree import write_core_voice
 from mini_prompts import SHARED, SyntheticOptions, prepare, required_packages
 from mini_prompts_set import describe_catalogues
 from packages.debian import DebianPackages, UnpackedPackage

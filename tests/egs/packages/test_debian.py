@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from debian_packages import write_debian
 
 from espnet_ext.utils.errors import UserError
+from helpers.debian_packages import write_debian
 from packages import debian
 from packages.debian import DebianPackages, fetch_debian
 from packages.manifest import format_manifest, manifest_sha256

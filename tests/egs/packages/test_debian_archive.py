@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from debian_packages import write_debian
 
 from espnet_ext.utils.errors import UserError
+from helpers.debian_packages import write_debian
 from packages.debian_archive import read_files, read_version
 
 FILES = {"usr/share/x y": b"\0\1", "usr/z": b"", "usr/large": os.urandom(300_000)}

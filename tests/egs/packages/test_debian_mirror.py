@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from debian_packages import write_debian, write_mirror
 
 from espnet_ext.utils.errors import UserError
+from helpers.debian_packages import write_debian, write_mirror
 from packages.debian_archive import read_files
 from packages.debian_mirror import download_from_mirror
 

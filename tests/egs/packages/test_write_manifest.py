@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from debian_packages import write_debian
 
 from espnet_ext.bin.entry import run_main
+from helpers.debian_packages import write_debian
 from packages import write_manifest
 from packages.manifest import manifest_sha256, read_manifest, short_hash
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, Wav2Vec2FeatureExtractor
 
 from espnet_ext.audio import MIN_SAMPLES
 from espnet_ext.model.encoder import AbsSpeechEncoder, build_encoder
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]
 # Whisper's stock forward wants 30 s: tests/model/encoder/test_whisper.py compares at its own window.

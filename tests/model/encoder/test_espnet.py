@@ -11,12 +11,12 @@ import pytest
 import torch
 import yaml
 from espnet2.tasks.ssl import SSLTask
-from tiny_encoders import CONFIGS, speech_batch
 
 from espnet_ext.hub.encoders import encoder_folder
 from espnet_ext.model.encoder import build_encoder
 from espnet_ext.model.saved_model import load_encoder
 from espnet_ext.utils.errors import UserError
+from helpers.tiny_encoders import CONFIGS, speech_batch
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]
 XEUS, HUBERT = CONFIGS["xeus"], CONFIGS["espnet_hubert"]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from tiny_encoders import padded_batch
 from transformers import WhisperFeatureExtractor
 
 from espnet_ext.model.encoder.log_mel import WhisperLogMel, reflect_ends
+from helpers.tiny_encoders import padded_batch
 
 LENGTHS = [400, 1234, 3199, 3200, 16000, 40001]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from tiny_encoders import padded_batch
 from transformers import SeamlessM4TFeatureExtractor
 
 from espnet_ext.model.encoder.seamless_log_mel import SeamlessLogMel
+from helpers.tiny_encoders import padded_batch
 
 # 2, 3, 4, 5, 98, 99 and 248 frames.
 LENGTHS = [560, 733, 880, 1055, 16_000, 16_080, 40_001]

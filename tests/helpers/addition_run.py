@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from training_run import Train, trainer
 
 from espnet_ext.bin import dump_layers
+from helpers.training_run import Train, trainer
 
 FROZEN = {"encoder_conf": {"freeze_blocks": -1, "frame_average": 2}, "max_epoch": 2}
 ATTRIBUTE = {

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from crema_d_tree import write_crema_d
-from iemocap_tree import write_iemocap
-from ravdess_tree import write_ravdess
-from tiny_recipe import TinyRecipe
+from helpers.crema_d_tree import write_crema_d
+from helpers.iemocap_tree import write_iemocap
+from helpers.ravdess_tree import write_ravdess
+from helpers.tiny_recipe import TinyRecipe
 
 OPTIONS = {
     "--nj": "2",

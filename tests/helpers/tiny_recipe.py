@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from safetensors.torch import save_file
-from tiny_encoders import CONFIGS, tiny_encoder
+
+from helpers.tiny_encoders import CONFIGS, tiny_encoder
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ("utt.sh", "path.sh", "cmd.sh")

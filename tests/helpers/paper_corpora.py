@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from clips import Clip
-from common_voice_tree import write_common_voice
-from fleurs_tree import write_fleurs
-from mtedx_tree import write_mtedx
-from prompt_clips import further_voices, sentences_in_all_languages
-from voxceleb_tree import write_voxceleb1, write_voxceleb2
-from voxpopuli_tree import write_voxpopuli
+from helpers.clips import Clip
+from helpers.common_voice_tree import write_common_voice
+from helpers.fleurs_tree import write_fleurs
+from helpers.mtedx_tree import write_mtedx
+from helpers.prompt_clips import further_voices, sentences_in_all_languages
+from helpers.voxceleb_tree import write_voxceleb1, write_voxceleb2
+from helpers.voxpopuli_tree import write_voxpopuli
 
 # Sentences, each in every language; no corpus shares one with another.
 SHARES = {

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import langcodes
 import numpy as np
-from clips import RATE, Clip, write_audio
+
+from helpers.clips import RATE, Clip, write_audio
 
 MILLISECOND = RATE // 1000  # to which the list's times are rounded
 PAUSE = np.zeros(RATE // 4, np.float32)

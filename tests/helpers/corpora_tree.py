@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from clips import Clip, tone, tones
-from common_voice_tree import write_common_voice
-from fleurs_tree import write_fleurs
-from mls_tree import write_mls
-from mtedx_tree import write_mtedx
-from voxceleb_tree import write_voxceleb1, write_voxceleb2
-from voxpopuli_tree import write_voxpopuli
-
 from espnet_ext.corpora import recipe
 from espnet_ext.corpora.corpus import Options
 from fleurs_voxceleb_sets import RECIPE
+from helpers.clips import Clip, tone, tones
+from helpers.common_voice_tree import write_common_voice
+from helpers.fleurs_tree import write_fleurs
+from helpers.mls_tree import write_mls
+from helpers.mtedx_tree import write_mtedx
+from helpers.voxceleb_tree import write_voxceleb1, write_voxceleb2
+from helpers.voxpopuli_tree import write_voxpopuli
 
 FLEURS = {
     "train": tones(["ann", "bob"], ["eng", "fra"], ["s1", "s2"]),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clips import write_audio
-from emotional_tones import Say, say_tone
+from helpers.clips import write_audio
+from helpers.emotional_tones import Say, say_tone
 
 EMOTIONS = ("ang", "hap", "exc", "sad", "neu", "fru", "xxx", "oth")
 DIALOGS = ("Ses0{}F_impro01", "Ses0{}M_script01_1b")

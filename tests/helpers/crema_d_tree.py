@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from clips import write_audio
-from emotional_tones import Say, say_tone
+from helpers.clips import write_audio
+from helpers.emotional_tones import Say, say_tone
 
 EMOTIONS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 # Of IEO there are three levels; 1040, 1064 and 1076 are the actors with odd files.

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import soundfile
-from clips import RATE, Clip
 
 from espnet_ext.corpora.languages import iso639_3
 from espnet_ext.corpora.published import published
+from helpers.clips import RATE, Clip
 
 FOLDERS = {iso639_3(code): code for code in published("FLEURS", "languages")}  # ISO 639-3 -> FLEURS
 GENDERS = ("MALE", "FEMALE", "OTHER")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from paper_corpora import write_paper_corpora
-from tiny_recipe import TinyRecipe
+from helpers.paper_corpora import write_paper_corpora
+from helpers.tiny_recipe import TinyRecipe
 
 OPTIONS = {
     "--ngpu": "0",

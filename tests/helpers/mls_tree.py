@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from clips import RATE, Clip
 
 from espnet_ext.corpora.mls import LANGUAGES
+from helpers.clips import RATE, Clip
 
 FOLDERS = {code: name for name, code in LANGUAGES.items()}  # ISO 639-3 -> name in the folders
 

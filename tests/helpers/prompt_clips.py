@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from clips import Clip
-
 import asterisk
 import asterisk_extra
 import pocketsphinx_data
@@ -12,6 +10,7 @@ from espnet_ext.audio.waveform import read_audio, resample
 from espnet_ext.hub.download import default_cache
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
+from helpers.clips import Clip
 from packages.debian import fetch_debian
 from packages.pinned import DEBIAN_PACKAGES
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import langcodes
 import numpy as np
-from clips import RATE, Clip, tones, write_audio
 
 from espnet_ext.audio.waveform import read_source, resample
 from espnet_ext.kaldi.data_dir import DataDir
+from helpers.clips import RATE, Clip, tones, write_audio
 
 SESSION = "20180206-0900-PLENARY-15"
 YEAR = SESSION[:4]

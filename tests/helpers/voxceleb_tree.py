@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clips import Clip, write_audio
+from helpers.clips import Clip, write_audio
 
 COUNTRIES = ("Ireland", "New Zealand", "UK")
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from clips import tone
+
+from helpers.clips import tone
 
 # (actor, emotion, take), each a number from 0 -> float32 (samples,) at 16 kHz.
 Say = Callable[[int, int, int], np.ndarray]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clips import RATE, Clip, write_audio
+from helpers.clips import RATE, Clip, write_audio
 
 FOLDERS = {"eng": "en", "spa": "es", "fra": "fr", "ita": "it", "rus": "ru", "cmn": "zh-CN", "swe": "sv-SE", "tha": "th"}
 OLD_COLUMNS = ("client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accent")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from emotional_tones import Say, say_tone
+
+from helpers.emotional_tones import Say, say_tone
 
 ACTORS = ("01", "02", "05", "07", "08", "20")
 EMOTIONS = tuple(f"{number:02d}" for number in range(1, 9))

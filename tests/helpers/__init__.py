@@ -1,0 +1,1 @@
+"""Corpora, models, recipes and servers that several tests share."""
