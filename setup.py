@@ -19,7 +19,7 @@ setup(
     # ESPnet 202611 sets both bounds.
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_ext", "espnet_ext.*"]),
-    package_data={"espnet_ext": ["**/*.yaml"]},
+    package_data={"espnet_ext": ["**/*.yaml", "py.typed"]},
     install_requires=[
         "espnet>=202611,<202700",
         "torch>=2.11,<2.15,!=2.12.*",

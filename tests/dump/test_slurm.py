@@ -58,7 +58,7 @@ def jobs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
         (bin_ / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
     # A worker is a new process, which imports the functions of the jobs.
-    path = os.pathsep.join([str(Path(shard_jobs.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(shard_jobs.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
     monkeypatch.setattr(cluster_module, "MAX_WITHOUT_WORKERS_S", 1.0)
     settings = {"memory": "1GB", "queue": "cpu", "death-timeout": 1200}

@@ -1,19 +1,13 @@
-"""The guide "Add an attribute" of egs/README.md, its commands executed as they stand there."""
+"""The guide "Add an attribute" (docs/guides/attribute.md), its commands executed as they stand there."""
 
-import re
 import shutil
 import subprocess
 
 import pytest
 
 from espnet_ext.kaldi.scp import read_scp
+from helpers.guide import read_blocks
 from helpers.tiny_recipe import ROOT, TinyRecipe
-
-
-def guide() -> list[str]:
-    """The blocks of commands of the guide, in order."""
-    section = (ROOT / "egs/README.md").read_text().partition("\n## Add an attribute\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```bash\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +15,7 @@ def followed(finished: TinyRecipe, tmp_path_factory: pytest.TempPathFactory) -> 
     """A copy of the tiny recipe after every command of the guide."""
     recipe = TinyRecipe(tmp_path_factory.mktemp("it's more") / "my recipe")
     shutil.copytree(finished.path, recipe.path, symlinks=True)
-    blocks = guide()
+    blocks = [block.code for block in read_blocks(ROOT / "docs/guides/attribute.md") if block.language == "bash"]
     assert len(blocks) == 4
     for block in blocks:
         command = ["bash", "-euo", "pipefail", "-c", block]
