@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run all checks: ruff, import-linter, shellcheck, pytest. Arguments are passed to pytest. Missing packages are installed.
+# Run all checks: ruff, import-linter, typos, mkdocs, shellcheck, pytest. Arguments are passed to pytest. Missing packages are installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/require_bash.sh
@@ -27,6 +27,9 @@ run_group ruff "$bin/python" -m ruff check .
 run_group format "$bin/python" -m ruff format --check egs espnet_ext tests benchmarks setup.py
 # The contracts are in pyproject.toml.
 run_group imports "$bin/lint-imports" --no-logo --no-cache
+run_group typos "$bin/typos" .
+# Warns of a later mkdocs otherwise. mkdocstrings reads the sources.
+NO_MKDOCS_2_WARNING=1 run_group docs "$bin/python" -m mkdocs build --quiet --strict
 # -x follows sourced files; xargs returns the exit status.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||
