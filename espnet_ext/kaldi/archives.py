@@ -30,10 +30,16 @@ def append_to_ark(file: BinaryIO, utterance: str, samples: np.ndarray, ark_forma
         the offset to write after `path:` in an scp file.
     """
     offset = file.tell() + len(utterance.encode()) + 1
-    options = {}
+    pcm = to_int16(samples)
     if ark_format == "flac":
-        options = {"write_function": "soundfile", "write_kwargs": {"format": "FLAC", "subtype": "PCM_16"}}
-    kaldiio.save_ark(file, {utterance: (RATE, to_int16(samples))}, **options)
+        options = {"format": "FLAC", "subtype": "PCM_16"}
+        kaldiio.save_ark(file, {utterance: (RATE, pcm)}, write_function="soundfile", write_kwargs=options)
+    else:
+        # The bytes that kaldiio writes. On a full disk, kaldiio 2.18 also prints a traceback from its destructor.
+        file.write(f"{utterance} ".encode())
+        with wave.open(file, "wb") as record:
+            record.setparams((1, pcm.itemsize, RATE, len(pcm), "NONE", ""))
+            record.writeframes(pcm)
     return offset
 
 

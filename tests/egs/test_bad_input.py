@@ -233,7 +233,7 @@ def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: T
         (["--ngpu"], "option --ngpu needs a value"),
         (["--systems", "sem+lang"], "conf/attributes.yaml declares no attribute 'lang'; declared: sem, spk"),
         (["--phases", "heads=conf/no.yaml", "--stage", "3"], "conf/no.yaml: no such training config"),
-        (["--encoder", "whisper-huge", "--stage", "3"], "encoder 'whisper-huge': no folder"),
+        (["--encoder", "whisper-huge", "--stage", "3"], "encoder 'whisper-huge': neither a folder"),
         (
             ["--phases", "a=conf/train_heads.yaml a=conf/train_finetune.yaml"],
             "two phases have the name 'a'",
