@@ -1,6 +1,7 @@
 """Bad input through the commands: one line that says what, where and what to do, status 1, nothing half-written."""
 
 import importlib
+import os
 import resource
 import shutil
 import subprocess
@@ -191,6 +192,8 @@ def test_a_full_disk_leaves_nothing_half_written(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # Python writes compiled modules cut at the limit, which break later runs.
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024,) * 2),
     )
     check_error(done.returncode, done.stdout, "File too large", str(out), file)
