@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run all checks: ruff, import-linter, shellcheck, pytest. Arguments are passed to pytest. Missing packages are installed.
+# Run all checks: ruff, import-linter, mypy, shellcheck, pytest. Arguments go to pytest. Installs missing packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/require_bash.sh
@@ -27,6 +27,8 @@ run_group ruff "$bin/python" -m ruff check .
 run_group format "$bin/python" -m ruff format --check egs espnet_ext tests benchmarks setup.py
 # The contracts are in pyproject.toml.
 run_group imports "$bin/lint-imports" --no-logo --no-cache
+# The settings and the checked files are in pyproject.toml.
+run_group types "$bin/python" -m mypy
 # -x follows sourced files; xargs returns the exit status.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||
