@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run all checks: ruff, import-linter, typos, mkdocs, shellcheck, pytest. Arguments are passed to pytest. Missing packages are installed.
+# Run all checks: ruff, import-linter, typos, mkdocs, mypy, shellcheck, pytest. Arguments go to pytest. Installs missing packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/require_bash.sh
@@ -30,6 +30,8 @@ run_group imports "$bin/lint-imports" --no-logo --no-cache
 run_group typos "$bin/typos" .
 # Warns of a later mkdocs otherwise. mkdocstrings reads the sources.
 NO_MKDOCS_2_WARNING=1 run_group docs "$bin/python" -m mkdocs build --quiet --strict
+# The settings and the checked files are in pyproject.toml.
+run_group types "$bin/python" -m mypy
 # -x follows sourced files; xargs returns the exit status.
 shellcheck="$bin/shellcheck"
 [ -x "$shellcheck" ] || shellcheck="$(command -v shellcheck)" ||

@@ -46,7 +46,8 @@ def list_audio(folder: Path) -> tuple[list[Path], Counter[str]]:
     Raises:
         OSError: a folder or file cannot be read.
     """
-    files, skipped = [], Counter()
+    files: list[Path] = []
+    skipped: Counter[str] = Counter()
     for path in _walk(folder):
         if reason := _skip_reason(path):
             skipped[reason] += 1

@@ -1,7 +1,7 @@
 """Decode audio that libsndfile cannot read with PyAV (FFmpeg)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -52,10 +52,10 @@ class PyAvReader(AudioReader):
             raise UserError(f"{path}: no audio in the file")
         self.container, self.stream = container, container.streams.audio[0]
         # The first frame has the start time and the rate of HE-AAC, which may be missing in headers.
-        self.first = next(container.decode(audio=0), None)
-        if self.first is None:
+        first = next(container.decode(audio=0), None)
+        if first is None:
             raise UserError(f"{path}: no audio in the file")
-        self.first_pts = self.first.pts
+        self.first, self.first_pts = first, first.pts or 0
         super().__init__(path, self.first.sample_rate, self.first.layout.nb_channels, self._header_samples())
 
     def _blocks(self, start: int, num_samples: int | None) -> Iterator[np.ndarray]:
@@ -103,7 +103,7 @@ class PyAvReader(AudioReader):
     def _frames(self, start: int) -> Iterator[tuple[int, av.AudioFrame]]:
         """Frames from `start` or before it, each with the index of its first sample."""
         before_s = start / self.rate - PREROLL_S
-        frames = chain([self.first], self.container.decode(audio=0))
+        frames: Iterable[av.AudioFrame] = chain([self.first], self.container.decode(audio=0))
         seeks = self.container.format.name in SEEKABLE and before_s > 0
         if seeks:
             self.container.seek(self.first_pts + int(before_s / self.stream.time_base), stream=self.stream)

@@ -53,7 +53,7 @@ def check_rate(rate: object, where: str) -> None:
     """Check that a sampling rate (Hz) is a plausible number; the UserError names `where`."""
     if isinstance(rate, bool) or not isinstance(rate, Real) or not math.isfinite(rate):
         raise UserError(f"{where}: sampling rate {rate!r}, expected a number in Hz")
-    if not MIN_RATE <= rate <= MAX_RATE:
+    if not MIN_RATE <= float(rate) <= MAX_RATE:
         raise UserError(f"{where}: sampling rate {rate:g} Hz, expected {MIN_RATE:,} to {MAX_RATE:,} Hz; correct it")
 
 

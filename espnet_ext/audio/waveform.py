@@ -142,7 +142,7 @@ def lie_within(spans: Spans, duration_s: float) -> bool:
     return all(0 <= start < duration_s and end <= duration_s + END_TOLERANCE_S for start, end in spans)
 
 
-def resample(samples: np.ndarray, rate: int, new_rate: int = RATE) -> np.ndarray:
+def resample(samples: np.ndarray, rate: float, new_rate: int = RATE) -> np.ndarray:
     """Change the sampling rate of float32 (samples,); soxr, high quality."""
     if rate == new_rate:
         return samples

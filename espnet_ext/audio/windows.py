@@ -41,7 +41,8 @@ def read_windows(
 
 def _regroup(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
     """Arrays of `size` samples, the last one shorter, from arrays of any sizes."""
-    pending, num_pending = [], 0
+    pending: list[np.ndarray] = []
+    num_pending = 0
     for block in blocks:
         while num_pending + len(block) >= size:
             end = size - num_pending

@@ -34,7 +34,7 @@ def main() -> None:
         legal = ", ".join(attributes)
         raise UserError(f"{options.attributes}: no attribute {options.attribute!r}; it has: {legal}")
     attribute = attributes[options.attribute]
-    if attribute.target.labels:
+    if attribute.target.labels is not None:
         from espnet_ext.dump.label_targets import dump_labels
 
         dump_labels(options.dump_dir, attribute.name, attribute.target, options.classes)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import NoReturn
 
 from espnet_ext.utils.errors import UserError
@@ -18,7 +19,8 @@ def run_main(main: Callable[[], None]) -> NoReturn:
     file) and Ctrl-C become one line `error: ...`. Any other exception is a bug and keeps its traceback.
     """
     # File names that are not UTF-8 are printed unchanged.
-    sys.stdout.reconfigure(errors="surrogateescape")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         with _one_line_usage():
             main()
@@ -46,11 +48,11 @@ def _one_line_usage() -> Iterator[None]:
         raise UserError(f"{message}; see --help")
 
     plain = argparse.ArgumentParser.error
-    argparse.ArgumentParser.error = refuse
+    argparse.ArgumentParser.error = refuse  # type: ignore[method-assign, assignment]  # argparse has no hook
     try:
         yield
     finally:
-        argparse.ArgumentParser.error = plain
+        argparse.ArgumentParser.error = plain  # type: ignore[method-assign]
 
 
 def _describe(error: OSError) -> str:

@@ -94,7 +94,9 @@ def run_query(args: argparse.Namespace) -> None:
     if audio_terms:
         encoder = UttEncoder.from_pretrained(model, args.device, downmix=args.downmix)
         vectors = encoder.encode([term.name for term in audio_terms])
-        terms += [term._replace(vector=vectors[term.attribute][i]) for i, term in enumerate(audio_terms)]
+        for i, term in enumerate(audio_terms):
+            assert term.attribute is not None  # see parse_audio_term
+            terms.append(term._replace(vector=vectors[term.attribute][i]))
     matches = search(index, terms, args.top, index.codes() if args.index == "faiss" else None)
     print(as_json(terms, matches) if args.json else as_table(terms, matches))
 

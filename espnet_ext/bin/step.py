@@ -111,8 +111,8 @@ def _changes(state: StepState, before: StepState | None, args: argparse.Namespac
         return state.changes(before)
     if not any(path.exists() for path in args.outputs):
         return []
-    state = "is damaged or of another version" if args.state.exists() else "is missing"
-    return [f"{args.state} {state}, so its inputs are not known"]
+    fault = "is damaged or of another version" if args.state.exists() else "is missing"
+    return [f"{args.state} {fault}, so its inputs are not known"]
 
 
 def _is_protected(args: argparse.Namespace) -> bool:

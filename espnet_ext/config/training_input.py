@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from espnet_ext.config.training import EncoderConf, ModelConf
 from espnet_ext.config.validation import validate
@@ -28,12 +28,10 @@ class Phase(NamedTuple):
     def read(cls, config: Path, num_samples: int) -> "Phase":
         """Read the YAML file of the trainer's options; `num_samples` is the size of the training set."""
         options = read_yaml(config)
-        encoder, model = (
-            validate(conf, options.get(block, {}), f"{config}: {block}")
-            for block, conf in (("encoder_conf", EncoderConf), ("model_conf", ModelConf))
-        )
+        encoder = validate(EncoderConf, options.get("encoder_conf", {}), f"{config}: encoder_conf")
+        model = validate(ModelConf, options.get("model_conf", {}), f"{config}: model_conf")
         # An absent option has ESPnet's default, and none of these defaults makes a training short.
-        factors = [options.get(name) for name in ("max_epoch", "num_iters_per_epoch", "batch_bins")]
+        factors: list[Any] = [options.get(name) for name in ("max_epoch", "num_iters_per_epoch", "batch_bins")]
         is_short = all(isinstance(factor, int) for factor in factors) and prod(factors) < num_samples
         return cls(encoder.freeze_blocks, encoder.frame_average, model.autocast, is_short)
 
@@ -68,7 +66,7 @@ def choose_inputs(configs: Sequence[Path], num_samples: int) -> list[str]:
         fills_cache = phase.freeze_blocks == -1 and not phase.is_short
         if unchanged and (fills_cache or any(map(phase.reads_cache_of, cached.values()))):
             cached[index] = phase
-    frozen = {phase.freeze_blocks for phase in cached.values()} - {-1} or {"all"}
+    frozen: set[Any] = {phase.freeze_blocks for phase in cached.values()} - {-1} or {"all"}
     return [
         f"layers {phase.frame_average} {phase.autocast} {next(iter(frozen))}" if index in cached else "speech"
         for index, phase in enumerate(phases)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from espnet_ext.utils.errors import UserError
 
 # Type of a parameter's default -> type of its values in a file.
-ARGUMENT_TYPES = {bool: bool, str: str}
+ARGUMENT_TYPES: dict[type, Any] = {bool: bool, str: str}
 ARGUMENT_TYPES |= dict.fromkeys((list, tuple), Annotated[tuple[Any, ...], Field(strict=False)])
 
 
@@ -135,7 +135,7 @@ def _locate(model: type[BaseModel], location: Sequence[str | int]) -> tuple[list
 
 def _value_types(kind: Any, key: str | int) -> Iterator[Any]:
     """Types of the value that a key or index has in a value of type `kind`."""
-    for annotation in [_fields(kind).get(key)] if _fields(kind) else get_args(kind):
+    for annotation in [_fields(kind).get(str(key))] if _fields(kind) else get_args(kind):
         yield from _options(annotation)
 
 
@@ -148,7 +148,7 @@ def _options(annotation: Any) -> Iterator[Any]:
         yield from _options(argument)
 
 
-def _fields(kind: Any) -> dict[str | int, Any]:
+def _fields(kind: Any) -> dict[str, Any]:
     """Key of a file -> type of its value; empty for a type that is not a configuration."""
     return {field.alias or name: field.annotation for name, field in getattr(kind, "model_fields", {}).items()}
 

@@ -87,8 +87,10 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
                     if name not in listed:
                         unlisted.append(name)
                         continue
+                    content = members.extractfile(member)
+                    assert content is not None  # a regular file
                     with open(folder / name, "xb") as file:
-                        shutil.copyfileobj(members.extractfile(member), file)
+                        shutil.copyfileobj(content, file)
             while stream.read(1 << 20):  # to the checksum at the end, which says that nothing is cut
                 pass
     except FileExistsError as error:

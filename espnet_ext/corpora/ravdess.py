@@ -67,7 +67,7 @@ def _utterance(path: Path) -> tuple[Utterance, str | None]:
     """The utterance (without its length), and the reason if it is not used."""
     match = _NAME.fullmatch(path.stem)
     folder = _ACTOR_FOLDER.fullmatch(path.parent.name)
-    if match is None:
+    if match is None or folder is None:
         raise UserError(f"{path}: expected a name like 03-01-06-01-02-01-12.wav; take the file out of the folder")
     modality, channel, emotion, intensity, statement, take, actor = match.groups()
     codes = {

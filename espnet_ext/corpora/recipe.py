@@ -171,9 +171,9 @@ def write_set(path: Path, content: SetContent) -> str:
         content.excluded.write(temporary / "excluded.tsv")
         write_json_atomic(temporary / "provenance.json", provenance)
         validate_data_dir(temporary)
-    trials = "".join(f", {len(listed)} trials {name}" for name, listed in content.trials.items())
+    trial_lists = "".join(f", {len(listed)} trials {name}" for name, listed in content.trials.items())
     return (
-        f"{len(content.utterances)} utterances, {hours:g} h, {len(languages)} languages{trials}; "
+        f"{len(content.utterances)} utterances, {hours:g} h, {len(languages)} languages{trial_lists}; "
         f"{content.excluded.summary()}"
     )
 

@@ -3,9 +3,8 @@
 import csv
 import gzip
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from espnet_ext.audio.files import is_visible
 from espnet_ext.kaldi.scp import decode_lines
@@ -35,7 +34,7 @@ def read_rows(path: Path, separator: str = "\t") -> Iterator[tuple[int, list[str
         raise UserError(f"{path}: the file is empty; fetch it again")
 
 
-def _whole(file: BinaryIO, path: Path) -> Iterator[bytes]:
+def _whole(file: Iterable[bytes], path: Path) -> Iterator[bytes]:
     try:
         yield from file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -80,7 +80,8 @@ def read_meta(path: Path) -> dict[str, Speaker]:
     Raises:
         UserError: naming the file without the columns of speaker, Gender and Set, or a line without them.
     """
-    separator, header = "", []
+    separator = ""
+    header: list[str] = []
     speakers = {}
     for number, (line,) in read_rows(path, separator="\n"):
         # Names of VoxCeleb 1 may hold commas.
@@ -172,7 +173,7 @@ def read_voxceleb(corpus: Corpus, options: Options, split: str, data: Path) -> S
 
 
 LICENSE = "CC-BY 4.0 (lists and cuts; the videos remain their owners')"
-VOXCELEB1 = Corpus(
+VOXCELEB1: Corpus = Corpus(
     "voxceleb1",
     "VoxCeleb 1",
     LICENSE,
@@ -180,7 +181,7 @@ VOXCELEB1 = Corpus(
     lambda *arguments: read_voxceleb(VOXCELEB1, *arguments),
     (Option("voxceleb_trials", None, "folder of the trial lists, if they are not in that of VoxCeleb 1"),),
 )
-VOXCELEB2 = Corpus(
+VOXCELEB2: Corpus = Corpus(
     "voxceleb2",
     "VoxCeleb 2 dev",
     LICENSE,

@@ -1,7 +1,7 @@
 """Segments of VoxPopuli: its tables, and the audio of each segment."""
 
 from ast import literal_eval
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from espnet_ext.audio.waveform import Spans
@@ -52,7 +52,7 @@ def read_segments_of(root: Path, language: str) -> dict[str, tuple[str, Utteranc
     """
     annotations = find_annotations(root, language)
     if annotations and (root / "raw_audios" / "original").is_dir():
-        segments = _read_annotations(root, annotations, iso639_3(language))
+        segments: Iterable[tuple[str, str, Utterance]] = _read_annotations(root, annotations, iso639_3(language))
     elif manifests := _manifests(root, language):
         segments = [segment for path in manifests for segment in _read_manifest(path, iso639_3(language))]
     else:

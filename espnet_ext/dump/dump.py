@@ -72,7 +72,7 @@ class ShardJob(NamedTuple):
         return self.stem.with_name(f"{self.stem.name}.{suffix}")
 
     @property
-    def index(self) -> Path:
+    def index_file(self) -> Path:
         return self.file("json")
 
 
@@ -127,18 +127,18 @@ def dump_shard(shard: ShardJob) -> ShardResult:
         shard.stem.with_name(dumped.ark).unlink()
         return ShardResult(0.0, errors)
     # The index last: an archive with an index is whole.
-    write_json_atomic(shard.index, dumped._asdict())
+    write_json_atomic(shard.index_file, dumped._asdict())
     return ShardResult(sum(dumped.num_samples.values()) / RATE, {})
 
 
 def read_shard(shard: ShardJob) -> DumpedShard:
     """The index of a finished archive."""
-    return DumpedShard(**json.loads(shard.index.read_text(encoding="utf-8")))
+    return DumpedShard(**json.loads(shard.index_file.read_text(encoding="utf-8")))
 
 
 def _is_done(shard: ShardJob, fingerprint: str) -> bool:
     # An index that another version wrote may lack anything else.
-    found = read_json(shard.index) or {}
+    found = read_json(shard.index_file) or {}
     return found.get("fingerprint") == fingerprint and shard.stem.with_name(found["ark"]).is_file()
 
 

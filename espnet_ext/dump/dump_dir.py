@@ -137,7 +137,7 @@ def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], 
     for shard in shards:
         dumped = read_shard(shard)
         ark = folder / dumped.ark
-        current |= {folder / shard.index.name, ark}
+        current |= {folder / shard.index_file.name, ark}
         places.update((utterance, f"{ark}:{offset}") for utterance, offset in dumped.offsets.items())
         num_samples.update(dumped.num_samples)
         for job in shard.jobs:

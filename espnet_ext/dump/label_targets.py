@@ -5,11 +5,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from espnet_ext.config.attributes import LABELS, TargetConfig
-from espnet_ext.config.labels import LabelSpace
+from espnet_ext.config.attributes import LABELS, LabelTarget
+from espnet_ext.config.labels import LabelKind, LabelSpace
 from espnet_ext.kaldi.archives import archive_of, remove_old_archives, write_ark
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.scp import iter_scp, write_scp
@@ -26,7 +27,7 @@ def class_file(dump_dir: Path, attribute: str) -> Path:
     return dump_dir / f"classes_{attribute}.json"
 
 
-def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: Path | None = None) -> None:
+def dump_labels(dump_dir: Path, attribute: str, target: LabelTarget, classes: Path | None = None) -> None:
     """Write `target_<attribute>.scp`, its archive and its JSON from a label file.
 
     Every utterance of wav.scp is listed, with `None` if it has no label. Utterances of the same label share a vector:
@@ -48,7 +49,7 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
     labels = _read_labels(file, set(utterances))
     if not labels:
         print(f"  {dump_dir}: no utterance has a label in {target.labels}, so every target_{attribute} is None")
-    values = _parse_numbers(labels, file) if target.kind == "number" else labels
+    values: Mapping[str, Any] = _parse_numbers(labels, file) if target.kind == "number" else labels
     space = _space_of(values.values(), target.kind) if classes is None else _read_space(classes, target)
     unknown = [name for name, label in labels.items() if target.kind == "class" and label not in space.classes]
     if unknown and target.unknown == "error":
@@ -56,7 +57,7 @@ def dump_labels(dump_dir: Path, attribute: str, target: TargetConfig, classes: P
             f"{file}: {labels[unknown[0]]!r} of {unknown[0]} is not among the classes of {classes}; "
             "correct it, or write `unknown: skip` in the attribute's target"
         )
-    numbers = {value: value for value in values.values()}
+    numbers: dict[Any, float] = {value: value for value in values.values()}
     if target.kind == "class":
         indices = {name: index for index, name in enumerate(space.classes)}
         numbers = {value: indices.get(value, UNKNOWN_CLASS) for value in numbers}
@@ -100,16 +101,17 @@ def _parse_numbers(labels: Mapping[str, str], path: Path) -> dict[str, float]:
     return numbers
 
 
-def _space_of(values: Iterable[str] | Iterable[float], kind: str) -> LabelSpace:
-    counts = Counter(values)
+def _space_of(values: Iterable[Any], kind: LabelKind) -> LabelSpace:
+    counts: Counter[Any] = Counter(values)
     if kind == "class":
         return LabelSpace(kind=kind, classes=dict(sorted(counts.items())))
+    if not counts:
+        return LabelSpace(kind=kind, std=0.0)
     numbers = np.array(sorted(counts.elements()), dtype=np.float64)
-    scale = {"mean": float(numbers.mean()), "std": float(numbers.std())} if counts else {"std": 0.0}
-    return LabelSpace(kind=kind, **scale)
+    return LabelSpace(kind=kind, mean=float(numbers.mean()), std=float(numbers.std()))
 
 
-def _read_space(path: Path, target: TargetConfig) -> LabelSpace:
+def _read_space(path: Path, target: LabelTarget) -> LabelSpace:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         file, space = description[LABELS], LabelSpace.from_json(description)

@@ -1,10 +1,11 @@
 """Shards of teacher targets: the items that a teacher embeds into one archive, the unit of an interrupted run."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,9 @@ def target_items(data: DataDir, modality: str, text_lang: str | None = None) -> 
     }
 
 
-def make_shards(items: Iterable[Item], folder: Path, name: str, teacher: AbsTeacher, options: dict) -> list[Shard]:
+def make_shards(
+    items: Iterable[Item], folder: Path, name: str, teacher: AbsTeacher, options: Mapping[str, Any]
+) -> list[Shard]:
     """Cut distinct items, in their order, into the shards `<folder>/<name>.<hash>.ark`.
 
     Args:
@@ -102,7 +105,7 @@ def make_shards(items: Iterable[Item], folder: Path, name: str, teacher: AbsTeac
     distinct = dict.fromkeys(items)
     budget = max(SHARD_SIZE[teacher.modality], sum(item.size for item in distinct) // MAX_SHARDS)
     for part in _cut(distinct, budget):
-        recipe = [teacher.name, teacher.version, teacher.normalisation, options]
+        recipe: list[Any] = [teacher.name, teacher.version, teacher.normalisation, options]
         recipe += [(item.utterance, _identity(item, teacher.modality, ark_sizes), item.size) for item in part]
         ark = archive_of(folder, name, json.dumps(recipe, sort_keys=True).encode())
         shards.append(Shard(ark, part))
@@ -151,7 +154,7 @@ def embed_shard(teacher: AbsTeacher, shard: Shard) -> None:
 
 def _embed_items(teacher: AbsTeacher, items: Iterable[Item]) -> Iterator[tuple[str, np.ndarray]]:
     for batch in _cut(items, BATCH_SIZE[teacher.modality]):
-        inputs = [item.content for item in batch]
+        inputs: list[str] | list[np.ndarray] = [item.content for item in batch]
         if teacher.modality == "speech":
             inputs = [read_dumped(item.content) for item in batch]
             for item, samples in zip(batch, inputs, strict=True):

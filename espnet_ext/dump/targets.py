@@ -9,7 +9,7 @@ from typing import NamedTuple
 from threadpoolctl import threadpool_limits
 
 from espnet_ext.audio import RATE
-from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.config.attributes import TeacherTarget
 from espnet_ext.dump.executor import Executor, run_jobs
 from espnet_ext.dump.target_shards import Item, Shard, embed_shard, make_shards, target_items
 from espnet_ext.dump.translation_targets import average_translations
@@ -36,7 +36,7 @@ class EmbedJob(NamedTuple):
 def dump_targets(
     dump_dir: Path,
     attribute: str,
-    target: TargetConfig,
+    target: TeacherTarget,
     executor: Executor = LOCAL,
     *,
     runtime: Runtime = DEFAULT_RUNTIME,
@@ -84,11 +84,11 @@ def _embed_items(
     items: Mapping[str, Item],
     dump_dir: Path,
     name: str,
-    target: TargetConfig,
+    target: TeacherTarget,
     executor: Executor,
     runtime: Runtime,
     head_dim: int | None,
-) -> tuple[dict[Item, str], dict[str, str | int]]:
+) -> tuple[dict[Item, str], dict[str, str | int | None]]:
     """Locator of each item's vector, and the description of the teacher."""
     _teacher.cache_clear()
     options = json.dumps(target.options)

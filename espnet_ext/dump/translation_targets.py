@@ -58,4 +58,4 @@ def _mean_over_languages(languages: dict[str, set[str]]) -> np.ndarray:
     """Unit vector (dim,) from language -> scp entries of its different targets."""
     means = [np.mean([kaldiio.load_mat(entry) for entry in sorted(entries)], axis=0) for entries in languages.values()]
     total = sum(mean / np.linalg.norm(mean) for mean in means)
-    return (total / np.linalg.norm(total)).astype(np.float32)
+    return np.asarray(total / np.linalg.norm(total), np.float32)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from espnet_ext.config.attributes import TargetConfig
+from espnet_ext.config.attributes import LabelTarget
 from espnet_ext.dump.label_targets import UNDETERMINED
 from espnet_ext.evaluation.plan import Evaluation
 from espnet_ext.evaluation.systems import ClassifierOutputs, System
@@ -68,7 +68,7 @@ class LabelSet:
     """
 
     dump: Path
-    targets: Mapping[str, TargetConfig]
+    targets: Mapping[str, LabelTarget]
     scores_dir: Path
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 

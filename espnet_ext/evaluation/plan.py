@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from espnet_ext.config.attributes import AttributeConfig, TargetConfig
+from espnet_ext.config.attributes import AttributeConfig, LabelTarget
 from espnet_ext.utils.errors import UserError
 
 # Rules that use an attribute's own classifier, and the kind of its labels. Other attributes are probed instead.
@@ -49,7 +49,7 @@ def plan_probes(attributes: Mapping[str, AttributeConfig], labels: Sequence[str]
     return evaluations
 
 
-def labeled_targets(attributes: Mapping[str, AttributeConfig]) -> dict[str, TargetConfig]:
+def labeled_targets(attributes: Mapping[str, AttributeConfig]) -> dict[str, LabelTarget]:
     """Attribute -> its target, of attributes with the rule `classification` or `regression`.
 
     Raises:

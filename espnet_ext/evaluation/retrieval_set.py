@@ -78,14 +78,15 @@ class RetrievalSet:
         texts = self._texts(attribute)
         required = evaluation.task != "leakage" and texts is None
         # An untrained encoder's vectors need not have the teacher's size.
-        is_comparable = texts is not None and texts.vectors.dim == rows.dim
-        in_text = text_searches(speech, texts, self.patterns) if is_comparable else []
+        if texts is not None and texts.vectors.dim != rows.dim:
+            texts = None
+        in_text = [] if texts is None else text_searches(speech, texts, self.patterns)
         in_speech = self._speech_searches(speech, required)
         for suffix in ("", "-centred"):
             if suffix:
                 speech, texts = _centered(speech), texts and _centered(texts)
             yield from score_retrieval(in_speech, speech, speech, suffix, self.bootstrap, self.products)
-            if in_text:
+            if texts is not None and in_text:
                 yield from score_retrieval(in_text, speech, texts, suffix, self.bootstrap, self.products)
 
     def _speech_searches(self, speech: EmbeddingTable, required: bool) -> list[Search]:
@@ -110,7 +111,7 @@ class RetrievalSet:
         parts, names, languages = [], [], []
         # One text has one vector, whichever batch its copies were embedded in, so that copies tie exactly.
         first: dict[tuple[str, str], int] = {}
-        same = []
+        same: list[int] = []
         files = {None: f"target_{attribute}.scp"} | self._translations(attribute)
         for language, file in files.items():
             vectors, texts = self._read_texts(file, f"text.{language}" if language else "text")

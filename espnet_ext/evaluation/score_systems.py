@@ -136,7 +136,7 @@ class ScoringRun:
         development = read_trial_set(self.dump_dir / self.calibration_set) if self.calibration_set else None
         options = self.scores_dir, self._bootstrap, cohort, development, self.contaminated
         verification = [VerificationSet(self.dump_dir / name, *options) for name in self.verification_sets]
-        return {"retrieval": retrieval, "verification": verification}
+        return {"retrieval": [*retrieval], "verification": [*verification]}
 
     def _label_sets(self, used: Mapping[str, AttributeConfig]) -> dict[str, list[EvaluationSet]]:
         """Rule -> its sets, for attributes' own classifiers.
@@ -151,7 +151,7 @@ class ScoringRun:
         sets = [LabelSet(self.dump_dir / name, targets, self.scores_dir, self._bootstrap) for name in names]
         for attribute in targets if sets else ():
             print_problems([one.problem(attribute) for one in sets], required=True)
-        return dict.fromkeys(KIND_OF_RULE, sets)
+        return {rule: [*sets] for rule in KIND_OF_RULE}
 
     def _probe_sets(self, labels: Sequence[str]) -> dict[str, list[EvaluationSet]]:
         """Label file -> the sets on which it is probed.
@@ -159,7 +159,7 @@ class ScoringRun:
         Raises:
             UserError: a label of the option --probe_labels is in no set, or can be probed in no set.
         """
-        probed = {}
+        probed: dict[str, list[EvaluationSet]] = {}
         for label in labels:
             sets = [ProbeSet(self.dump_dir / name, label, self._bootstrap) for name in self.classification_sets]
             sets = [one for one in sets if (one.dump / label).is_file()]

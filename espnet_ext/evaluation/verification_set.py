@@ -97,8 +97,8 @@ def calibrate(trial_set: TrialSet, system: System, attribute: str, cohort: Cohor
     calibrations = {}
     for variant in {one.variant for one in scored}:
         own = [one for one in scored if one.variant == variant]
-        columns = ([one.scores for one in own], [one.trials.labels for one in own])
-        calibrations[variant] = fit_calibration(*map(np.concatenate, columns))
+        scores = np.concatenate([one.scores for one in own])
+        calibrations[variant] = fit_calibration(scores, np.concatenate([one.trials.labels for one in own]))
     return calibrations
 
 

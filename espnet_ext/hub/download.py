@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from espnet_ext.utils.errors import UserError
 
@@ -69,7 +70,7 @@ def download_snapshot(
     # Without a home folder, the hub's client would create a folder named `~`.
     if cache is None and os.path.expanduser("~") == "~" and not {"HF_HUB_CACHE", "HF_HOME"} & os.environ.keys():
         cache = default_cache() / "hub"
-    options = {"revision": revision, "cache_dir": cache, "allow_patterns": list(patterns)}
+    options: dict[str, Any] = {"revision": revision, "cache_dir": cache, "allow_patterns": list(patterns)}
     name = f"{model} (revision {revision})" if revision else model
     with hub_errors(f"{label} the hub cannot deliver {name}", advice):
         try:

@@ -67,7 +67,8 @@ class EmbeddingParts:
         keys = [_key(entry) for entry in entries]
         name = hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
         with atomic_path(self.folder / f"{name}.npz") as temporary, temporary.open("wb") as stream:
-            np.savez(stream, **{KEYS: np.array(keys)}, **embeddings)
+            # numpy types its options, not the arrays.
+            np.savez(stream, **{KEYS: np.array(keys)}, **embeddings)  # type: ignore[arg-type]
 
     def collect(self, entries: Iterable[Entry]) -> dict[str, np.ndarray]:
         """Attribute -> (entries, dim) float32, in the order of `entries`, all of which must be in the folder."""

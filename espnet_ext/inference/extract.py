@@ -68,12 +68,12 @@ class ShardJob(NamedTuple):
 
     system: System
     folder: Path
-    index: int
+    number: int
     wav_scp: dict[str, str]
     num_samples: tuple[int, ...]
 
     def ark(self, attribute: str) -> Path:
-        return self.folder / f"{attribute}.{self.index}.ark"
+        return self.folder / f"{attribute}.{self.number}.ark"
 
     def is_done(self) -> bool:
         """Whether the archives of all attributes and their scp files exist."""
@@ -129,7 +129,7 @@ def extract_shard(job: ShardJob) -> int:
     return sum(speech.lengths)
 
 
-class ReadAhead(Sequence):
+class ReadAhead(Sequence[np.ndarray]):
     """Dumped utterances, float32 (samples,) each; threads read the next ones during an iteration.
 
     Args:
@@ -148,7 +148,7 @@ class ReadAhead(Sequence):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __getitem__(self, index: int) -> np.ndarray:
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]  # no slices
         return self._read(self.entries[index])
 
     def __iter__(self) -> Iterator[np.ndarray]:

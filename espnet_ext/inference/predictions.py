@@ -49,13 +49,16 @@ def write_predictions(folder: Path, attribute: str, loss: AttributeLoss) -> None
         attribute: name of the attribute.
         loss: see `read_classifiers`.
     """
+    assert loss.labels is not None  # see read_classifiers
     write_json_atomic(folder / f"{attribute}.classes.json", loss.labels.to_json())
     write_vectors(folder / f"{attribute}.logits.ark", _predictions(folder / f"{attribute}.scp", loss))
 
 
 def _predictions(scp: Path, loss: AttributeLoss) -> Iterator[tuple[str, np.ndarray]]:
+    classifier = loss.classifier
+    assert classifier is not None  # see read_classifiers
     for batch in batched(iter_scp(scp), BATCH_SIZE):
         embeddings = torch.from_numpy(np.stack([kaldiio.load_mat(entry) for _, entry in batch]))
         with torch.inference_mode():
-            predicted = loss.classifier.predict(embeddings).numpy()
+            predicted = classifier.predict(embeddings).numpy()
         yield from zip([utterance for utterance, _ in batch], predicted, strict=True)

@@ -16,15 +16,15 @@ from espnet_ext.kaldi.archives import read_dumped
 from espnet_ext.kaldi.locators import is_dumped
 from espnet_ext.utils.errors import UserError
 
-Samples = np.ndarray | torch.Tensor | list[float]
-Recording = str | os.PathLike | AudioSource | bytes | Samples | tuple[Samples, float] | Mapping[str, Any]
+type Samples = np.ndarray | torch.Tensor | list[float]
+type Recording = str | os.PathLike | AudioSource | bytes | Samples | tuple[Samples, float] | Mapping[str, Any]
 ACCEPTED = (
     "a file name, the bytes of a file, a float array, tensor or list (samples,) in [-1, 1], a pair "
     "(array, sampling_rate), or a dict with `array` and `sampling_rate`, with `bytes` or with `path`"
 )
 
 
-def check_is_list(audio: object) -> None:
+def check_is_list(audio: Any) -> None:
     """Raise UserError for a single recording, whose items would be taken for recordings."""
     is_samples = isinstance(audio, torch.Tensor) or (isinstance(audio, np.ndarray) and audio.dtype.kind in "fiub")
     is_one = isinstance(audio, str | os.PathLike | AudioSource | bytes | bytearray | Mapping)
@@ -60,11 +60,13 @@ def open_recording(
         with _as_file(item, where) as path:
             yield AudioSource(path), where
     else:
+        values: Any
+        own_rate: Any
         values, own_rate = item if _is_pair(item) else (item, sampling_rate)
         check_rate(own_rate, where)
         samples = resample(_to_samples(values, where), own_rate, rate)
         # torch requires writable, contiguous arrays.
-        yield np.require(samples, np.float32, "CWE"), where
+        yield np.require(samples, np.float32, ["C", "W", "E"]), where
 
 
 def _from_mapping(item: Mapping[str, Any], where: str) -> Recording:

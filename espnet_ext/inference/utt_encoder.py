@@ -101,7 +101,9 @@ class UttEncoder:
             for index in errors or ():
                 sums.pop(index, None)  # read in part
             # Without recordings, silence has the attributes and their sizes.
-            like = next(iter(sums.values()), None) or self._embed([(0, np.zeros(self.encoder.min_samples, np.float32))])
+            silence = [(0, np.zeros(self.encoder.min_samples, np.float32))]
+            like = next(iter(sums.values())) if sums else self._embed(silence)
+        assert like is not None  # the shortest input fits into memory
         embeddings = {}
         for name, vectors in like.items():
             total = np.array([sums[index][name] for index in sorted(sums)]).reshape(-1, vectors.shape[-1])

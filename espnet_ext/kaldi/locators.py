@@ -56,7 +56,9 @@ def resolve_locators(locators: Mapping[str, str], folder: Path) -> dict[str, str
         folder: folder of the scp file.
     """
     first = next((locator for locator in locators.values() if not Path(locator).is_absolute()), None)
-    for base in () if first is None else (folder.absolute(), *folder.absolute().parents):
+    if first is None:
+        return dict(locators)
+    for base in (folder.absolute(), *folder.absolute().parents):
         if (base / file_of(first)).exists():
             return dict(locators) if base == Path.cwd() else {key: str(base / value) for key, value in locators.items()}
     return dict(locators)

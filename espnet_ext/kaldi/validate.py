@@ -9,7 +9,7 @@ from espnet_ext.audio import RATE
 from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.locators import file_of, is_dumped, is_offset
 from espnet_ext.kaldi.scp import read_scp
-from espnet_ext.kaldi.segments import check_ends
+from espnet_ext.kaldi.segments import Segment, check_ends
 from espnet_ext.kaldi.trials import read_trials
 from espnet_ext.kaldi.utterances import invert
 from espnet_ext.utils.errors import UserError
@@ -44,7 +44,7 @@ def validate_data_dir(path: str | Path) -> None:
     _check_columns(data.path, known, listed_in, COMPLETE_FILES)
     _ = data.utt2num_samples  # checks that each is positive
     if data.segments is not None:
-        _check_recordings(data)
+        _check_recordings(data, data.segments)
     _check_audio(data)
     if data.segments is not None:
         check_ends(known, data.path / "segments")
@@ -102,8 +102,8 @@ def _check_audio(data: DataDir) -> None:
             raise UserError(f"{data.path / 'wav.scp'}:{number}: {locator!r}: {reason}")
 
 
-def _check_recordings(data: DataDir) -> None:
-    used = {segment.recording for segment in data.segments.values()}
+def _check_recordings(data: DataDir, segments: Mapping[str, Segment]) -> None:
+    used = {segment.recording for segment in segments.values()}
     for number, recording in enumerate(data.wav_scp, 1):
         if recording not in used:
             raise UserError(

@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def _member(name: str, compression: int) -> zipfile.ZipInfo:
     return info
 
 
-def _write_strings(stream: BinaryIO, strings: Sequence[str]) -> None:
+def _write_strings(stream: IO[bytes], strings: Sequence[str]) -> None:
     """Write a string array in batches: a million strings with a long one among them take gigabytes in memory."""
     dtype = np.dtype(f"<U{max(map(len, strings), default=1)}")
     header = {"descr": dtype.str, "fortran_order": False, "shape": (len(strings),)}

@@ -75,8 +75,8 @@ def load_model(folder: Path, device: str | torch.device = "cpu", autocast: str =
 def load_trained_encoder(folder: Path) -> AbsSpeechEncoder:
     """Build and fill the encoder of a trained model; raises as `load_model` does."""
     encoder = _described_encoder(folder)
-    weights = read_model_weights(folder).items()
-    weights = {name.removeprefix(ENCODER): tensor for name, tensor in weights if name.startswith(ENCODER)}
+    weights = read_model_weights(folder)
+    weights = {name.removeprefix(ENCODER): tensor for name, tensor in weights.items() if name.startswith(ENCODER)}
     fill_strictly(encoder, weights, folder / WEIGHTS)
     return encoder
 

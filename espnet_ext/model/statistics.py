@@ -62,7 +62,8 @@ def reduce_statistics(
         total = total.long()
     loss, measure = (torch.where(whole > 0, mean, torch.nan) for mean in (loss, measure))
     reduced = loss, measure, whole, count / whole.clamp(min=1)
-    return BatchStatistics(*(dict(zip(losses, values, strict=True)) for values in reduced), total)
+    means, measures, counts, shares = (dict(zip(losses, values, strict=True)) for values in reduced)
+    return BatchStatistics(means, measures, counts, shares, total)
 
 
 def gradient_statistics(losses: dict[str, Tensor], shared: Sequence[nn.Parameter], measured: bool) -> dict[str, Tensor]:

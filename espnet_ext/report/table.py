@@ -58,7 +58,7 @@ def read_table(path: Path, columns: Mapping[str, type], content: str) -> pd.Data
     return frame[list(columns)]
 
 
-def select_rows(results: pd.DataFrame, **values: str) -> pd.DataFrame:
+def select_rows(results: pd.DataFrame, **values: str | None) -> pd.DataFrame:
     """Rows with these values in these columns, e.g. `select_rows(results, task="retrieval", metric="R@1")`."""
     selected = pd.Series(True, index=results.index)
     for column, value in values.items():

@@ -95,7 +95,7 @@ def _count(results: pd.DataFrame, keys: Mapping[str, str]) -> dict[str, str]:
     return {row: number(values[name], row) for row, names in COUNT_ROWS.items() for name in names if name in values}
 
 
-def _unique_name(name: str, names: list[str], keys: dict[str, str]) -> str:
+def _unique_name(name: str, names: list[str], keys: Mapping[str, str]) -> str:
     """Name of a column, with its attribute, set or trial list if several columns have the same name."""
     if names.count(name) == 1:
         return name

@@ -58,7 +58,7 @@ def verification_columns(results: pd.DataFrame) -> list[Column]:
     """Columns of the main table: plain cosines on lists of unseen speakers."""
     rows = select_rows(results, task="verification")
     rows = rows[~rows["protocol"].str.endswith((AS_NORM, CONTAMINATED))]
-    columns = []
+    columns: list[Column] = []
     for attribute, set_name, trials in distinct(rows, "attribute", "set", "protocol"):
         base = {"attribute": attribute, "task": "verification", "set": set_name, "protocol": trials}
         columns += [(metric, base | {"metric": metric}) for metric in METRICS]
@@ -83,7 +83,7 @@ def verification_tables(results: pd.DataFrame) -> list[Table]:
 
 def label_columns(results: pd.DataFrame) -> list[Column]:
     """Columns of the main table: every attribute with classes or numbers."""
-    columns = []
+    columns: list[Column] = []
     for task, metrics in LABEL_METRICS.items():
         for attribute, set_name in distinct(select_rows(results, task=task, protocol=PROTOCOL), "attribute", "set"):
             base = {"attribute": attribute, "task": task, "protocol": PROTOCOL, "set": set_name}

@@ -43,10 +43,10 @@ def score_classification(
         raise UserError(f"{which}: classification needs two classes or more")
     counts = _unit_counts(predictions, classes)
     num_units = counts.shape[0]
-    draws = [_class_metrics(block @ counts) for block in bootstrap.blocks(num_units)] if num_units > 1 else []
+    blocks = [_class_metrics(block @ counts) for block in bootstrap.blocks(num_units)] if num_units > 1 else []
     values = _class_metrics(counts.sum(axis=0)[None])[0]
     metrics = {prefix + metric: value for metric, value in zip(CLASS_METRICS, values, strict=True)}
-    draws = np.concatenate([np.empty((0, len(metrics))), *draws])
+    draws = np.concatenate([np.empty((0, len(metrics))), *blocks])
     return [
         *make_scores(protocol, len(truth), metrics, chance_levels(np.bincount(truth)), draws),
         *make_counts(protocol, len(truth), {f"{prefix}classes": len(classes), f"{prefix}units": num_units}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,8 @@ def score_retrieval(
     sentences = np.unique(queries.sentences)
     resamples = Resamples(len(sentences), bootstrap)
     identities = candidates.vectors.identities()
-    scores, means = [], {}
+    scores: list[Score] = []
+    means: dict[str, _Mean] = {}
     for search in searches:
         outcome = run_search(search, queries, candidates, products)
         query_ids = np.searchsorted(sentences, queries.sentences[search.queries])
@@ -89,7 +91,7 @@ class _Mean:
         self._num_queries = 0
         # Each sentence counts once, even if it has queries in several directions.
         self._has_query = np.zeros(num_sentences, dtype=bool)
-        self._sums = [0.0] * 4
+        self._sums: list[Any] = [0.0] * 4
 
     def add(self, outcome: Outcome, query_ids: np.ndarray, draws: np.ndarray, counts: np.ndarray) -> None:
         """Add a search.

@@ -53,8 +53,8 @@ class Roc:
         blind = min(prior, 1.0 - prior)
         # Skip corners where one kind of error already costs more than a blind decision.
         corners = range(len(self.corner_hits))
-        first = bisect_left(corners, -blind, key=lambda corner: -prior * self.miss_rates(corner))
-        last = bisect_right(corners, blind, key=lambda corner: (1.0 - prior) * self.alarm_rates(corner))
+        first = bisect_left(corners, -blind, key=lambda corner: -prior * float(self.miss_rates(corner)))
+        last = bisect_right(corners, blind, key=lambda corner: (1.0 - prior) * float(self.alarm_rates(corner)))
         cheap = slice(first, last)
         return float((prior * self.miss_rates(cheap) + (1.0 - prior) * self.alarm_rates(cheap)).min()) / blind
 

@@ -1,6 +1,7 @@
 """Speaker verification from scores: EER, minDCF and, calibrated, actDCF and Cllr, with intervals over speakers."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,8 @@ def score_verification(
     """
     trials = sort_trials(scores, labels)
     speakers, numbers = np.unique(np.concatenate([enrol_speakers, test_speakers]), return_inverse=True)
-    resampled = _Resampled(*numbers.reshape(2, -1), bootstrap.weights(len(speakers)))
+    enrol, test = numbers.reshape(2, -1)
+    resampled = _Resampled(enrol, test, bootstrap.weights(len(speakers)))
     measured = [_measure_roc(trials, resampled, with_cllr=calibration is not None)]
     if calibration:
         measured.append(_measure_costs(calibration.llrs(scores), labels, resampled))
@@ -64,7 +66,7 @@ def _measure_roc(trials: SortedTrials, resampled: _Resampled, with_cllr: bool) -
     NaN for a resample without target trials or without non-target trials.
     """
     functions: dict[str, Callable[[Roc], float]] = {"EER": Roc.eer}
-    functions |= {f"minDCF({prior})": lambda roc, prior=prior: roc.min_dcf(prior) for prior in PRIORS}
+    functions |= {f"minDCF({prior})": partial(Roc.min_dcf, prior=prior) for prior in PRIORS}
     if with_cllr:
         functions["minCllr"] = min_cllr
     enrol, test, weights = resampled
@@ -86,7 +88,7 @@ def _measure_costs(llrs: np.ndarray, labels: np.ndarray, resampled: _Resampled) 
     enrol, test, weights = resampled
     columns = [decision_costs(llrs, labels, prior) for prior in PRIORS]
     costs = np.stack([*columns, ratio_costs(llrs, labels), np.ones(len(llrs))], axis=1)
-    values, draws = 0.0, 0.0
+    values, draws = np.zeros(()), np.zeros(())
     for one in (labels, ~labels):
         values = values + costs[one].mean(axis=0)
         sums = speaker_sums(costs[one], enrol[one], test[one], weights)

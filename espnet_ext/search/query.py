@@ -36,6 +36,11 @@ class QueryTerm(NamedTuple):
     weight: float
     vector: np.ndarray | None = None
 
+    def unit_vector(self) -> np.ndarray:
+        """The vector at unit length; the term must be embedded."""
+        assert self.vector is not None
+        return unit_length(self.vector)
+
 
 class Match(NamedTuple):
     """A recording that matches a query.
@@ -91,7 +96,7 @@ def search(index: SearchIndex, terms: Sequence[QueryTerm], top: int, codes: fais
         raise UserError(f"{index.folder}: no recordings in this index yet; run `search build` again")
     query = np.zeros((1, index.vectors.shape[1]), np.float32)
     for term in terms:
-        query[0, index.columns[term.attribute]] += term.weight * unit_length(term.vector)
+        query[0, index.columns[term.attribute]] += term.weight * term.unit_vector()
     if codes:
         rows = codes.search(query, min(CANDIDATES_PER_HIT * top, codes.ntotal))[1][0]
     else:
@@ -128,7 +133,7 @@ def _cosines(index: SearchIndex, rows: list[int], terms: Sequence[QueryTerm]) ->
     vectors = index.vectors[rows]
     parts = [unit_length(vectors[:, index.columns[term.attribute]]) for term in terms]
     # Not a matrix product, whose sums may depend on a row's place.
-    products = [np.einsum("nd,d->n", part, unit_length(term.vector)) for part, term in zip(parts, terms, strict=True)]
+    products = [np.einsum("nd,d->n", part, term.unit_vector()) for part, term in zip(parts, terms, strict=True)]
     return np.stack(products, axis=1)
 
 

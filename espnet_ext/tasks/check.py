@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 import torch
@@ -100,7 +100,8 @@ def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
                 raise UserError(f"{args.attributes}: {name}: {error}") from error
         try:
             options = {"autocast": resolve_autocast(args.model_conf.get("autocast", AUTO), "cpu")}
-            return ESPnetUttModel(SimpleNamespace(num_layers=num_layers, dim=1), plain, **args.model_conf | options)
+            encoder: Any = SimpleNamespace(num_layers=num_layers, dim=1)  # a model reads only its sizes
+            return ESPnetUttModel(encoder, plain, **args.model_conf | options)
         except UserError as error:
             raise UserError(f"{args.config}: {error}") from error
 

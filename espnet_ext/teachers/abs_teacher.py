@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -65,13 +65,13 @@ class AbsTeacher(ABC):
             vectors = unit_length(sums)
         return vectors.astype(np.float32)
 
-    def _parts(self, item: str | np.ndarray) -> Sequence[str | np.ndarray]:
+    def _parts(self, item: Any) -> Sequence[Any]:
         if self.max_samples is None or len(item) <= self.max_samples:
             return [item]
         return np.array_split(item, -(-len(item) // self.max_samples))
 
     @abstractmethod
-    def _embed(self, items: Sequence[str] | Sequence[np.ndarray]) -> np.ndarray:
+    def _embed(self, items: Sequence[Any]) -> np.ndarray:
         """Vectors (items, dim) of any length; a row must not depend on the other items."""
 
 

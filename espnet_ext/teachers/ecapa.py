@@ -142,6 +142,7 @@ class EcapaTeacher(AbsTeacher):
 
         (frames,) = inputs
         steps = torch.arange((conv.kernel_size - 1) * conv.dilation // 2, device=frames.device)
+        assert self._num_frames is not None  # the network runs
         ends = self._num_frames[:, None, None].expand(-1, frames.shape[1], len(steps))
         return (frames.scatter(2, ends + steps, frames.gather(2, ends - 2 - steps)),)
 

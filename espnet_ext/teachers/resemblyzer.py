@@ -45,7 +45,9 @@ class ResemblyzerTeacher(AbsTeacher):
         self.compute_on(runtime)
         self.lstm = torch.nn.LSTM(40, 256, num_layers=3, batch_first=True)
         self.linear = torch.nn.Linear(256, self.dim)
-        self._load(Path(find_spec("resemblyzer").origin).parent / "pretrained.pt")
+        spec = find_spec("resemblyzer")
+        assert spec and spec.origin  # its version is known, so it is installed
+        self._load(Path(spec.origin).parent / "pretrained.pt")
 
     def _load(self, path: Path) -> None:
         import torch

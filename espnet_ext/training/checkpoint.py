@@ -24,7 +24,7 @@ REPORTER_TYPES = [
     np.dtype,
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
-    np._core.multiarray.scalar,
+    np._core.multiarray.scalar,  # type: ignore[attr-defined]  # numpy has no public name for it
 ]
 
 # Options on which a checkpoint's weights, optimizers and schedulers depend.
@@ -49,7 +49,8 @@ def refuse_other_config(args: argparse.Namespace) -> None:
         return
     folder = Path(args.output_dir)
     for key in CHECKPOINT_OPTIONS:
-        old, new = before.get(key), getattr(args, key)
+        old: Any = before.get(key)
+        new = getattr(args, key)
         if old == new:
             continue
         if key in ("scheduler_conf", "scheduler2_conf") and old.get("total_steps") != new.get("total_steps"):

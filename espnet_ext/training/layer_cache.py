@@ -60,7 +60,7 @@ class LayerCache:
     ) -> None:
         self.wav_scp = read_scp(dump / "wav.scp")
         self.folder = dump / name
-        origin = {"encoder": encoder_hash(encoder_folder), "audio": sha256_of(dump / "wav.scp")}
+        origin: dict[str, str | int] = {"encoder": encoder_hash(encoder_folder), "audio": sha256_of(dump / "wav.scp")}
         origin |= {"frame_average": frame_average}
         cached = cached_options(self.folder, origin)
         self.autocast = choose_autocast(autocast, device, cached.get("autocast"), str(self.folder))

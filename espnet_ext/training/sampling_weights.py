@@ -65,6 +65,6 @@ def sampling_weights(
     for index in np.flatnonzero(of_corpora):
         present = counts[index] > 0
         if not factors[present].any():
-            raise UserError(f"sampler_conf: language_weights: nothing of {corpora[index]} is left to draw")
+            raise UserError(f"sampler_conf: language_weights: nothing of {corpora[int(index)]} is left to draw")
         weights[index, present] = tempered_weights(counts[index, present], alpha, factors[present])
     return weights * (of_corpora / of_corpora.sum())[:, None]

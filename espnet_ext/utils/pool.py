@@ -25,8 +25,11 @@ def process_pool(nj: int, module: str, *, fresh: bool = False) -> ProcessPoolExe
 def _exit_with_parent() -> None:
     """End this worker when its parent is killed; it would wait for tasks without limit."""
 
+    parent = parent_process()
+    assert parent is not None  # a worker has one
+
     def watch() -> None:
-        wait([parent_process().sentinel])
+        wait([parent.sentinel])
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

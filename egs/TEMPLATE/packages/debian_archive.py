@@ -45,9 +45,9 @@ def _regular_files(archive: Path, part: str) -> Iterator[tuple[str, bytes]]:
         name, content = _read_part(archive, part)
         with _open_tar(name, content) as members:
             for member in members:
-                if member.isreg():
+                if member.isreg() and (file := members.extractfile(member)):
                     safe = tarfile.data_filter(member, str(archive.parent))
-                    yield PurePosixPath(safe.name).as_posix(), members.extractfile(member).read()
+                    yield PurePosixPath(safe.name).as_posix(), file.read()
     except _DAMAGE as error:
         raise UserError(f"{archive}: not unpacked: {error}; remove the file and run again") from error
 

@@ -8,6 +8,7 @@ Systran/faster-whisper-base).
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
@@ -27,7 +28,7 @@ PARTS = (
 )
 JOINED_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 # As in openai/whisper-base.
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "model_type": "whisper",
     "architectures": ["WhisperEncoder"],
     "vocab_size": 51865,

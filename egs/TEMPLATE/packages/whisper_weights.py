@@ -84,8 +84,8 @@ def convert_encoder(variables: dict[str, np.ndarray], num_layers: int) -> dict[s
         target, source = f"layers.{layer}", f"encoder/layer_{layer}"
         for name, part in _LAYER_PARTS.items():
             state |= take.module(f"{target}.{name}", f"{source}/{part}")
-        fused = [take(f"{source}/self_attention/linear_0/{kind}") for kind in ("weight", "bias")]
-        state |= {f"{target}.self_attn.{name}": w for name, w in split_fused(*fused, "qkv").items()}
+        weight, bias = (take(f"{source}/self_attention/linear_0/{kind}") for kind in ("weight", "bias"))
+        state |= {f"{target}.self_attn.{name}": w for name, w in split_fused(weight, bias, "qkv").items()}
     state |= take.module("layer_norm", "encoder/layer_norm")
     extra = {name for name in variables if name.startswith("encoder/")} - take.used - _SETTINGS
     if extra:

@@ -151,7 +151,7 @@ def spread_over_videos(utterances: Sequence[Utterance], max_per_speaker: int) ->
     chosen: list[Utterance] = []
     for speaker in sorted(by_speaker):
         videos = by_speaker[speaker]
-        turns = []
+        turns: list[tuple[int, int, Utterance]] = []
         for video in sorted(videos, key=_order):
             for turn, utterance in enumerate(sorted(videos[video], key=lambda utterance: _order(utterance.id))):
                 turns.append((turn, len(turns), utterance))

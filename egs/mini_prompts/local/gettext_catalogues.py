@@ -43,7 +43,7 @@ def read_catalogue(path: Path) -> dict[str, str]:
     try:
         with open(path, "rb") as file:
             # The module has no public way to list a catalogue.
-            catalogue = gettext.GNUTranslations(file)._catalog
+            catalogue = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
     except (OSError, ValueError, LookupError, struct.error) as error:
         raise UserError(f"{path}: cannot read the catalogue ({error}); fetch its package again") from error
     # The key of a plural is a tuple; a context precedes \x04.
@@ -103,8 +103,9 @@ def _find_domains(root: Path) -> list[dict[str, Path]]:
 
 
 def _parallel_texts(messages: Mapping[str, str], excluded: Collection[str]) -> dict[str, str] | None:
-    texts = {language: clean_message(message) for language, message in messages.items()}
-    if None in texts.values():
+    cleaned = {language: clean_message(message) for language, message in messages.items()}
+    texts = {language: text for language, text in cleaned.items() if text is not None}
+    if len(texts) < len(cleaned):
         return None
     same = {normalize_text(text) for text in texts.values()}
     return texts if len(same) == len(texts) and same.isdisjoint(excluded) else None

@@ -3,13 +3,15 @@
 All of them run on torch's fused scaled-dot-product attention, position biases included.
 """
 
+from collections.abc import Callable
 from pkgutil import resolve_name
+from typing import Any
 
 from espnet_ext.model.encoder.abs_encoder import AbsSpeechEncoder
 from espnet_ext.utils.errors import UserError
 
 # Architecture -> its class, or `module:class` below this package, which is imported when the encoder is built.
-ENCODERS: dict[str, str | type[AbsSpeechEncoder]] = {
+ENCODERS: dict[str, str | Callable[[dict[str, Any], int], AbsSpeechEncoder]] = {
     "espnet": "espnet:EspnetSpeechEncoder",
     "hubert": "wav2vec2:HubertSpeechEncoder",
     "wav2vec2": "wav2vec2:Wav2Vec2SpeechEncoder",

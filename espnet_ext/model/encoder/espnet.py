@@ -166,7 +166,8 @@ def _import_task() -> ModuleType:
 
 def _build(task: ModuleType, config: Mapping[str, Any]) -> nn.ModuleDict:
     """Parts with weights, each with the output size of the one before as its input size."""
-    parts, size = nn.ModuleDict(), {}
+    parts = nn.ModuleDict()
+    size: dict[str, int] = {}
     for part in PARTS:
         if config[part]:
             conf = config.get(f"{part}_conf") or {}

@@ -1,5 +1,7 @@
 """Objectives by name."""
 
+from collections.abc import Callable
+
 from espnet_ext.config.attributes import AttributeConfig, ObjectiveConfig
 from espnet_ext.config.labels import LabelSpace
 from espnet_ext.config.validation import check_arguments
@@ -53,7 +55,8 @@ def build_objective(
         raise UserError(f"{where}: objective {config.name} is not for {target}; legal: {legal}")
     check_arguments(cls, config.options, f"{where}: objective {config.name}", skip=("dim", "labels"))
     try:
-        return cls(dim, labels, **config.options) if cls.has_weights else cls(**config.options)
+        build: Callable[..., AbsObjective] = cls
+        return build(dim, labels, **config.options) if cls.has_weights else build(**config.options)
     except (TypeError, UserError) as error:
         raise UserError(f"{where}: objective {config.name}: {error}") from error
 
