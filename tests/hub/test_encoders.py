@@ -1,4 +1,4 @@
-"""Where encoders come from, with a stand-in for the hub."""
+"""Sources of encoders, with a fake hub."""
 
 import json
 from pathlib import Path
@@ -21,13 +21,15 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
 
 
-def test_a_local_folder_is_itself(tmp_path: Path, no_hub: None) -> None:
+def test_a_local_folder_is_used_in_place(tmp_path: Path, no_hub: None) -> None:
     (tmp_path / "config.json").write_text("{}")
     assert encoder_folder(str(tmp_path), tmp_path / "cache") == tmp_path
 
 
 @pytest.mark.parametrize("given", ["openai/whisper-base", "whisper-base"])
-def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+def test_only_safetensors_and_json_files_are_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
     asked: list[tuple[str, dict]] = []
 
     def download(name: str, **options: object) -> str:
@@ -49,7 +51,7 @@ def test_a_hub_model_without_weights_for_torch_is_refused(tmp_path: Path, monkey
         encoder_folder("owner/model", tmp_path)
 
 
-def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
+def test_pickles_are_requested_only_if_there_are_no_safetensors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = tmp_path / "0123abcd"
@@ -68,13 +70,13 @@ def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
     assert (folder / "config.json").is_file()
 
 
-def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> None:
+def test_an_unreachable_hub_gives_one_error_line(tmp_path: Path, no_hub: None) -> None:
     with pytest.raises(UserError, match="encoder: the hub cannot deliver facebook/w2v-bert-2.0 .*give the folder of"):
         encoder_folder("facebook/w2v-bert-2.0", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["whisper-bose", "./missing/folder", "/missing/folder", "a/b/c"])
-def test_an_unknown_name_lists_the_short_names(tmp_path: Path, no_hub: None, name: str) -> None:
+def test_the_error_of_an_unknown_name_lists_the_short_names(tmp_path: Path, no_hub: None, name: str) -> None:
     with pytest.raises(UserError, match=f"{name}.*whisper-base"):
         encoder_folder(name, tmp_path)
 
