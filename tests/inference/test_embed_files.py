@@ -161,7 +161,7 @@ def test_a_name_that_an_archive_cannot_contain_is_refused_before_the_model_loads
     assert not (tmp_path / "o").exists()
 
 
-def test_an_invalid_output_suffix_is_refused_before_the_model_loads(run: Run, tmp_path: Path) -> None:
+def test_an_invalid_output_is_refused_before_the_model_loads(run: Run, tmp_path: Path) -> None:
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "file").touch()
     write_recording(tmp_path / "a.flac", 0)

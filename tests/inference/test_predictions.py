@@ -93,8 +93,8 @@ def test_labels_are_names_and_numbers(folder: Path) -> None:
 
 def test_logits_are_cosines_to_the_nearest_sub_center(folder: Path) -> None:
     loss = read_classifiers(folder)["lang"]
-    centre = torch.nn.functional.normalize(loss[0].weight[1, 0], dim=0)
-    assert loss.classifier.predict(centre[None])[0, 1].item() == pytest.approx(30.0)
+    center = torch.nn.functional.normalize(loss[0].weight[1, 0], dim=0)
+    assert loss.classifier.predict(center[None])[0, 1].item() == pytest.approx(30.0)
 
 
 def test_a_model_without_its_classifier_is_refused(folder: Path, tmp_path: Path) -> None:
