@@ -2,7 +2,7 @@
 
 - extraction: what stage 4 does with a shard of a dump directory: read, sort, pad, encode, all heads, write archives;
 - reference: transformers' extractor and model, one utterance at a time, the same heads;
-- bare: the encoder alone on batches that were decoded, sorted and padded before the clock started.
+- bare: only the encoder, on batches that were decoded, sorted and padded before the clock started.
 
 The model is the paper's with a quarter of its layers and of its widths: w2v-BERT of 6 layers of 256 (paper: 24 of
 1024), a head of 256 and one of 48 that read layers 1 to 6 (1024 and 192). The heads' share of all FLOPs depends on
@@ -91,7 +91,7 @@ def premade_batches(specs: list[str], batch_s: float) -> Batches:
 
 @torch.no_grad()
 def bare_encoder(ours: UttModel, batches: Batches) -> None:
-    """The encoder alone; outside of inference_mode, in which autocast would cast the weights for every batch."""
+    """Only the encoder; outside of inference_mode, in which autocast would cast the weights for every batch."""
     with ours.autocast():
         for speech, num_samples in batches:
             ours.encoder(speech, num_samples)
@@ -109,7 +109,7 @@ def heads_share(ours: UttModel, batch: tuple[torch.Tensor, torch.Tensor]) -> flo
 
 
 def best_rounds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
-    """The least seconds and seconds of the CPU that each way took, in turns, after one round that does not count."""
+    """The minimum seconds and CPU seconds of each way, measured in turns after one warm-up round."""
     best = dict.fromkeys(ways, (np.inf, np.inf))
     for index in range(rounds + 1):
         for name, run in ways.items():
@@ -122,7 +122,7 @@ def best_rounds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 
 
 def main() -> None:
-    """Alternate the ways and print a table."""
+    """Measure the ways in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", type=Path, default=Path("dump/test_sent"))
     parser.add_argument("--layers", type=int, default=6)

@@ -30,7 +30,7 @@ from espnet_ext.search.query import QueryTerm, search
 DIMS = {"sem": 512, "spk": 256, "lang": 64}
 NUM_QUERIES = 50
 TOP = 10
-# Of a vector's length, the share that is not its cluster's.
+# Fraction of a vector's length that is not from its cluster.
 NOISE = 0.6
 # attribute -> weight.
 QUERIES = {
