@@ -1,4 +1,4 @@
-"""The audio dump against decoding alone, side by side on the same files, for one process and more.
+"""The audio dump against only decoding, side by side on the same files, for one process and more.
 
 The floor is the minimum of every dump: decoding every file and resampling it to 16 kHz, nothing written. The dump
 does that, and also checks, encodes, writes and flushes. All run through the same executor and shards.
@@ -136,8 +136,8 @@ def main() -> None:
             for (nj, work), measured in rates.items():
                 measured.append(seconds_per_second(work, jobs, nj))
     best = {case: np.max(measured, axis=0) for case, measured in rates.items()}
-    print(f"Seconds of audio per second of clock, and of processor time; {os.cpu_count()} cores\n")
-    print("| processes | what | clock | of decoding alone | processor | of decoding alone |\n|---|---|---|---|---|---|")
+    print(f"Seconds of audio per second of wall clock, and per CPU second; {os.cpu_count()} cores\n")
+    print("| processes | work | wall clock | vs. only decoding | CPU | vs. only decoding |\n|---|---|---|---|---|---|")
     for (nj, work), found in best.items():
         columns = [f"{rate:.0f} | {share:.0%}" for rate, share in zip(found, found / best[nj, FLOOR], strict=True)]
         print(f"| {nj} | {work.name} | {' | '.join(columns)} |")

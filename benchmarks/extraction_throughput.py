@@ -8,8 +8,8 @@ The model is the paper's with a quarter of its layers and of its widths: w2v-BER
 1024), a head of 256 and one of 48 that read layers 1 to 6 (1024 and 192). The heads' share of all FLOPs depends on
 neither, so the bare encoder's rate is as far out of reach here as it is there; the share is counted and printed.
 
-Same weights' shapes and utterances, same process, in turns; the best round of each way counts. Where others use the
-machine, seconds of the CPU say more than seconds. Run it after stages 1 and 2 of egs/mini_prompts:
+Same weight shapes and utterances, same process, in turns; the best round of each way is reported. If others use the
+machine, compare CPU seconds. Run it after stages 1 and 2 of egs/mini_prompts:
 
     cd egs/mini_prompts && ../../tools/venv/bin/python ../../benchmarks/extraction_throughput.py
 """
@@ -150,8 +150,8 @@ def main() -> None:
             ways[f"extraction, {name}"] = lambda model=model: extraction(UttEncoder(model), wav_scp, Path(folder))
         best = best_rounds(ways, args.rounds)
     print(f"{len(specs)} utterances, {total_s:.0f} s of audio")
-    print(f"heads: {100 * heads_share(models['float32'], batches[-1]):.1f} % of extraction's FLOPs\n")
-    print("| way | s of audio per s | per s of the CPU | CPU, x single utterances | CPU, % of bare encoder |")
+    print(f"heads: {100 * heads_share(models['float32'], batches[-1]):.1f}% of the extraction FLOPs\n")
+    print("| way | s of audio per s | per CPU s | CPU, x single utterances | CPU, % of bare encoder |")
     print("|---|---|---|---|---|")
     single_s = best["single utterances, reference pipeline"][1]
     for name, (wall_s, cpu_s) in best.items():

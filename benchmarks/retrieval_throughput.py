@@ -113,7 +113,7 @@ def main() -> None:
         os.environ[name] = str(args.threads)
     spawn = multiprocessing.get_context("spawn")
     print(f"{args.n:,} x {args.n:,}, {args.dim} dimensions, {args.threads} threads, numpy {np.__version__}\n")
-    print(f"| way | gives | s | CPU s | ns a score | peak GiB | 100,000 x 100,000 | value % |\n|{'---|' * 8}")
+    print(f"| way | output | s | CPU s | ns per score | peak GiB | 100,000 x 100,000 | value % |\n|{'---|' * 8}")
     for way, (gives, _) in WAYS.items():
         if "FAISS" in way and not find_spec("faiss"):
             continue

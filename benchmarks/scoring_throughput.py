@@ -134,7 +134,9 @@ def main() -> None:
     matrix_bytes = trials.thresholds() * TRIALS // 2 * FLOAT32_BYTES
     (eer, dcf), *seconds = best_of(1, ours_with_intervals, trials)
     show("this repository, with intervals of 1,000 resamples", eer, dcf, *seconds)
-    print(f"\nWith all thresholds SpeechBrain's minDCF would hold a matrix of {matrix_bytes / 1e12:.1f} TB (float32).")
+    print(
+        f"\nWith all thresholds, SpeechBrain would allocate a minDCF matrix of {matrix_bytes / 1e12:.1f} TB (float32)."
+    )
 
 
 if __name__ == "__main__":

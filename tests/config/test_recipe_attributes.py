@@ -15,9 +15,9 @@ FILES = sorted(RECIPES.glob("*/conf/attributes*.yaml"))
 def test_every_attributes_file_is_valid(path: Path) -> None:
     for attribute in load_attributes(path).values():
         assert attribute.head.pooling in POOLINGS
-        labelled = attribute.target.labels is not None
-        wanted = {"class": "classification", "number": "regression"}[attribute.target.kind]
-        assert (wanted in attribute.scoring) == labelled
+        labeled = attribute.target.labels is not None
+        expected_rule = {"class": "classification", "number": "regression"}[attribute.target.kind]
+        assert (expected_rule in attribute.scoring) == labeled
 
 
 @pytest.mark.parametrize(
