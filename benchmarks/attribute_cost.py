@@ -75,9 +75,7 @@ def main() -> None:
     }
     seconds["training"] = {file: sum(phase[file] for phase in seconds.values()) for file in files}
     seconds["extraction"] = extraction_seconds(files, args.dump, args.evaluated, 3)
-    print(
-        f"| time | {args.without.name} | {args.with_it.name} | cost of the further attribute |\n|---|---|---|---|"
-    )
+    print(f"| time | {args.without.name} | {args.with_it.name} | cost of the further attribute |\n|---|---|---|---|")
     for what, times in seconds.items():
         before_s, after_s = (times[file] for file in files)
         print(f"| {what} | {before_s:.1f} s | {after_s:.1f} s | {100 * (after_s / before_s - 1):.1f} % |")

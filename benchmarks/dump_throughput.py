@@ -60,7 +60,7 @@ class Cost(NamedTuple):
     processor_s: float
 
 
-FLOOR = Work("decoding alone", decode_shard, "wav")
+FLOOR = Work("only decoding", decode_shard, "wav")
 WORKS = [FLOOR, *(Work(f"dump to {name}", dumped_seconds, name) for name in ARK_FORMATS)]
 
 

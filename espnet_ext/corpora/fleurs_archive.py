@@ -89,7 +89,7 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
                         continue
                     with open(folder / name, "xb") as file:
                         shutil.copyfileobj(members.extractfile(member), file)
-            while stream.read(1 << 20):  # to the checksum at the end, which says that nothing is cut
+            while stream.read(1 << 20):  # to the checksum at the end, which detects truncation
                 pass
     except FileExistsError as error:
         raise UserError(f"{archive}: contains two files {Path(error.filename).name}; fetch it again") from error

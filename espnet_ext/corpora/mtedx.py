@@ -101,7 +101,7 @@ def _read_text(path: Path, segments: Sequence[TalkSegment], listing: Path) -> li
 
 
 def _audio_file(folder: Path, talk: str) -> Path:
-    """The list says .wav, the disk has .flac."""
+    """Find the audio file of a talk: lists name .wav files, but the disk has .flac."""
     wav = folder / f"{talk}.wav"
     return wav if wav.is_file() else wav.with_suffix(".flac")
 

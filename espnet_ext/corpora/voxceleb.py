@@ -42,7 +42,7 @@ def utterance_id(corpus: str, speaker: str, video: str, utterance: str) -> str:
 def parse_voxceleb(
     root: Path, corpus: str, part: str, excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
-    """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
+    """Read one part of one corpus, sorted by utterance. There is no text, and the language is unknown (`und`).
 
     Args:
         root: contains the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both

@@ -130,5 +130,5 @@ def _read_vad(value: str, where: str) -> Spans:
     try:
         spans = tuple((float(span[0]), float(span[1])) for span in literal_eval(value))
     except (ValueError, SyntaxError, TypeError, IndexError) as error:
-        raise UserError(f"{where}: vad {value[:80]!r} is no list of [start, end]") from error
+        raise UserError(f"{where}: vad {value[:80]!r} is not a list of [start, end]") from error
     return tuple((start, end) for start, end in spans if start < end)

@@ -1,4 +1,4 @@
-"""Where a trained model lies: a folder, a zip file, or a hub id."""
+"""Locate a trained model: a folder, a zip file, or a hub id."""
 
 import hashlib
 import shutil
@@ -11,7 +11,7 @@ from espnet_ext.model.saved_model import DESCRIPTION, WEIGHTS
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.errors import UserError
 
-# Trained weights hardly compress: what unpacks to more times its size is no model, and might fill the disk.
+# Trained weights hardly compress: an archive with a larger ratio is not a model, and might fill the disk.
 LARGEST_RATIO = 10
 
 

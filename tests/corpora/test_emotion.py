@@ -168,7 +168,7 @@ def test_a_killed_run_leaves_complete_sets_and_the_next_run_makes_the_rest(
                 process.send_signal(signal.SIGKILL)
                 break
     validate_data_dir(tmp_path / "train")
-    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
+    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it marks all sets as complete"
     subprocess.run(command, check=True, capture_output=True)
     for path in sorted(data.rglob("*")):
         if path.is_file():

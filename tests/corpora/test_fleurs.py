@@ -38,7 +38,7 @@ def parse(root: Path, split: str = "train", languages: tuple[str, ...] = ("en_us
 def check_against_clips(found: dict[str, Utterance], written: dict[str, Clip]) -> None:
     for name, utterance in found.items():
         clip = written[name]
-        assert utterance.speaker == name, "nobody knows the speakers"
+        assert utterance.speaker == name, "the speakers are unknown"
         assert utterance.language == clip.language
         assert utterance.text.removeprefix('"') == clip.text
         assert utterance.num_samples == len(clip.samples)

@@ -160,7 +160,7 @@ def test_a_killed_run_leaves_complete_sets_and_the_next_run_makes_the_rest(
     assert 1 <= len(made) < 6
     for path in made:
         validate_data_dir(path)
-    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
+    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it marks all sets as complete"
     subprocess.run(command, check=True, capture_output=True)
     assert not list(tmp_path.glob(".tmp-*"))
     for name in ("fleurs_train/text", "voxceleb2_train/wav.scp", "voxceleb2_valid/trials/dev"):

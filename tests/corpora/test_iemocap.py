@@ -71,7 +71,7 @@ def test_texts_have_no_noises_or_directions(tmp_path: Path) -> None:
     found, _ = parse(tmp_path)
     assert found["Ses01F_impro01_M000"].text == "Well, M is ang."
     assert found["Ses05M_script01_1b_F003"].text == "Well, F is sad."
-    assert found["Ses01F_impro01_F000"].text is None, "laughter alone"
+    assert found["Ses01F_impro01_F000"].text is None, "only laughter"
     assert sum(utterance.text is None for utterance in found.values()) == 1
     assert all(utterance.sentence is None for utterance in found.values())
 

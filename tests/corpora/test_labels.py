@@ -31,11 +31,11 @@ def test_years_are_mapped_to_their_decade(years: int, decade: str | None) -> Non
 
 
 def utterances() -> list[Utterance]:
-    labelled = [
+    labeled = [
         Utterance(name, name[0], Path("x.wav"), 1, "eng", labels={"accent": accent, "gender": "female"})
         for name, accent in ACCENTS.items()
     ]
-    return [*labelled, Utterance("f-1", "f", Path("x.wav"), 1, "eng", labels={"gender": "male"})]
+    return [*labeled, Utterance("f-1", "f", Path("x.wav"), 1, "eng", labels={"gender": "male"})]
 
 
 def test_speakers_are_counted_and_not_their_utterances() -> None:

@@ -167,7 +167,7 @@ def test_ids_repeated_across_languages_are_reported_once() -> None:
     ("old", "new", "message"),
     [
         ("vad|split", "speech|split", r"asr_fr.tsv.gz:1: no column vad in id_, session_id"),
-        ("|[[", "|[[nothing", r"asr_fr.tsv.gz:2: vad .* is no list of \[start, end\]"),
+        ("|[[", "|[[nothing", r"asr_fr.tsv.gz:2: vad .* is not a list of \[start, end\]"),
         ("|test|", "|", r"asr_fr.tsv.gz:4: 9 fields, expected 10"),
     ],
 )

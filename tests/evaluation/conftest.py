@@ -103,9 +103,9 @@ class World:
     def _noise(self, names: list[str], seed: int) -> dict[str, np.ndarray]:
         return self._near({name: np.zeros(self.dim) for name in names}, 1.0, seed)
 
-    def _near(self, centres: dict[str, np.ndarray], noise: float, seed: int) -> dict[str, np.ndarray]:
+    def _near(self, centers: dict[str, np.ndarray], noise: float, seed: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(seed)
-        return {name: centre + noise * rng.standard_normal(self.dim) for name, centre in centres.items()}
+        return {name: center + noise * rng.standard_normal(self.dim) for name, center in centers.items()}
 
 
 @pytest.fixture

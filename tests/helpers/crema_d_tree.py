@@ -19,7 +19,7 @@ def write_crema_d(root: Path, say: Say = say_tone) -> dict[str, int]:
     """Write `root/AudioWAV/*.wav` and `root/VideoDemographics.csv`.
 
     Traps: faulty files (one without a sample), a level that is cut, a name in another case, a double of macOS,
-    another format beside the audio, quotes in the table.
+    another format next to the audio, quotes in the table.
 
     Returns:
         stem of every file that is to be read, in upper case -> samples.

@@ -14,7 +14,7 @@ def write_iemocap(root: Path, say: Say = say_tone) -> dict[str, tuple[str, int]]
 
     In every dialog both actors speak in every emotion. Traps: opinions of single evaluators that start with other
     letters, with a remark that is not UTF-8, directions and overlapping turns among the transcriptions, noises
-    within them, a turn of noise alone, doubles of macOS, another folder of evaluations, audio that nobody evaluated.
+    within them, a turn of only noise, doubles of macOS, another folder of evaluations, audio that nobody evaluated.
 
     Returns:
         turn -> its emotion and samples.

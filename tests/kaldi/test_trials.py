@@ -52,7 +52,7 @@ def test_the_error_names_a_line_that_is_not_utf_8(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("1 a-1 a-2\n1 a-1 x-9\n", ":2: utterance 'x-9'"),
         ("1 a-1 a-2\ntrue a-1 a-2\n", ":2: expected"),
@@ -63,7 +63,7 @@ def test_the_error_names_a_line_that_is_not_utf_8(tmp_path: Path) -> None:
         ("", "no trials in the list"),
     ],
 )
-def test_an_error_in_a_list_names_its_line(tmp_path: Path, content: str, says: str) -> None:
+def test_an_error_in_a_list_names_its_line(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "list").write_text(content)
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         list(iter_trials(tmp_path / "list", UTT2SPK))

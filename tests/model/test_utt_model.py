@@ -12,9 +12,9 @@ def test_the_untrained_encoder_averages_normalized_layers_and_real_frames() -> N
     with torch.no_grad():
         layers, _ = encoder(speech, length)
         found = UntrainedModel(encoder, ["sem", "spk"]).embed(speech, length)
-    normalised = [
+    normalized = [
         (h - h.mean(-1, keepdim=True)) / (h.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt() for h in layers
     ]
-    mean = (sum(normalised) / len(layers))[0].double().mean(dim=0)
+    mean = (sum(normalized) / len(layers))[0].double().mean(dim=0)
     for name in ("sem", "spk"):
         torch.testing.assert_close(found[name][0].double(), mean / mean.norm(), atol=1e-5, rtol=0)

@@ -95,7 +95,7 @@ def test_an_utterance_has_the_same_weight_in_any_batch(model: ESPnetUttModel, ba
         model.zero_grad()
         model.nominal_batch = 3
         part = {name: value[rows] for name, value in batch.items() if name != "utt_id"}
-        # Targets of spk alone: its objective compares with no batch mates.
+        # Targets of spk only: its objective compares with no batch mates.
         part["sem"] = torch.full_like(part["sem"], torch.nan)
         model(**part)[0].backward()
         return model.heads["spk"].layer_mix.weight.grad.clone()

@@ -115,11 +115,11 @@ def test_a_second_phase_starts_from_the_classifier_of_the_first(trained: Path, t
 
 def test_additional_labels_do_not_change_the_initial_heads(labeled: Path, trained: Path, train_labels: Train) -> None:
     still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}, "max_epoch": 1}
-    alone, beside = (
+    alone, with_labels = (
         load_file(train_labels(trained.parent / f"heads{len(names)}", *names, **still) / "model.safetensors")
         for names in (("--attribute_names", "sem"), NAMES)
     )
-    assert all(torch.equal(tensor, beside[name]) for name, tensor in alone.items())
+    assert all(torch.equal(tensor, with_labels[name]) for name, tensor in alone.items())
 
 
 @pytest.mark.parametrize(

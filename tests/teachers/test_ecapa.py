@@ -92,9 +92,9 @@ def test_a_batch_in_speechbrain_depends_on_padding(network: ECAPA_TDNN, waves: l
     short, long = waves[1], waves[2]
     features = Fbank(n_mels=80)(torch.from_numpy(np.stack([np.pad(short, (0, len(long) - len(short))), long])))
     lengths = torch.tensor([len(short) / len(long), 1.0])
-    normalise = InputNormalization(norm_type="sentence", std_norm=False)
+    normalize = InputNormalization(norm_type="sentence", std_norm=False)
     with torch.no_grad():
-        vector = network(normalise(features, lengths), lengths)[0, 0].double().numpy()
+        vector = network(normalize(features, lengths), lengths)[0, 0].double().numpy()
     assert np.abs(vector / np.linalg.norm(vector) - alone(network, short)).max() > 1e-4
 
 

@@ -13,7 +13,7 @@ from espnet_ext.utils.errors import UserError
 from helpers.tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]
-# Whisper's stock forward wants 30 s: tests/model/encoder/test_whisper.py compares at the full window.
+# Whisper's stock forward needs 30 s: tests/model/encoder/test_whisper.py compares at the full window.
 STOCK = [name for name in HUGGING_FACE if name != "whisper"]
 
 

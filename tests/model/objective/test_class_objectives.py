@@ -35,8 +35,8 @@ def logits_of(objective: AbsObjective, embedding: Tensor, own: int | None) -> li
     if not hasattr(objective, "margin"):
         return (objective.classifier.weight @ embedding + objective.classifier.bias).tolist()
     logits = []
-    for index, centres in enumerate(objective.weight):
-        cosine = max(float((centre @ embedding / centre.norm()).detach()) for centre in centres)
+    for index, centers in enumerate(objective.weight):
+        cosine = max(float((center @ embedding / center.norm()).detach()) for center in centers)
         if index == own and math.acos(cosine) + objective.margin < math.pi:
             cosine = math.cos(math.acos(cosine) + objective.margin)
         elif index == own:
