@@ -67,7 +67,7 @@ def read_evaluation(path: Path) -> list[Turn]:
 
 
 def read_transcriptions(session: Path) -> dict[str, str]:
-    """Turn -> words, of dialog/transcriptions/*.txt; noises and the directions between turns are left out."""
+    """Turn -> words, of dialog/transcriptions/*.txt; noises and the directions between turns are removed."""
     texts = {}
     for path in visible_files(find_child(find_child(session, "dialog"), "transcriptions"), ".txt"):
         for line in _read(path).split("\n"):

@@ -107,7 +107,7 @@ def _audio_file(folder: Path, talk: str) -> Path:
 
 
 def _name(segment: TalkSegment) -> str:
-    """Starts with the speaker, sorts by time, and is the same in every pair that contains the segment."""
+    """Utterance id: starts with the speaker, sorts by time, and is the same in every pair with the segment."""
     talk = "" if segment.talk == segment.speaker else f"-{segment.talk}"
     return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in _span(segment))])
 

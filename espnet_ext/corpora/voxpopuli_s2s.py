@@ -28,8 +28,8 @@ def parse_voxpopuli_s2s(
 ) -> list[Utterance]:
     """Read aligned pairs: a segment of the transcribed speech and its interpretation.
 
-    The two share `sentence`, and the label `direction` (`fra-eng`). Interpreters are not known: each interpretation is
-    its own speaker.
+    The two share `sentence`, and the label `direction` (`fra-eng`). Interpreters are unknown: each interpretation has
+    a separate speaker.
 
     Args:
         root: as for `parse_voxpopuli_asr`, with `raw_audios/<target>` and `s2s_<target>[_ref].tsv.gz`, or

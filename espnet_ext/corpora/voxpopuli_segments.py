@@ -100,7 +100,7 @@ def make_utterance(
 
     Args:
         segment: `<session>-<language>_<date>-<time>_<number>`, unique in the corpus.
-        language: ISO 639-3. Speaker numbers recur in other languages, maybe of other people, and are kept apart.
+        language: ISO 639-3. Speaker numbers are not unique across languages, so they are kept separate.
         row: columns of the table: speaker, gender and accent, where they are known.
         recording: the session in `path`, or "" if `path` contains only this utterance.
     """
