@@ -12,7 +12,7 @@ from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.utils.errors import UserError
-from helpers.emotional_tones import say_tone
+from helpers.emotional_tones import make_tone
 from helpers.ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
 
@@ -57,7 +57,7 @@ def test_stereo_files_are_averaged(tmp_path: Path) -> None:
     write_utterances(tmp_path / "data", found.values())
     source = DataDir(tmp_path / "data").sources()[found[STEREO].id]
     samples, rate = read_source(source)
-    expected = np.repeat(say_tone(0, 1, 2), 3) / 2
+    expected = np.repeat(make_tone(0, 1, 2), 3) / 2
     np.testing.assert_allclose(samples, expected, atol=1e-4)
     assert len(resample(samples, rate)) == found[STEREO].num_samples
 

@@ -33,7 +33,7 @@ class LetterTeacher(AbsTeacher):
 
     name, modality, dim, version = "letters", "text", 26, "1"
     normalisation = "L2"
-    asked: list[str] = []
+    embedded: list[str] = []
     stop_at: str | None = None
 
     def __init__(self, scale: float = 1.0) -> None:
@@ -43,7 +43,7 @@ class LetterTeacher(AbsTeacher):
         for text in items:
             if text == self.stop_at:
                 raise KeyboardInterrupt
-            self.asked.append(text)
+            self.embedded.append(text)
         letters = [[ord(c) % self.dim for c in text if c.isalpha()] for text in items]
         return np.stack([np.bincount(row, minlength=self.dim) for row in letters])
 
@@ -52,7 +52,7 @@ class LetterTeacher(AbsTeacher):
 def dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dump directory whose shards hold two texts, or about 3 s of audio."""
     monkeypatch.setitem(TEACHERS, "letters", LetterTeacher)
-    monkeypatch.setattr(LetterTeacher, "asked", [])
+    monkeypatch.setattr(LetterTeacher, "embedded", [])
     monkeypatch.setattr(target_shards, "SHARD_SIZE", {"text": 2, "speech": 50_000})
     return make_dump(tmp_path / "dump of a set")
 
@@ -115,7 +115,7 @@ def test_speech_targets_are_the_teachers_vectors_of_the_dumped_audio(dump: Path)
 
 def test_a_repeated_text_is_embedded_once(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
-    assert sorted(LetterTeacher.asked) == sorted(set(TEXTS.values()))
+    assert sorted(LetterTeacher.embedded) == sorted(set(TEXTS.values()))
     specs = read_scp(dump / "target_sem.scp")
     assert specs["a-1"] == specs["b-1"] == specs["sp0.9-a-1"]
 
@@ -141,7 +141,7 @@ def test_no_teacher_is_built_for_a_set_without_transcripts(
 def test_a_teacher_of_another_dimension_than_the_head_is_refused_before_it_embeds(dump: Path) -> None:
     with pytest.raises(UserError, match="letters have 26 dimensions, the head has 512; write `head: {dim: 26}`"):
         dump_targets(dump, "sem", letters(), head_dim=512)
-    assert LetterTeacher.asked == []
+    assert LetterTeacher.embedded == []
 
 
 def test_translations_have_separate_targets(dump: Path) -> None:
@@ -185,9 +185,9 @@ def test_an_interrupted_run_keeps_its_shards_and_ends_with_the_same_bytes(
     assert kept.endswith(".ark")
     monkeypatch.setattr(LetterTeacher, "stop_at", None)
     (dump / f".tmp-x-{kept}").touch()  # as after kill -9
-    LetterTeacher.asked.clear()
+    LetterTeacher.embedded.clear()
     dump_targets(dump, "sem", letters())
-    assert LetterTeacher.asked == ["до свидания", "thank you very much"]
+    assert LetterTeacher.embedded == ["до свидания", "thank you very much"]
     assert target_bytes(dump) == uninterrupted
 
 
@@ -202,9 +202,9 @@ def test_a_truncated_archive_is_written_again(dump: Path) -> None:
 
 def test_finished_targets_are_not_computed_again(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
-    LetterTeacher.asked.clear()
+    LetterTeacher.embedded.clear()
     dump_targets(dump, "sem", letters())
-    assert LetterTeacher.asked == []
+    assert LetterTeacher.embedded == []
 
 
 def test_another_text_or_option_replaces_the_archives(dump: Path) -> None:
@@ -212,10 +212,10 @@ def test_another_text_or_option_replaces_the_archives(dump: Path) -> None:
     dump_targets(dump, "semantics", letters())  # whose name has the same beginning
     before = set(dump.glob("target_sem.*.ark"))
     write_scp(dump / "text", TEXTS | {"ñ-4": "thanks"})
-    LetterTeacher.asked.clear()
+    LetterTeacher.embedded.clear()
     dump_targets(dump, "sem", letters())
     after = set(dump.glob("target_sem.*.ark"))
-    assert LetterTeacher.asked == ["до свидания", "thanks"]
+    assert LetterTeacher.embedded == ["до свидания", "thanks"]
     assert len(before) == len(after) == 2
     assert len(before & after) == 1
     dump_targets(dump, "sem", letters(scale=2.0))
@@ -299,7 +299,7 @@ def test_device_and_offline_folder_are_passed_to_the_teacher_and_change_no_targe
 def test_a_gpu_is_used_by_one_process_for_any_nj(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
     dump_targets(dump, "sem", TeacherTarget(teacher="placed", source="text"), Executor(nj=4), runtime=Runtime("cuda:0"))
-    assert sorted(PlacedTeacher.asked) == sorted(
+    assert sorted(PlacedTeacher.embedded) == sorted(
         set(TEXTS.values())
     )  # in this process, where the teacher can be inspected
 

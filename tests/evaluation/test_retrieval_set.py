@@ -109,15 +109,15 @@ def test_pairs_of_a_set_that_is_not_scored_are_an_error(world: World) -> None:
 
 def test_only_given_pairs_are_rows_and_no_score_changes(world: World) -> None:
     every = read_results(world.score())
-    asked = read_results(world.score("--retrieval_pairs", "test_sent=X-eng,fra-eng"))
+    selected = read_results(world.score("--retrieval_pairs", "test_sent=X-eng,fra-eng"))
     keys = ["system", "attribute", "task", "protocol", "set", "metric"]
-    scopes = {protocol.split(":", 1)[1] for protocol in asked["protocol"] if ":" in protocol}
+    scopes = {protocol.split(":", 1)[1] for protocol in selected["protocol"] if ":" in protocol}
     own = {"eng", "fra", "spa", "mean"}
     assert scopes == own | {"fra-eng", "spa-eng", "mean:X-eng", "mean:fra-eng"}
-    both = pd.merge(every, asked, on=keys, suffixes=("", "_asked"))
-    assert len(both) == len(asked[~asked["protocol"].str.contains("mean:")])
-    pd.testing.assert_series_equal(both["value"], both["value_asked"], check_names=False)
-    pd.testing.assert_series_equal(both["low"], both["low_asked"], check_names=False)
+    both = pd.merge(every, selected, on=keys, suffixes=("", "_selected"))
+    assert len(both) == len(selected[~selected["protocol"].str.contains("mean:")])
+    pd.testing.assert_series_equal(both["value"], both["value_selected"], check_names=False)
+    pd.testing.assert_series_equal(both["low"], both["low_selected"], check_names=False)
 
 
 def test_equal_texts_tie_whichever_batch_they_came_from(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def dump(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def back(trials: TrialSet) -> dict[str, list[tuple[int, str, str]]]:
+def restore_lists(trials: TrialSet) -> dict[str, list[tuple[int, str, str]]]:
     """Convert row numbers back to trial lists."""
     names = trials.utterances
     return {
@@ -33,7 +33,7 @@ def back(trials: TrialSet) -> dict[str, list[tuple[int, str, str]]]:
 
 def test_rows_are_the_utterances_of_the_lists(dump: Path) -> None:
     trials = read_trial_set(dump)
-    assert back(trials) == LISTS
+    assert restore_lists(trials) == LISTS
     assert trials.utterances == ["a-1", "c-1", "c-2"]
     assert trials.speakers.tolist() == ["a", "c", "c"]
     assert trials.speaker_numbers.tolist() == [0, 1, 1]

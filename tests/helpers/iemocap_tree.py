@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from helpers.clips import write_audio
-from helpers.emotional_tones import Say, say_tone
+from helpers.emotional_tones import Say, make_tone
 
 EMOTIONS = ("ang", "hap", "exc", "sad", "neu", "fru", "xxx", "oth")
 DIALOGS = ("Ses0{}F_impro01", "Ses0{}M_script01_1b")
 
 
-def write_iemocap(root: Path, say: Say = say_tone) -> dict[str, tuple[str, int]]:
+def write_iemocap(root: Path, say: Say = make_tone) -> dict[str, tuple[str, int]]:
     """Write sentences, evaluations and transcriptions of five sessions.
 
     In every dialog both actors speak in every emotion. Traps: opinions of single evaluators that start with other

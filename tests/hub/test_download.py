@@ -99,8 +99,10 @@ def test_an_error_response_of_the_hub_is_not_hidden_by_the_cache(cache: Path, mo
 def test_without_a_home_folder_the_error_requires_a_cache_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked = []
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda _, cache_dir, **__: asked.append(cache_dir) or "x")
+    requested = []
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda _, cache_dir, **__: requested.append(cache_dir) or "x"
+    )
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "ESPNET_EXT_CACHE"):
         monkeypatch.delenv(name, raising=False)
@@ -108,4 +110,4 @@ def test_without_a_home_folder_the_error_requires_a_cache_folder(
         download_snapshot("own/model", [], "label:")
     monkeypatch.setenv("ESPNET_EXT_CACHE", str(tmp_path))
     download_snapshot("own/model", [], "label:")
-    assert asked == [tmp_path / "hub"]
+    assert requested == [tmp_path / "hub"]

@@ -30,16 +30,16 @@ def test_a_local_folder_is_used_in_place(tmp_path: Path, no_hub: None) -> None:
 def test_only_safetensors_and_json_files_are_downloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    asked: list[tuple[str, dict]] = []
+    requested: list[tuple[str, dict]] = []
 
     def download(name: str, **options: object) -> str:
-        asked.append((name, options))
+        requested.append((name, options))
         (tmp_path / "model.safetensors").touch()
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert encoder_folder(given, tmp_path / "cache") == tmp_path
-    [(name, options)] = asked
+    [(name, options)] = requested
     assert name == "openai/whisper-base"
     assert options["cache_dir"] == tmp_path / "cache" / "hub"
     assert all(pattern.endswith(("safetensors", "json")) for pattern in options["allow_patterns"])
@@ -84,7 +84,7 @@ def test_the_error_of_an_unknown_name_lists_the_short_names(tmp_path: Path, no_h
 def test_an_espnet_model_of_the_hub_is_fetched_by_its_meta_yaml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snapshot, asked = tmp_path / "0123abcd", []
+    snapshot, requested = tmp_path / "0123abcd", []
     (snapshot / "model").mkdir(parents=True)
     meta = "files: {ssl_file: model/xeus_checkpoint.pth}\nyaml_files: {ssl_train_config: model/config.yaml}\n"
     (snapshot / "meta.yaml").write_text(meta)
@@ -93,12 +93,12 @@ def test_an_espnet_model_of_the_hub_is_fetched_by_its_meta_yaml(
     torch.save(weights | {"losses.0.bias": torch.ones(1)}, snapshot / "model" / "xeus_checkpoint.pth")
 
     def download(name: str, allow_patterns: list[str], **_: object) -> str:
-        asked.append(allow_patterns)
+        requested.append(allow_patterns)
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     folder = encoder_folder("espnet/xeus", tmp_path / "cache")
-    assert asked[-1] == ["meta.yaml", "model/config.yaml", "model/xeus_checkpoint.pth"]
+    assert requested[-1] == ["meta.yaml", "model/config.yaml", "model/xeus_checkpoint.pth"]
     assert load_file(folder / "model.safetensors").keys() == {"encoder.embed.0.convs.0.bias"}
     description = json.loads((folder / "config.json").read_text())
     assert (description["model_type"], description["encoder"]) == ("espnet", "e_branchformer")

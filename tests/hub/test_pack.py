@@ -121,13 +121,13 @@ def test_the_error_names_an_invalid_hub_id() -> None:
 def test_an_unreachable_hub_gives_one_error_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    asked: dict[str, object] = {}
+    requested: dict[str, object] = {}
 
     def refuse(name: str, **options: object) -> str:
-        asked[name] = options["allow_patterns"]
+        requested[name] = options["allow_patterns"]
         raise LocalEntryNotFoundError("offline")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     with pytest.raises(UserError, match="no such folder or zip file, and the hub cannot deliver owner/model"):
         find_model("owner/model")
-    assert asked == {"owner/model": ["model.json", "model.safetensors"]}
+    assert requested == {"owner/model": ["model.json", "model.safetensors"]}

@@ -15,7 +15,7 @@ from espnet_ext.utils.errors import UserError
 MODEL = "owner/name"
 
 
-def put(folder: Path, *names: str) -> Path:
+def write_files(folder: Path, *names: str) -> Path:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
@@ -26,18 +26,18 @@ def put(folder: Path, *names: str) -> Path:
 def test_weights_are_found_under_the_full_name_the_last_part_or_in_the_folder_itself(
     tmp_path: Path, place: str
 ) -> None:
-    put(tmp_path / place, "config.json", "part/a.bin")
+    write_files(tmp_path / place, "config.json", "part/a.bin")
     found = local_folder("t", MODEL, tmp_path, ["config.json|modules.json", "*.safetensors|*/*.bin"])
     assert found == tmp_path / place
 
 
 def test_the_most_specific_folder_wins_unless_it_is_incomplete(tmp_path: Path) -> None:
-    put(tmp_path, "a", "name/a", "owner/name/b")
+    write_files(tmp_path, "a", "name/a", "owner/name/b")
     assert local_folder("t", MODEL, tmp_path, ["a"]) == tmp_path / "name"
 
 
 def test_a_model_can_be_a_folder(tmp_path: Path) -> None:
-    put(tmp_path / "mine", "a")
+    write_files(tmp_path / "mine", "a")
     assert local_folder("t", str(tmp_path / "mine"), tmp_path / "elsewhere", ["a"]) == tmp_path / "mine"
     with pytest.raises(UserError, match=f"teacher t: no weights of {tmp_path}/mine: expected b in {tmp_path}/mine$"):
         local_folder("t", str(tmp_path / "mine"), None, ["b"])
@@ -48,7 +48,7 @@ def test_without_a_folder_weights_are_requested_from_the_hub() -> None:
 
 
 def test_fingerprints_depend_on_names_and_contents_and_not_on_folders(tmp_path: Path) -> None:
-    one, other = put(tmp_path / "one", "a", "b"), put(tmp_path / "other", "a", "b")
+    one, other = write_files(tmp_path / "one", "a", "b"), write_files(tmp_path / "other", "a", "b")
     assert fingerprint([one / "a", one / "b"]) == fingerprint([other / "b", other / "a"])
     (other / "b").write_text("B")
     assert fingerprint([one / "a", one / "b"]) != fingerprint([other / "a", other / "b"])
@@ -96,7 +96,7 @@ def test_only_the_weights_of_a_speechbrain_model_are_downloaded(
 def test_the_files_named_in_the_meta_yaml_of_an_espnet_model_are_downloaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    put(tmp_path, "exp/config.yaml", "exp/40epoch.pth")
+    write_files(tmp_path, "exp/config.yaml", "exp/40epoch.pth")
     meta = "files: {model_file: exp/40epoch.pth}\nyaml_files: {train_config: exp/config.yaml}\n"
     (tmp_path / "meta.yaml").write_text(meta)
     asked = hub(monkeypatch, tmp_path)
