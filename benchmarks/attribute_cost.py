@@ -1,4 +1,4 @@
-"""What a further attribute costs: training steps and extraction without it and with it, side by side.
+"""Cost of a further attribute: training steps and extraction with and without it, side by side.
 
 Same data, same process, in turns: steps of phase 1 (heads, on cached layers) and of phase 2 (encoder and heads, from
 waveforms) by the recipe's own configs, and the extraction of a set. Run it after stages 1 to 3 of egs/mini_prompts and
@@ -27,7 +27,7 @@ from espnet_ext.training.utterance_table import read_table
 
 
 def median_seconds(runs: dict[Path, Callable[[int], object]], rounds: int) -> dict[Path, float]:
-    """Median time (s) of each, in turns; one round before is not counted."""
+    """Median time (s) of each, measured in turns after one warm-up round."""
     seconds: dict[Path, list[float]] = {name: [] for name in runs}
     for index in range(rounds + 1):
         for name, run in runs.items():
@@ -59,7 +59,7 @@ def extraction_seconds(files: list[Path], dump: Path, evaluated: Path, rounds: i
 
 
 def main() -> None:
-    """Alternate the two and print a table."""
+    """Measure both in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", type=Path, default=Path("dump/train"))
     parser.add_argument("--evaluated", type=Path, default=Path("dump/test_sent"))
@@ -75,7 +75,7 @@ def main() -> None:
     }
     seconds["training"] = {file: sum(phase[file] for phase in seconds.values()) for file in files}
     seconds["extraction"] = extraction_seconds(files, args.dump, args.evaluated, 3)
-    print(f"| what | {args.without.name} | {args.with_it.name} | the further attribute costs |\n|---|---|---|---|")
+    print(f"| time | {args.without.name} | {args.with_it.name} | cost of the further attribute |\n|---|---|---|---|")
     for what, times in seconds.items():
         before_s, after_s = (times[file] for file in files)
         print(f"| {what} | {before_s:.1f} s | {after_s:.1f} s | {100 * (after_s / before_s - 1):.1f} % |")

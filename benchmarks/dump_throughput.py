@@ -1,6 +1,6 @@
-"""The audio dump against decoding alone, side by side on the same files, for one process and more.
+"""The audio dump against only decoding, side by side on the same files, for one process and more.
 
-The floor is what no dump can do without: decoding every file and resampling it to 16 kHz, nothing written. The dump
+The floor is the minimum of every dump: decoding every file and resampling it to 16 kHz, nothing written. The dump
 does that, and also checks, encodes, writes and flushes. All run through the same executor and shards.
 
     tools/venv/bin/python benchmarks/dump_throughput.py --data_dir egs/mini_prompts/data/train
@@ -32,7 +32,7 @@ NUM_CLIPS, CLIP_S = 50, 8.0
 
 
 class Work(NamedTuple):
-    """What is measured: a function of shards, and the format that it writes."""
+    """A measured function of shards, and the format that it writes."""
 
     name: str
     function: Callable[[ShardJob], float]
@@ -45,7 +45,7 @@ def dumped_seconds(shard: ShardJob) -> float:
 
 
 def decode_shard(shard: ShardJob) -> float:
-    """The floor: seconds of 16 kHz audio in a shard, decoded and thrown away."""
+    """The floor: decode a shard, discard the audio, and return its seconds at 16 kHz."""
     num_samples = 0
     for job in shard.jobs:
         samples, rate = read_source(AudioSource(job.path, job.spans))
@@ -54,13 +54,13 @@ def decode_shard(shard: ShardJob) -> float:
 
 
 class Cost(NamedTuple):
-    """Of a shard."""
+    """Cost of a shard."""
 
     audio_s: float
     processor_s: float
 
 
-FLOOR = Work("decoding alone", decode_shard, "wav")
+FLOOR = Work("only decoding", decode_shard, "wav")
 WORKS = [FLOOR, *(Work(f"dump to {name}", dumped_seconds, name) for name in ARK_FORMATS)]
 
 
@@ -83,7 +83,7 @@ def make_clips(folder: Path, suffix: str, rate: int) -> list[AudioJob]:
 
 
 def write_m4a(path: Path, samples: np.ndarray, rate: int) -> None:
-    """AAC, as VoxCeleb2 comes."""
+    """Write AAC, the format of VoxCeleb2."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
@@ -92,7 +92,7 @@ def write_m4a(path: Path, samples: np.ndarray, rate: int) -> None:
 
 
 def measure(task: tuple[Work, ShardJob]) -> Cost:
-    """Do one shard, in whatever process this is."""
+    """Process one shard in the current process."""
     work, shard = task
     started = time.process_time()
     return Cost(work.function(shard), time.process_time() - started)
@@ -110,7 +110,7 @@ def seconds_per_second(work: Work, jobs: list[AudioJob], nj: int) -> tuple[float
 
 
 def main() -> None:
-    """Take turns and print a table of the best of each: whatever else the machine does can only slow it down."""
+    """Measure in turns and print a table of the best of each: other load can only slow a round down."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", type=Path, help="data directory; clips are made up if it is not given")
     parser.add_argument(
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--nj", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
-    # As many shards as processes can share evenly; the recipes' are larger, and their overhead smaller.
+    # A multiple of the number of processes; shards of recipes are larger and have less overhead.
     dump.SHARD_UTTERANCES = max(1, args.count // (4 * max(args.nj)))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as clips:
         if args.data_dir:
@@ -136,8 +136,8 @@ def main() -> None:
             for (nj, work), measured in rates.items():
                 measured.append(seconds_per_second(work, jobs, nj))
     best = {case: np.max(measured, axis=0) for case, measured in rates.items()}
-    print(f"Seconds of audio per second of clock, and of processor time; {os.cpu_count()} cores\n")
-    print("| processes | what | clock | of decoding alone | processor | of decoding alone |\n|---|---|---|---|---|---|")
+    print(f"Seconds of audio per second of wall clock, and per CPU second; {os.cpu_count()} cores\n")
+    print("| processes | work | wall clock | vs. only decoding | CPU | vs. only decoding |\n|---|---|---|---|---|---|")
     for (nj, work), found in best.items():
         columns = [f"{rate:.0f} | {share:.0%}" for rate, share in zip(found, found / best[nj, FLOOR], strict=True)]
         print(f"| {nj} | {work.name} | {' | '.join(columns)} |")

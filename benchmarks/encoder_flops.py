@@ -1,4 +1,4 @@
-"""Floating-point operations of an encoder's forward pass, for model FLOP utilisation: `encoder_flops.py --help`.
+"""Floating-point operations of an encoder's forward pass, for model FLOP utilization: `encoder_flops.py --help`.
 
 Products and convolutions are counted (a multiplication and an addition are two operations), by torch, on shapes
 without values: a model of any size needs neither memory nor time. A training step is about three forward passes.

@@ -2,14 +2,14 @@
 
 - extraction: what stage 4 does with a shard of a dump directory: read, sort, pad, encode, all heads, write archives;
 - reference: transformers' extractor and model, one utterance at a time, the same heads;
-- bare: the encoder alone on batches that were decoded, sorted and padded before the clock started.
+- bare: only the encoder, on batches that were decoded, sorted and padded before the clock started.
 
 The model is the paper's with a quarter of its layers and of its widths: w2v-BERT of 6 layers of 256 (paper: 24 of
 1024), a head of 256 and one of 48 that read layers 1 to 6 (1024 and 192). The heads' share of all FLOPs depends on
 neither, so the bare encoder's rate is as far out of reach here as it is there; the share is counted and printed.
 
-Same weights' shapes and utterances, same process, in turns; the best round of each way counts. Where others use the
-machine, seconds of the CPU say more than seconds. Run it after stages 1 and 2 of egs/mini_prompts:
+Same weight shapes and utterances, same process, in turns; the best round of each way is reported. If others use the
+machine, compare CPU seconds. Run it after stages 1 and 2 of egs/mini_prompts:
 
     cd egs/mini_prompts && ../../tools/venv/bin/python ../../benchmarks/extraction_throughput.py
 """
@@ -91,7 +91,7 @@ def premade_batches(specs: list[str], batch_s: float) -> Batches:
 
 @torch.no_grad()
 def bare_encoder(ours: UttModel, batches: Batches) -> None:
-    """The encoder alone; outside of inference_mode, in which autocast would cast the weights for every batch."""
+    """Only the encoder; outside of inference_mode, in which autocast would cast the weights for every batch."""
     with ours.autocast():
         for speech, num_samples in batches:
             ours.encoder(speech, num_samples)
@@ -109,7 +109,7 @@ def heads_share(ours: UttModel, batch: tuple[torch.Tensor, torch.Tensor]) -> flo
 
 
 def best_rounds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, float]]:
-    """The least seconds and seconds of the CPU that each way took, in turns, after one round that does not count."""
+    """The minimum seconds and CPU seconds of each way, measured in turns after one warm-up round."""
     best = dict.fromkeys(ways, (np.inf, np.inf))
     for index in range(rounds + 1):
         for name, run in ways.items():
@@ -122,7 +122,7 @@ def best_rounds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 
 
 def main() -> None:
-    """Alternate the ways and print a table."""
+    """Measure the ways in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", type=Path, default=Path("dump/test_sent"))
     parser.add_argument("--layers", type=int, default=6)
@@ -150,8 +150,8 @@ def main() -> None:
             ways[f"extraction, {name}"] = lambda model=model: extraction(UttEncoder(model), wav_scp, Path(folder))
         best = best_rounds(ways, args.rounds)
     print(f"{len(specs)} utterances, {total_s:.0f} s of audio")
-    print(f"heads: {100 * heads_share(models['float32'], batches[-1]):.1f} % of extraction's FLOPs\n")
-    print("| way | s of audio per s | per s of the CPU | CPU, x single utterances | CPU, % of bare encoder |")
+    print(f"heads: {100 * heads_share(models['float32'], batches[-1]):.1f}% of the extraction FLOPs\n")
+    print("| way | s of audio per s | per CPU s | CPU, x single utterances | CPU, % of bare encoder |")
     print("|---|---|---|---|---|")
     single_s = best["single utterances, reference pipeline"][1]
     for name, (wall_s, cpu_s) in best.items():

@@ -1,6 +1,6 @@
 """Retrieval of n sentences among n: this repository against whole float64 matrices and FAISS, side by side.
 
-Each way runs in a process of its own on the same random data; the peak is that of the process, data included.
+Each way runs in a separate process on the same random data; the peak is that of the process, data included.
 CPU seconds count all threads, and do not grow when the machine is shared; the extrapolation is of these.
 
     tools/venv/bin/python benchmarks/retrieval_throughput.py --n 10000 --threads 1
@@ -26,7 +26,7 @@ Sides = tuple[np.ndarray, np.ndarray]
 
 
 def make_sides(n: int, dim: int) -> Sides:
-    """Two float32 (n, dim) sides; row i of one says what row i of the other says, under noise that hides many."""
+    """Two float32 (n, dim) sides; row i of one is the translation of row i of the other, with noise that hides many."""
     rng = np.random.default_rng(0)
     meaning = rng.standard_normal((n, dim), dtype=np.float32)
     return tuple(meaning + NOISE * rng.standard_normal((n, dim), dtype=np.float32) for _ in range(2))
@@ -57,7 +57,7 @@ def margin_of_matrix(sides: Sides) -> np.ndarray:
 
 
 def top_of_faiss(sides: Sides) -> np.ndarray:
-    """1 where the right one is first in FAISS's exact index: neither ties nor ranks."""
+    """1 if the correct candidate is first in FAISS's exact index; neither ties nor ranks."""
     import faiss
 
     for side in sides:
@@ -93,7 +93,7 @@ WAYS: dict[str, tuple[str, Callable[[Sides], np.ndarray]]] = {
 
 
 def measure(way: str, n: int, dim: int, out: multiprocessing.SimpleQueue) -> None:
-    """Run one way: seconds, peak in GiB, and the share of first ranks (or of errors)."""
+    """Run one way: seconds, peak in GiB, and the fraction of first ranks (or of errors)."""
     sides = make_sides(n, dim)
     started, cpu_started = time.perf_counter(), time.process_time()
     outcome = WAYS[way][1](sides)
@@ -113,7 +113,7 @@ def main() -> None:
         os.environ[name] = str(args.threads)
     spawn = multiprocessing.get_context("spawn")
     print(f"{args.n:,} x {args.n:,}, {args.dim} dimensions, {args.threads} threads, numpy {np.__version__}\n")
-    print(f"| way | gives | s | CPU s | ns a score | peak GiB | 100,000 x 100,000 | value % |\n|{'---|' * 8}")
+    print(f"| way | output | s | CPU s | ns per score | peak GiB | 100,000 x 100,000 | value % |\n|{'---|' * 8}")
     for way, (gives, _) in WAYS.items():
         if "FAISS" in way and not find_spec("faiss"):
             continue

@@ -1,6 +1,6 @@
 """EER and minDCF of 580,000 trials against the functions of other toolkits, side by side, same scores.
 
-The trials are as many, and of as many speakers, as those of VoxCeleb1-E. wespeaker is no package: its formulas are
+The trials are as many, and of as many speakers, as those of VoxCeleb1-E. wespeaker is not a package: its formulas are
 stated again here in numpy. ESPnet's and SpeechBrain's functions are those of the installed packages; SpeechBrain's
 visit every threshold (two for each score), so that they are timed on all trials with rounded scores and their
 time is multiplied by how many more thresholds there are.
@@ -38,12 +38,12 @@ class Trials(NamedTuple):
         return self._replace(scores=np.round(self.scores, decimals))
 
     def thresholds(self) -> int:
-        """How many SpeechBrain visits: every score and the middle between neighbours."""
+        """Number of thresholds in SpeechBrain: every score and the midpoints between neighbors."""
         return 2 * len(np.unique(self.scores)) - 1
 
 
 class Timed(NamedTuple):
-    """What a function gave, and its fastest run: by the clock and of the processor."""
+    """Result of a function, and its fastest run in seconds and CPU seconds."""
 
     result: object
     wall_s: float
@@ -123,7 +123,7 @@ def main() -> None:
     ):
         (eer, dcf), *seconds = best_of(rounds, function, trials)
         show(name, f"{eer:.4f}", f"{dcf:.4f}", *seconds)
-    # The matrix of minDCF needs few thresholds to fit into memory; EER has no matrix.
+    # The matrix of minDCF fits into memory only with few thresholds; EER has no matrix.
     for name, function, decimals in (("EER", EER, 2), ("minDCF", minDCF, 1)):
         few = trials.rounded(decimals)
         factor = trials.thresholds() / few.thresholds()
@@ -134,7 +134,9 @@ def main() -> None:
     matrix_bytes = trials.thresholds() * TRIALS // 2 * FLOAT32_BYTES
     (eer, dcf), *seconds = best_of(1, ours_with_intervals, trials)
     show("this repository, with intervals of 1,000 resamples", eer, dcf, *seconds)
-    print(f"\nWith all thresholds SpeechBrain's minDCF would hold a matrix of {matrix_bytes / 1e12:.1f} TB (float32).")
+    print(
+        f"\nWith all thresholds, SpeechBrain would allocate a minDCF matrix of {matrix_bytes / 1e12:.1f} TB (float32)."
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from espnet_ext.search.query import QueryTerm, search
 DIMS = {"sem": 512, "spk": 256, "lang": 64}
 NUM_QUERIES = 50
 TOP = 10
-# Of a vector's length, the share that is not its cluster's.
+# Fraction of a vector's length that is not from its cluster.
 NOISE = 0.6
 # attribute -> weight.
 QUERIES = {
@@ -165,7 +165,7 @@ def measure(way: str, folder: Path, n: int) -> list[str]:
 
 
 def memory() -> str:
-    """Peak of the process in GiB, and what it holds now besides pages of the index that are mapped from the disk."""
+    """Peak of the process in GiB, and its current memory without pages of the index that are mapped from disk."""
     peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     own_gib = int(Path("/proc/self/status").read_text().partition("RssAnon:")[2].split()[0]) / 2**20
     return f"{peak_gib:.2f} ({own_gib:.2f})"

@@ -1,4 +1,4 @@
-"""Training by this recipe against a loop that does what SpeechBrain's SENSE recipe does, side by side.
+"""Training with this recipe against a loop like SpeechBrain's SENSE recipe, side by side.
 
 The SENSE-like loop takes batches of random utterances, decodes and pads them, extracts features on the CPU with
 transformers' extractor, runs both teachers on every batch, and trains in float32. Ours reads targets that were dumped
@@ -47,7 +47,7 @@ def small_w2v_bert(layers: int, dim: int) -> Wav2Vec2BertConfig:
 
 
 class SenseLoop:
-    """Teachers on the fly, features on the CPU, random padding, float32.
+    """A training loop with teachers on the fly, features on the CPU, random padding, float32.
 
     Args:
         dump: dump directory with audio and text.
@@ -82,7 +82,7 @@ class SenseLoop:
         items = {"text": [self.text[utterance] for utterance in batch], "speech": speech}
         inputs = self.features(speech, sampling_rate=SAMPLING_RATE, return_tensors="pt", padding=True)
         hidden = self.encoder(**inputs, output_hidden_states=True).hidden_states
-        # Their pooling has no mask.
+        # The pooling of SENSE has no mask.
         everything = torch.ones(hidden[0].shape[:2], dtype=torch.bool)
         losses = []
         for name, head in self.heads.items():
@@ -95,7 +95,7 @@ class SenseLoop:
 
 
 class RecipeLoop:
-    """This recipe's steps: dumped targets, batches sorted by length, features in the model, bfloat16."""
+    """Training steps of this recipe: dumped targets, batches sorted by length, features in the model, bfloat16."""
 
     def __init__(self, dump: Path, attributes: dict[str, AttributeConfig], config: Wav2Vec2BertConfig) -> None:
         torch.manual_seed(0)
@@ -141,7 +141,7 @@ def sorted_batches(dump: Path, chosen: set[str], count: int) -> list[tuple[str, 
 
 
 def main() -> None:
-    """Alternate the two loops and print a table."""
+    """Run both loops in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", type=Path, default=Path("dump/train"))
     parser.add_argument("--attributes", type=Path, default=Path("conf/attributes_cosine.yaml"))
@@ -151,7 +151,7 @@ def main() -> None:
     args = parser.parse_args()
     attributes = load_attributes(args.attributes)
     config = small_w2v_bert(args.layers, args.dim)
-    # Those that both teachers can hear and read.
+    # Utterances with audio and text for both teachers.
     chosen = sorted(read_scp(args.dump / "text"))
     count = args.rounds + 2
     loops = {

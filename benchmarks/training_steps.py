@@ -38,7 +38,7 @@ class TrainingSteps:
     Args:
         attributes: attributes file.
         dump: training set.
-        conf: what of the encoder trains.
+        conf: trainable parts of the encoder.
         autocast: dtype of the matrix products.
     """
 

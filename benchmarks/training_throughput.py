@@ -26,7 +26,7 @@ SAMPLING_RATE = 16_000
 
 
 class Loop:
-    """One way to train: its batches and the dtype of its matrix products."""
+    """A training loop: its batches and the dtype of its matrix products."""
 
     def __init__(self, dump: Path, attributes: Path, batches: Sequence[tuple[str, ...]], autocast: str) -> None:
         self.steps = TrainingSteps(attributes, dump, EncoderConf(frame_average=2), autocast)
@@ -34,7 +34,7 @@ class Loop:
         self.batches = batches
 
     def step(self, index: int) -> tuple[float, float, float]:
-        """Train on one batch: seconds it took, seconds of audio in it, share of padding."""
+        """Train on one batch: return the seconds it took, its seconds of audio, and its fraction of padding."""
         batch = self.batches[index]
         started = time.perf_counter()
         self.steps.step(batch)
@@ -50,7 +50,7 @@ def random_batches(utterances: Sequence[str], seed: int) -> list[tuple[str, ...]
 
 
 def main() -> None:
-    """Alternate the two loops and print a table."""
+    """Run both loops in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dump", type=Path, default=Path("dump/train"))
     parser.add_argument("--attributes", type=Path, default=Path("conf/attributes.yaml"))

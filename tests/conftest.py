@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-# Before torch is imported. Threads gain nothing on matrices this small, and cost a lot on a busy machine.
+# Before torch is imported. Threads do not speed up matrices this small, and slow down a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 RECIPE_TESTS = Path(__file__).parent / "egs"
-# They run again in the folder of the same finished recipe. The recipe that is killed has a folder of its own.
+# They run again in the folder of the same finished recipe. The recipe that is killed has a separate folder.
 TINY_RECIPE_TESTS = ("egs/test_add_attribute.py", "egs/test_bad_input.py", "egs/test_recipe.py")
 
 ATTRIBUTES = {
@@ -36,7 +36,7 @@ ATTRIBUTES = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder in which the tests of recipes run them, for all processes of pytest-xdist."""
+    """Make the folder for the recipe runs, shared by all processes of pytest-xdist."""
     if not hasattr(config, "workerinput"):
         folder = TemporaryDirectory(prefix="it's a test ", ignore_cleanup_errors=True)
         config.add_cleanup(folder.cleanup)
@@ -44,13 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of recipes begin first: they take longest."""
+    """Run the tests of recipes first: they take longest."""
     items.sort(key=lambda item: item.path.parent != RECIPE_TESTS)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give a process of pytest-xdist all tests of a file, or of the files that use the same recipe's folder."""
+    """Assign all tests of a file, or of the files that use the same recipe folder, to one process of pytest-xdist."""
     from xdist.scheduler import LoadFileScheduling
 
     class RecipeScheduling(LoadFileScheduling):
@@ -97,7 +97,7 @@ def encoder_config() -> dict[str, Any]:
 
 @pytest.fixture
 def fake_bfloat16(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Function that makes the CPU one with or without native bfloat16."""
+    """Function that simulates a CPU with or without native bfloat16."""
     import torch
 
     def fake(native: bool) -> None:

@@ -1,4 +1,4 @@
-"""A user without a name, as in containers of clusters."""
+"""Users without an entry in passwd, as in cluster containers."""
 
 import getpass
 import importlib
@@ -10,7 +10,7 @@ import pytest
 import espnet_ext
 
 
-def test_a_user_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_gets_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(uid: int) -> None:
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
@@ -21,7 +21,7 @@ def test_a_user_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> None
     assert getpass.getuser() == f"uid{os.getuid()}"
 
 
-def test_a_name_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_name_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "")
     monkeypatch.setenv("USER", "somebody")
     importlib.reload(espnet_ext)

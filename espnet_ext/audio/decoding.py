@@ -26,7 +26,7 @@ def open_audio(path: Path) -> Iterator[AudioReader]:
     """Open a file with the decoder for its content, whatever its suffix is.
 
     Raises:
-        UserError: naming the file, if it is absent, empty, cut, has impossible numbers in its header, or does not
+        UserError: naming the file, if it is missing, empty, truncated, has impossible numbers in its header or does not
             decode, here or in `AudioReader.blocks`.
     """
     if not os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long
@@ -102,7 +102,7 @@ class SoundFileReader(AudioReader):
         while position < end:
             expected = min(end - position, self.block_samples)
             samples = self.file.read(expected, dtype="float32", always_2d=True)
-            # libsndfile decodes a cut file without an error.
+            # libsndfile decodes a truncated file without an error.
             if len(samples) < expected:
                 decoded = position + len(samples)
                 raise UserError(f"{self.path}: only {decoded} of {self.num_samples} samples decode; the file is cut")

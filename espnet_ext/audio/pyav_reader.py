@@ -87,7 +87,7 @@ class PyAvReader(AudioReader):
         return None
 
     def _check_end(self, end: int) -> None:
-        """Check the end of the last frame: FFmpeg decodes cut Matroska files without an error."""
+        """Check the end of the last frame: FFmpeg decodes truncated Matroska files without an error."""
         if (
             self.container.format.name == MATROSKA
             and self.header_samples

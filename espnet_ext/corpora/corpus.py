@@ -34,7 +34,7 @@ class Option:
 
 
 def unknown_words(corpus: str, known: Callable[[], Collection[str]]) -> Callable[[Sequence[str]], str | None]:
-    """The `problem` of an option that takes languages of a corpus."""
+    """Make the `problem` of an option for languages of a corpus."""
 
     def problem(words: Sequence[str]) -> str | None:
         unknown = [word for word in words if word not in known()]

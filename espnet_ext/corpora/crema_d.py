@@ -1,4 +1,4 @@
-"""CREMA-D: 91 actors say 12 sentences in 6 emotions (Cao et al., 2014, doi 10.1109/TAFFC.2014.2336244; ODbL 1.0)."""
+"""CREMA-D: 91 actors speak 12 sentences in 6 emotions (Cao et al., 2014, doi 10.1109/TAFFC.2014.2336244; ODbL 1.0)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +43,7 @@ def parse_crema_d(
     nj: int,
     max_left_out: float = MAX_LEFT_OUT,
 ) -> list[Utterance]:
-    """Read the corpus. The emotion is the one that was acted, not the one that listeners heard.
+    """Read the corpus. The label is the acted emotion, not the emotion that listeners perceived.
 
     Args:
         root: contains AudioWAV/1001_DFA_ANG_XX.wav ...
@@ -76,7 +76,7 @@ def read_actors(path: Path) -> dict[str, dict[str, str]]:
     """Actor -> labels (gender, age in decades and in years) of VideoDemographics.csv.
 
     Raises:
-        UserError: naming the file that lacks a column, or the line that is not understood; and as `read_table`.
+        UserError: naming the file that lacks a column, or an invalid line; and as `read_table`.
     """
     actors = {}
     for where, row in read_table(path, ",", ("ActorID", "Age", "Sex"), quoted=True):

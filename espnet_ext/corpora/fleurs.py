@@ -42,7 +42,7 @@ def parse_fleurs(
 ) -> list[Utterance]:
     """Read one split of some languages.
 
-    Speakers are not known, so each utterance is its own. `text` is the raw transcription (cased, with
+    Speakers are unknown, so each utterance has a separate speaker. `text` is the raw transcription (cased, with
     punctuation). Short clips are kept: stage 2 applies the limits of duration.
 
     Args:

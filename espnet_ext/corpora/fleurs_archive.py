@@ -52,7 +52,7 @@ def collect_audio(source: Path, listed: Collection[str], target: Path) -> SplitA
     made_from = {"archive": [status.st_size, status.st_mtime_ns], "listed": digest}
     path = target / INDEX
     if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["made_from"] != made_from:
-        remove_temporary(target.parent)  # a killed run's half of an archive may be large
+        remove_temporary(target.parent)  # the partial archive of a killed run may be large
         with atomic_folder(target) as temporary:
             unlisted = _unpack(source, listed, temporary)
             write_json_atomic(temporary / INDEX, {"made_from": made_from, "unlisted": sorted(unlisted)})
@@ -80,7 +80,7 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
         with gzip.open(archive) as stream:
             with tarfile.open(fileobj=stream, mode="r|") as members:
                 for member in members:
-                    # The base name alone is used, so no member can land outside the folder.
+                    # Only the base name is used, so no member can escape the folder.
                     name = PurePosixPath(member.name).name
                     if not member.isfile() or not is_visible(name):
                         continue
@@ -91,7 +91,7 @@ def _unpack(archive: Path, listed: Collection[str], folder: Path) -> list[str]:
                     assert content is not None  # a regular file
                     with open(folder / name, "xb") as file:
                         shutil.copyfileobj(content, file)
-            while stream.read(1 << 20):  # to the checksum at the end, which says that nothing is cut
+            while stream.read(1 << 20):  # to the checksum at the end, which detects truncation
                 pass
     except FileExistsError as error:
         raise UserError(f"{archive}: contains two files {Path(error.filename).name}; fetch it again") from error

@@ -1,4 +1,4 @@
-"""IEMOCAP: five dyadic sessions of ten actors, improvised and scripted (Busso et al., 2008; own licence)."""
+"""IEMOCAP: five dyadic sessions of ten actors, improvised and scripted (Busso et al., 2008; its own license)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ def chosen_emotions(subset: str, merge_excited: bool) -> dict[str, str]:
 
     Args:
         subset: "four" (angry, happy, neutral, sad: the usual classes) or "all" that the evaluators agreed upon.
-        merge_excited: excited turns are happy ones, as usual; else a class of "all", and left out of "four".
+        merge_excited: label excited turns as happy, as usual; otherwise "all" has this class and "four" excludes it.
     """
     four = ("angry", "happy", "neutral", "sad")
     kept = four if subset == "four" else [emotion for emotion in EMOTIONS.values() if emotion not in ("", "other")]
@@ -44,7 +44,7 @@ def parse_iemocap(
         max_left_out: largest share of the chosen turns that may lack sound.
 
     Raises:
-        UserError: without any session, naming the line of an evaluation that is not understood, or if too many
+        UserError: without any session, naming an invalid line of an evaluation, or if too many
             turns lack sound.
     """
     sessions = [folder for number in SESSIONS if (folder := find_child(root, f"Session{number}")).is_dir()]

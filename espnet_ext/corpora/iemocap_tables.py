@@ -45,7 +45,7 @@ def read_evaluation(path: Path) -> list[Turn]:
     """The turns of dialog/EmoEvaluation/<dialog>.txt: its summary lines, those that start with times.
 
     Raises:
-        UserError: naming the line that is no summary of a turn of this dialog, or has an unknown emotion.
+        UserError: a line is not a summary of a turn of this dialog, or has an unknown emotion; the message names it.
     """
     turns = []
     for number, line in enumerate(_read(path).split("\n"), 1):
@@ -67,7 +67,7 @@ def read_evaluation(path: Path) -> list[Turn]:
 
 
 def read_transcriptions(session: Path) -> dict[str, str]:
-    """Turn -> words, of dialog/transcriptions/*.txt; noises and the directions between turns are left out."""
+    """Turn -> words, of dialog/transcriptions/*.txt; noises and the directions between turns are removed."""
     texts = {}
     for path in visible_files(find_child(find_child(session, "dialog"), "transcriptions"), ".txt"):
         for line in _read(path).split("\n"):

@@ -107,7 +107,7 @@ def with_lengths(
 
 
 class IncompleteCorpusError(UserError):
-    """Something of a corpus is missing; the message contains the option that continues without it."""
+    """Part of a corpus is missing; the message contains the option that continues without it."""
 
 
 def incomplete(missing: Sequence[str]) -> IncompleteCorpusError:

@@ -101,13 +101,13 @@ def _read_text(path: Path, segments: Sequence[TalkSegment], listing: Path) -> li
 
 
 def _audio_file(folder: Path, talk: str) -> Path:
-    """The list says .wav, the disk has .flac."""
+    """Find the audio file of a talk: lists name .wav files, but the disk has .flac."""
     wav = folder / f"{talk}.wav"
     return wav if wav.is_file() else wav.with_suffix(".flac")
 
 
 def _name(segment: TalkSegment) -> str:
-    """Starts with the speaker, sorts by time, and is the same in every pair that contains the segment."""
+    """Utterance id: starts with the speaker, sorts by time, and is the same in every pair with the segment."""
     talk = "" if segment.talk == segment.speaker else f"-{segment.talk}"
     return "-".join([f"mtedx-{segment.speaker}{talk}", *(f"{round(1000 * time):07d}" for time in _span(segment))])
 

@@ -1,4 +1,4 @@
-"""RAVDESS, speech: 24 actors say 2 sentences in 8 emotions (Livingstone and Russo, 2018; CC BY-NC-SA 4.0)."""
+"""RAVDESS, speech: 24 actors speak 2 sentences in 8 emotions (Livingstone and Russo, 2018; CC BY-NC-SA 4.0)."""
 
 import hashlib
 import re

@@ -35,14 +35,14 @@ class Speaker(NamedTuple):
 
 
 def utterance_id(corpus: str, speaker: str, video: str, utterance: str) -> str:
-    """For instance `voxceleb1-id10270-5r0dWxy17C8-00001`; never split again."""
+    """Utterance id, for instance `voxceleb1-id10270-5r0dWxy17C8-00001`; never split again."""
     return f"{corpus}-{speaker}-{video}-{utterance}"
 
 
 def parse_voxceleb(
     root: Path, corpus: str, part: str, excluded: Exclusions, nj: int, max_left_out: float = MAX_LEFT_OUT
 ) -> list[Utterance]:
-    """Read one part of one corpus, sorted by utterance. There is no text, and the language is not known (`und`).
+    """Read one part of one corpus, sorted by utterance. There is no text, and the language is unknown (`und`).
 
     Args:
         root: contains the meta file, and folders id.../<video>/NNNNN.{wav,m4a} at any of three levels; both
@@ -101,7 +101,7 @@ def read_meta(path: Path) -> dict[str, Speaker]:
 
 
 def speaker_folders(root: Path, depth: int = MAX_DEPTH) -> list[Path]:
-    """Folders named id00000 below `root`, sorted; those below another such folder are not looked for."""
+    """Folders named id00000 below `root`, sorted; those below another such folder are skipped."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; check the option")
     folders = sorted(Path(entry.path) for entry in os.scandir(root) if entry.is_dir())

@@ -28,8 +28,8 @@ def parse_voxpopuli_s2s(
 ) -> list[Utterance]:
     """Read aligned pairs: a segment of the transcribed speech and its interpretation.
 
-    The two share `sentence`, and the label `direction` (`fra-eng`). Interpreters are not known: each interpretation is
-    its own speaker.
+    The two share `sentence`, and the label `direction` (`fra-eng`). Interpreters are unknown: each interpretation has
+    a separate speaker.
 
     Args:
         root: as for `parse_voxpopuli_asr`, with `raw_audios/<target>` and `s2s_<target>[_ref].tsv.gz`, or
@@ -37,7 +37,7 @@ def parse_voxpopuli_s2s(
         excluded: takes pairs without the audio of one half.
         nj: number of processes.
         source, target: languages, in VoxPopuli's codes.
-        split: of the source segments; the pairs have no splits of their own.
+        split: of the source segments; the pairs have no separate splits.
         max_left_out: largest share of either half whose audio may be missing or unreadable.
 
     Returns:
@@ -119,7 +119,7 @@ def _read_alignments(path: Path, sessions: Path, source: str, target: str) -> It
 
 
 def _read_manifest(path: Path, source: str, target: str) -> Iterator[tuple[str, Utterance]]:
-    """Interpretations that were cut to files of their own."""
+    """Interpretations that were cut to separate files."""
     for where, row in read_table(path, "\t", ("src_id", "tgt_id"), quoted=True):
         session, _, utterance = _parse_id(row["src_id"], where)
         audio = path.parent / session[:4] / f"{row['tgt_id']}.ogg"

@@ -100,7 +100,7 @@ def make_utterance(
 
     Args:
         segment: `<session>-<language>_<date>-<time>_<number>`, unique in the corpus.
-        language: ISO 639-3. Speaker numbers recur in other languages, maybe of other people, and are kept apart.
+        language: ISO 639-3. Speaker numbers are not unique across languages, so they are kept separate.
         row: columns of the table: speaker, gender and accent, where they are known.
         recording: the session in `path`, or "" if `path` contains only this utterance.
     """
@@ -130,5 +130,5 @@ def _read_vad(value: str, where: str) -> Spans:
     try:
         spans = tuple((float(span[0]), float(span[1])) for span in literal_eval(value))
     except (ValueError, SyntaxError, TypeError, IndexError) as error:
-        raise UserError(f"{where}: vad {value[:80]!r} is no list of [start, end]") from error
+        raise UserError(f"{where}: vad {value[:80]!r} is not a list of [start, end]") from error
     return tuple((start, end) for start, end in spans if start < end)

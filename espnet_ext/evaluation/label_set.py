@@ -90,7 +90,7 @@ class LabelSet:
         """Scores of one attribute; none, with a printed line, if the system has no classifier of it.
 
         Raises:
-            UserError: a label that the model cannot know, or an invalid number.
+            UserError: a label that is not a class of the model, or an invalid number.
         """
         attribute, set_name = evaluation.attribute, self.dump.name
         if self.problem(attribute):  # printed once for all systems, see `EvaluationPlan`

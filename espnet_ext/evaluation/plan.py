@@ -25,7 +25,7 @@ class Evaluation(NamedTuple):
 
 
 def plan_evaluations(attributes: Mapping[str, AttributeConfig]) -> list[Evaluation]:
-    """Every attribute under every rule that any attribute declares, but classifiers only of their own attribute."""
+    """Every attribute with every declared rule; classifiers only for their own attribute."""
     rules = sorted({rule for entry in attributes.values() for rule in entry.scoring})
     return [
         Evaluation(name, rule, rule if rule in entry.scoring else "leakage")

@@ -1,4 +1,4 @@
-"""Where a trained model lies: a folder, a zip file, or a hub id."""
+"""Locate a trained model: a folder, a zip file, or a hub id."""
 
 import hashlib
 import shutil
@@ -11,7 +11,7 @@ from espnet_ext.model.saved_model import DESCRIPTION, WEIGHTS
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.errors import UserError
 
-# Trained weights hardly compress: what unpacks to more times its size is no model, and might fill the disk.
+# Trained weights hardly compress: an archive with a larger ratio is not a model, and might fill the disk.
 LARGEST_RATIO = 10
 
 
@@ -36,7 +36,7 @@ def model_folder(name: str | Path) -> Path:
 
 
 def _unpacked(archive: Path) -> Path:
-    """Unpack the two files of a packed model, whatever else the archive holds, into the cache."""
+    """Unpack the two files of a packed model, but no other member of the archive, into the cache."""
     with archive.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     folder = default_cache() / "packed" / digest[:16]
@@ -53,7 +53,7 @@ def _unpacked(archive: Path) -> Path:
                         temporary.open("wb") as target,
                     ):
                         shutil.copyfileobj(member, target)
-    # RuntimeError: encrypted, or compressed in a way that is not known.
+    # RuntimeError: encrypted, or an unknown compression.
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, RuntimeError) as error:
         raise UserError(f"{archive}: no packed model ({error}); pack it again with stage 6") from error
     return folder

@@ -92,7 +92,7 @@ class ResemblyzerTeacher(AbsTeacher):
 
 
 def prepare(samples: np.ndarray) -> np.ndarray:
-    """What the model is trained to hear: speech at -30 dBFS or louder without long silences.
+    """Prepare speech as in the training of the model: at -30 dBFS or louder, without long silences.
 
     Args:
         samples: float32 (samples,) at 16 kHz.

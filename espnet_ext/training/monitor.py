@@ -58,7 +58,7 @@ class TrainingProgress:
         """Add one training batch, whose lengths must still be on the CPU."""
         frames = batch.get("layers_lengths")
         samples = batch["speech_lengths"].sum() if frames is None else frames.sum() * self.hop_samples
-        # The parts of a batch are alike: one process knows the rate of all.
+        # The parts of a batch are of similar size: the rate of one process is that of all.
         self.audio_s += self.ranks * int(samples) / self.sampling_rate
         self.batch += 1
         self.batches_here += 1

@@ -46,7 +46,7 @@ def check_addition(args: argparse.Namespace) -> None:
     """Check that a run can add its attributes to the model of `add_to`.
 
     Raises:
-        UserError: the model has one of them already or declares one of its own otherwise than the attributes
+        UserError: the model has one of them already or declares an existing one differently from the attributes
             file does, or the config would train the model's encoder or change its frame rate.
     """
     base = Path(args.add_to)

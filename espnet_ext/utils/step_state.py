@@ -1,4 +1,4 @@
-"""What a step of a recipe was made from, with which packages, and the files that it wrote."""
+"""State of a recipe step: its inputs, package versions and output files."""
 
 import hashlib
 import json
@@ -67,7 +67,7 @@ class StepState(NamedTuple):
         return described or ["the order of the inputs changed"]
 
     def is_longer(self, before: Self, option: str) -> bool:
-        """Whether nothing but the number in one option differs from an earlier run, and is larger."""
+        """Whether the only difference from an earlier run is a larger number in one option."""
         same = {option: before.options.get(option)}
         if self._named_inputs() != before._named_inputs() or self.options | same != before.options:
             return False

@@ -1,4 +1,4 @@
-"""The decoder is chosen by the content of a file; other files are described."""
+"""The decoder is chosen by the content of a file; errors describe files that are not audio."""
 
 from pathlib import Path
 
@@ -69,8 +69,8 @@ def test_lossless_audio_is_equal_in_every_container(folder: Path, name: str) -> 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".raw", ".m3u8", ""])
 @pytest.mark.parametrize(("content", "kind"), OTHERS.items(), ids=[str(number) for number in range(len(OTHERS))])
-def test_a_file_that_is_not_audio_is_described(folder: Path, content: bytes, kind: str, suffix: str) -> None:
-    path = folder / f"other{suffix}"  # beside the files that a playlist names
+def test_the_error_describes_a_file_that_is_not_audio(folder: Path, content: bytes, kind: str, suffix: str) -> None:
+    path = folder / f"other{suffix}"  # next to the files that a playlist names
     path.write_bytes(content)
     for read in (read_audio, audio_length):
         with pytest.raises(UserError, match=f"other{suffix}: cannot decode audio: the file is {kind}"):
@@ -85,7 +85,7 @@ def test_any_name_can_be_opened(folder: Path, tmp_path: Path, name: str, origina
 
 
 @pytest.mark.parametrize("name", ["flac.mka", "opus.webm"])
-def test_cut_matroska_is_named(folder: Path, tmp_path: Path, name: str) -> None:
+def test_the_error_names_a_truncated_matroska_file(folder: Path, tmp_path: Path, name: str) -> None:
     content = (folder / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=rf"{name}: only \d+ of \d+ samples decode; the file is cut"):

@@ -1,4 +1,4 @@
-"""Parts of long recordings equal slices of the whole, without decoding the whole."""
+"""Parts of long recordings equal slices of the whole recording, without decoding all of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ STARTS_S = (0.0, 1 / RATE, 0.031, 0.499, 0.7, 12.34567, 30.0, 39.2)
 
 
 def signal() -> np.ndarray:
-    """float32 (samples,): a tone that never sounds the same twice, and noise."""
+    """float32 (samples,): a chirp, in which no two parts are equal, and noise."""
     times = np.arange(DURATION_S * RATE) / RATE
     noise = np.random.default_rng(0).normal(0, 0.02, len(times))
     return (0.3 * np.sin(2 * np.pi * (200 * times + 10 * times**2)) + noise).astype(np.float32)
@@ -52,7 +52,7 @@ def read_part(path: Path, start_s: float, end_s: float) -> np.ndarray:
 
 
 def check_same(part: np.ndarray, expected: np.ndarray, name: str) -> None:
-    # Opus predicts from what it decoded before, so that it is the same sound but for a little of its noise.
+    # Opus predicts from earlier samples, so the parts differ slightly in their noise.
     if name == "opus.ogg":
         assert len(part) == len(expected)
         assert np.corrcoef(part, expected)[0, 1] > 0.999
@@ -81,11 +81,11 @@ def test_a_part_of_webm_is_exact_to_its_milliseconds(files: dict[str, Path]) -> 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three minutes of Vorbis: it is searched through in blocks of 64 KiB."""
+    """Three minutes of Vorbis, in which libsndfile seeks in blocks of 64 KiB."""
     path = tmp_path_factory.mktemp("session") / "session.ogg"
     with soundfile.SoundFile(path, "w", RATE, 1, "VORBIS") as file:
         for _ in range(5):
-            file.write(signal())  # all at once would overflow libsndfile's stack
+            file.write(signal())  # writing everything at once would overflow the stack of libsndfile
     return path
 
 
@@ -100,7 +100,7 @@ def test_a_segment_does_not_read_the_recording(files: dict[str, Path], session: 
 
 
 def bytes_read() -> int:
-    """By this process so far, from whatever file."""
+    """Bytes that this process has read so far, from any file."""
     fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(fields["rchar"])
 
@@ -125,7 +125,7 @@ def test_a_segment_does_not_decode_the_recording(
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.mp4", "a.aac", *SNDFILE, *LAME])
 def test_many_spans_equal_slices_of_the_whole_file(files: dict[str, Path], name: str) -> None:
-    # Close together, as voice activity detection leaves them: what is decoded for one must not change the next.
+    # Close together, as after voice activity detection: decoding one span must not change the next.
     spans = [(start_s, start_s + 0.15) for start_s in (20.0, *np.arange(0.25, 3.0, 0.21).round(2), 0.05)]
     whole, rate = read_audio(files[name])
     joined, _ = read_source(AudioSource(str(files[name]), tuple(spans)))
@@ -149,7 +149,7 @@ def test_headerless_gsm_is_decoded_from_its_beginning(tmp_path: Path) -> None:
     np.testing.assert_array_equal(parts, np.concatenate([whole[4000:4800], whole[800:1600]]))
 
 
-def test_a_file_whose_rate_changes_midway_is_named(files: dict[str, Path], tmp_path: Path) -> None:
+def test_the_error_names_a_file_whose_rate_changes(files: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "joined.aac"
     write_pyav(tmp_path / "a.aac", *PYAV["a.aac"], signal()[: 2 * RATE], 8000)
     path.write_bytes(files["a.aac"].read_bytes() + (tmp_path / "a.aac").read_bytes())
@@ -158,7 +158,7 @@ def test_a_file_whose_rate_changes_midway_is_named(files: dict[str, Path], tmp_p
 
 
 @pytest.mark.parametrize("name", ["a.m4a", "a.aac", "a.webm", "a.flac"])
-def test_a_segment_beyond_the_end_is_named(files: dict[str, Path], name: str) -> None:
+def test_the_error_names_a_segment_beyond_the_end(files: dict[str, Path], name: str) -> None:
     assert len(read_part(files[name], 39.5, 40.05)) > 0
     with pytest.raises(UserError, match=f"{name}: ends .* before a segment from 39.5 to 41 s"):
         read_part(files[name], 39.5, 41.0)

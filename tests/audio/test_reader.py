@@ -36,7 +36,9 @@ def edit(path: Path, offset: int, content: bytes) -> None:
         (34, b"\xff" * 2, "cannot decode audio"),
     ],
 )
-def test_impossible_numbers_of_wav_are_named(tmp_path: Path, offset: int, number: bytes, error: str) -> None:
+def test_the_error_names_impossible_numbers_in_a_wav_header(
+    tmp_path: Path, offset: int, number: bytes, error: str
+) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, PCM, 16000, subtype="PCM_16")
     edit(path, offset, number)
@@ -49,7 +51,7 @@ def test_impossible_numbers_of_wav_are_named(tmp_path: Path, offset: int, number
 
 
 def write_flac(path: Path, num_samples: int, subtype: str = "PCM_16") -> None:
-    """Write FLAC whose header has another number of samples."""
+    """Write FLAC with another number of samples in its header."""
     soundfile.write(path, PCM, 16000, subtype=subtype)
     first = path.read_bytes()[21] & 0xF0 | num_samples >> 32
     edit(path, 21, bytes([first]) + struct.pack(">I", num_samples & 0xFFFFFFFF))
@@ -59,7 +61,7 @@ def write_flac(path: Path, num_samples: int, subtype: str = "PCM_16") -> None:
     ("num_samples", "error"),
     [(2**36 - 1, "68719476735 samples in the header, more than"), (10**7, "only 48000 of 1000")],
 )
-def test_more_samples_than_the_file_has_are_named(tmp_path: Path, num_samples: int, error: str) -> None:
+def test_the_error_names_a_header_with_too_many_samples(tmp_path: Path, num_samples: int, error: str) -> None:
     write_flac(tmp_path / "a.flac", num_samples)
     with pytest.raises(UserError, match=f"a.flac: {error}"):
         read_audio(tmp_path / "a.flac")

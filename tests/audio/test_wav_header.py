@@ -1,4 +1,4 @@
-"""Data sizes in headers: placeholders of writers into a pipe, and files that are cut."""
+"""Data sizes in headers: placeholders in WAV written to a pipe, and truncated files."""
 
 import struct
 from pathlib import Path
@@ -25,7 +25,7 @@ PIPE_SIZES = (
 
 
 def write_with_size(path: Path, size: int, chunk: bytes = b"", subtype: str = "PCM_16") -> None:
-    """Write WAV of a given data size, after a chunk, as FFmpeg and SoX write it into a pipe."""
+    """Write WAV with a given data size after another chunk, as FFmpeg and SoX write to a pipe."""
     soundfile.write(path, PCM / 32768, 16000, subtype=subtype)
     content = path.read_bytes()
     data = content.index(b"data")
@@ -36,7 +36,7 @@ def write_with_size(path: Path, size: int, chunk: bytes = b"", subtype: str = "P
 
 @pytest.mark.parametrize("chunk", [b"", b"LIST\x04\0\0\0INFO"])
 @pytest.mark.parametrize("size", PIPE_SIZES)
-def test_wav_written_into_a_pipe_is_read_to_its_end(tmp_path: Path, size: int, chunk: bytes) -> None:
+def test_wav_written_to_a_pipe_is_read_to_its_end(tmp_path: Path, size: int, chunk: bytes) -> None:
     write_with_size(tmp_path / "a.wav", size, chunk)
     np.testing.assert_array_equal(read_audio(tmp_path / "a.wav")[0], PCM / np.float32(32768))
     part, _ = read_source(AudioSource(str(tmp_path / "a.wav"), ((1.25, 1.5),)))
@@ -53,7 +53,7 @@ def test_wav_of_other_codecs_without_a_size_has_the_same_samples(tmp_path: Path,
 
 
 @pytest.mark.parametrize("size", [0x7FFE0000, 0x60000000, 0xC0000000])
-def test_a_size_that_is_not_a_placeholder_is_a_cut_file(tmp_path: Path, size: int) -> None:
+def test_a_size_that_is_not_a_placeholder_means_a_truncated_file(tmp_path: Path, size: int) -> None:
     write_with_size(tmp_path / "a.wav", size)
     with pytest.raises(
         UserError, match=rf"a\.wav: {size - 96_000} bytes of sound are missing at the end; the file is cut"
@@ -62,7 +62,7 @@ def test_a_size_that_is_not_a_placeholder_is_a_cut_file(tmp_path: Path, size: in
 
 
 @pytest.mark.parametrize(("file_format", "endian"), [("WAV", "BIG"), ("WAV", "LITTLE"), ("RF64", None), ("AIFF", None)])
-def test_a_cut_file_is_named_whatever_its_suffix(tmp_path: Path, file_format: str, endian: str | None) -> None:
+def test_the_error_names_a_truncated_file_with_any_suffix(tmp_path: Path, file_format: str, endian: str | None) -> None:
     soundfile.write(tmp_path / "a", PCM, 16000, format=file_format, subtype="PCM_16", endian=endian)
     assert audio_length(tmp_path / "a") == (48_000, 16_000)
     (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:50_000])

@@ -1,4 +1,4 @@
-"""Exact decoding of every format, and one clear error for every kind of invalid file."""
+"""Exact decoding of every format, and one error line for every kind of invalid file."""
 
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def test_lossy_formats_stay_close(tmp_path: Path, suffix: str) -> None:
     assert abs(samples.std() - 0.5 / np.sqrt(2)) < 0.02
 
 
-def test_g722_decodes_as_the_bare_codec_does(tmp_path: Path) -> None:
+def test_g722_decodes_as_with_the_bare_codec(tmp_path: Path) -> None:
     data = write_g722(tmp_path / "a.g722", sine(16000, 16000))
     decoder = av.CodecContext.create("g722", "r")
     decoder.layout = "mono"
@@ -79,7 +79,7 @@ def test_g722_decodes_to_the_encoded_signal(tmp_path: Path) -> None:
     assert 10 * np.log10(np.mean(original**2) / np.mean(error**2)) > 20
 
 
-def test_gsm_without_header(tmp_path: Path) -> None:
+def test_gsm_without_a_header_is_decoded(tmp_path: Path) -> None:
     original = sine(1600, 8000)
     soundfile.write(tmp_path / "a.gsm", original, 8000, format="RAW", subtype="GSM610")
     samples, rate = read_audio(tmp_path / "a.gsm")
@@ -88,7 +88,7 @@ def test_gsm_without_header(tmp_path: Path) -> None:
     assert samples_at_16k(tmp_path / "a.gsm") == 3200
 
 
-def test_m4a_through_pyav(tmp_path: Path) -> None:
+def test_m4a_is_decoded_with_pyav(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.m4a"), "w") as container:
         stream = container.add_stream("aac", rate=16000, layout="mono")
         frame = av.AudioFrame.from_ndarray(sine(16000, 16000).astype(np.float32)[None], "fltp", "mono")
@@ -100,7 +100,7 @@ def test_m4a_through_pyav(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.g722"])
-def test_a_part_is_the_slice_of_the_whole(tmp_path: Path, name: str) -> None:
+def test_a_part_equals_the_slice_of_the_whole_file(tmp_path: Path, name: str) -> None:
     if name.endswith("wav"):
         soundfile.write(tmp_path / name, PCM, 16000)
     else:
@@ -142,32 +142,32 @@ def test_samples_far_beyond_full_scale_are_refused(tmp_path: Path, scale: float,
     ):
         with pytest.raises(UserError, match=r"a\.wav: sample 5 is \S+, far beyond \[-1, 1\]"):
             read(path)
-    soundfile.write(path, samples * 9, 16000, subtype=subtype)  # louder than full scale, but a recording
+    soundfile.write(path, samples * 9, 16000, subtype=subtype)  # louder than full scale, but a valid recording
     np.testing.assert_allclose(read_audio(path)[0], samples * 9, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.m4a", "a.ogg"])
-def test_a_file_that_does_not_decode_is_named(tmp_path: Path, name: str) -> None:
+def test_the_error_names_a_file_that_does_not_decode(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"this is no audio at all" * 10)
     with pytest.raises(UserError, match=f"{name}: cannot decode audio"):
         read_audio(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.g722", "a.gsm"])
-def test_an_empty_file_is_named(tmp_path: Path, name: str) -> None:
+def test_the_error_names_an_empty_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     for read in (read_audio, audio_length):
         with pytest.raises(UserError, match=f"{name}: empty audio file"):
             read(tmp_path / name)
 
 
-def test_a_file_without_samples_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_file_without_samples(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.empty(0, np.int16), 16000)
     with pytest.raises(UserError, match=r"a\.wav: no samples in the file; it is cut or empty"):
         read_audio(tmp_path / "a.wav")
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.wav: no such audio file"):
         read_audio(tmp_path / "a.wav")
     with pytest.raises(UserError, match="aaa: no such audio file"):
@@ -191,7 +191,7 @@ def test_any_error_of_a_decoder_names_the_file(
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".gsm", ".wav"])
-def test_a_cut_file_is_named(tmp_path: Path, suffix: str) -> None:
+def test_the_error_names_a_truncated_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     if suffix == ".gsm":
         soundfile.write(path, sine(1600, 8000), 8000, format="RAW", subtype="GSM610")
@@ -217,13 +217,13 @@ def test_int16_is_exact_and_clipped() -> None:
     assert to_int16(every) is every
 
 
-def test_flac_bytes_are_the_same_every_time(tmp_path: Path) -> None:
+def test_flac_bytes_are_reproducible(tmp_path: Path) -> None:
     for name in "ab":
         write_flac(tmp_path / name, PCM / np.float32(32768))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     np.testing.assert_array_equal(soundfile.read(tmp_path / "a", dtype="int16")[0], PCM)
 
 
-def test_a_full_disk_is_an_os_error_with_its_reason() -> None:
+def test_a_full_disk_raises_an_os_error_with_its_reason() -> None:
     with pytest.raises(OSError, match="No space left"):
         write_flac("/dev/full", PCM / np.float32(32768))

@@ -1,4 +1,4 @@
-"""Recordings window by window: every sample once, and one window in memory."""
+"""Recordings in windows: every sample once, and one window in memory."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def test_a_file_is_decoded_once_and_in_blocks(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 44_100])
-def test_another_rate_is_resampled_to_windows_that_fit(tmp_path: Path, rate: int) -> None:
+def test_another_rate_is_resampled_to_seamless_windows(tmp_path: Path, rate: int) -> None:
     path = write(tmp_path / "a.wav", noise(3 * rate), rate)
     lengths = [len(window) for window in read_windows(path, 16_000, 10_000, downmix=False)]
     assert max(lengths) <= 10_000
@@ -104,6 +104,6 @@ def test_windows_of_compressed_formats_equal_the_whole_file(
     assert capfd.readouterr().err == ""
 
 
-def test_a_file_without_samples_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_file_without_samples(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.wav: no samples in the file"):
         list(read_windows(write(tmp_path / "a.wav", noise(0)), 16_000, 1000, downmix=False))

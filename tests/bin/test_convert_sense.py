@@ -72,7 +72,9 @@ def test_the_packed_model_has_the_weights_and_heads_of_the_checkpoint(
     assert [head.first_layer for head in after.heads.values()] == [1, 0]
 
 
-def test_an_error_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_an_error_is_printed_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "config.json").write_text("{}")
     words = ("--sense", tmp_path / "empty", "--encoder", tmp_path, "--out", tmp_path / "packed")

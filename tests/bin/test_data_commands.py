@@ -1,4 +1,4 @@
-"""The commands of stages 1 and 2: exit status, one line of error, bad options."""
+"""The commands of stages 1 and 2: exit status, one error line, bad options."""
 
 import sys
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def test_segments_of_a_recording_are_validated_and_dumped(
     assert "segments:2: utterance 'a-2' ends at 2.2 s, but" in capsys.readouterr().err
 
 
-def test_a_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path, tmp_path: Path) -> None:
+def test_broken_audio_gives_one_error_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path, tmp_path: Path) -> None:
     (data / "1.wav").write_bytes(b"broken")
     assert run(monkeypatch, dump_audio.main, "--data_dir", data, "--dump_dir", tmp_path / "dump") == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
@@ -82,7 +82,7 @@ def test_a_fault_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path
     assert errors[0].startswith(f"error: {data}: utterance a-1: {data / '1.wav'}: cannot decode audio")
 
 
-def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path) -> None:
+def test_a_leak_gives_one_error_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path) -> None:
     assert run(monkeypatch, validate_data.main, data, "--train_dir", data) == 1
     assert capsys.readouterr().err.startswith(f"error: {data} overlaps with {data} in ")
 
@@ -96,6 +96,8 @@ def test_a_leak_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, data: Path)
         (["--nj", "0"], "--nj: at least 1"),
     ],
 )
-def test_bad_dump_options(monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str) -> None:
+def test_bad_dump_options_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys, options: list[str], message: str
+) -> None:
     assert run(monkeypatch, dump_audio.main, "--data_dir", "d", "--dump_dir", "e", *options) == 1
     assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Commands end with one line and status 1 on bad input, and with a traceback on our own faults."""
+"""Commands end with one line and status 1 on bad input, and with a traceback on a bug."""
 
 import os
 import subprocess
@@ -37,24 +37,24 @@ def run(body: str) -> subprocess.CompletedProcess[str]:
         ("raise KeyboardInterrupt", "interrupted; run the same command again to continue"),
     ],
 )
-def test_a_fault_of_the_input_is_one_line_and_status_1(body: str, line: str) -> None:
+def test_bad_input_gives_one_line_and_status_1(body: str, line: str) -> None:
     done = run(body)
     assert (done.returncode, done.stderr) == (1, f"error: {line}\n")
 
 
-def test_success_is_status_0() -> None:
+def test_success_has_status_0() -> None:
     done = run("print('done')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
-def test_a_file_name_that_is_no_utf_8_is_printed_as_it_is() -> None:
+def test_a_file_name_that_is_not_utf_8_is_printed_unchanged() -> None:
     script = "import os; from espnet_ext.bin.entry import run_main; run_main(lambda: print(os.fsdecode(b'caf\\xe9')))"
     command = [sys.executable, "-X", "utf8=1", "-c", script]
     environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
     assert subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True).stdout == b"caf\xe9\n"
 
 
-def test_a_fault_of_the_program_keeps_its_traceback() -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     done = run("raise ZeroDivisionError('ours')")
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "ZeroDivisionError: ours" in done.stderr
@@ -68,7 +68,7 @@ def test_a_full_disk_behind_stdout_is_reported() -> None:
     assert done.stderr.startswith("error: No space left on device\n")
 
 
-def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+def test_a_closed_pipe_gives_no_traceback() -> None:
     script = "from espnet_ext.bin.entry import run_main; run_main(lambda: print('x\\n' * 100000))"
     reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
     reader.wait()

@@ -51,7 +51,7 @@ def test_all_commands_are_found() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_and_wrong_arguments_load_no_slow_package(command: str) -> None:
+def test_help_and_wrong_arguments_import_no_slow_package(command: str) -> None:
     statuses, modules, stderr = run(command, ["--help"], ["--no_such_option", "1"])
     assert statuses == [0, 1]
     assert stderr.startswith("error: ") and stderr.endswith("; see --help\n")
@@ -80,7 +80,7 @@ def attributes(tmp_path: Path, attributes_block: dict) -> Path:
     return path
 
 
-def test_a_step_loads_the_standard_library_and_filelock_only(tmp_path: Path) -> None:
+def test_a_step_imports_only_the_standard_library_and_filelock(tmp_path: Path) -> None:
     step = ["--label", "work", "--state", tmp_path / "state.json", "--inputs", __file__, "--", "true"]
     statuses, modules, _ = run("step", step, step)
     assert statuses == [0, 0]
@@ -90,7 +90,7 @@ def test_a_step_loads_the_standard_library_and_filelock_only(tmp_path: Path) -> 
 
 
 def test_attributes_are_listed_without_torch(attributes: Path, tmp_path: Path) -> None:
-    """Training configs that were checked before are not checked again."""
+    """Training configs are checked only once."""
     config, checked = tmp_path / "train.yaml", tmp_path / "checked.json"
     config.write_text("num_iters_per_epoch: 1\n")
     words = [attributes, "sem+spk", "--configs", config, "--checked", checked]
@@ -108,7 +108,7 @@ def test_the_input_of_a_training_is_chosen_without_numpy(tmp_path: Path) -> None
     assert modules & SLOW == set()
 
 
-def test_data_are_validated_dumped_combined_and_labelled_without_models(
+def test_data_is_validated_dumped_combined_and_labeled_without_models(
     tmp_path: Path, data: Path, attributes: Path
 ) -> None:
     dump, combined = tmp_path / "dump" / "train", tmp_path / "dump" / "both"

@@ -30,14 +30,14 @@ def path(tmp_path: Path, attributes_block: dict) -> Path:
         (["spk", "sem", "sem+spk"], "sem text text\nspk speech \n"),
     ],
 )
-def test_each_needed_attribute_once_in_the_order_of_the_file(
+def test_each_needed_attribute_is_listed_once_in_the_order_of_the_file(
     path: Path, systems: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(monkeypatch, path, *systems)
     assert capsys.readouterr().out == expected
 
 
-def test_the_files_that_targets_are_made_from_are_named(
+def test_the_source_files_of_targets_are_listed(
     path: Path, attributes_block: dict, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sem = attributes_block["sem"] | {"target": attributes_block["sem"]["target"] | {"average_translations": True}}
@@ -56,7 +56,9 @@ def test_the_files_that_targets_are_made_from_are_named(
         (["sem", "spk", "sem"], "^--systems: sem is given twice; remove one"),
     ],
 )
-def test_a_wrong_system_is_named(path: Path, systems: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_wrong_system(
+    path: Path, systems: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UserError, match=message):
         run(monkeypatch, path, *systems)
 
@@ -69,7 +71,7 @@ def test_a_wrong_system_is_named(path: Path, systems: list[str], message: str, m
         ({"teacher": "usem", "from": "text", "options": {"lower": 1}}, "a.yaml: sem: teacher usem: options: .*'lower'"),
     ],
 )
-def test_a_wrong_teacher_is_named(
+def test_the_error_names_a_wrong_teacher(
     path: Path, attributes_block: dict, target: dict, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sem = attributes_block["sem"] | {"target": target}

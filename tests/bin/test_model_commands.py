@@ -52,7 +52,7 @@ def vectors_of(folder: Path, name: str) -> np.ndarray:
     return np.stack([kaldiio.load_mat(entry) for entry in read_scp(folder / f"{name}.scp").values()])
 
 
-def test_extraction_writes_what_the_library_returns(
+def test_extraction_writes_the_embeddings_of_the_library(
     dump: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--device", "cpu", "--attributes", "sem", "spk", "--out", tmp_path / "out"]
@@ -74,7 +74,7 @@ def test_the_untrained_encoder_is_a_system_too(
     np.testing.assert_array_equal(vectors_of(tmp_path / "out" / "test_set", "sem"), expected)
 
 
-def test_layers_of_every_utterance_are_dumped_at_the_rate_asked_for(
+def test_layers_of_every_utterance_are_dumped_at_the_requested_rate(
     dump: Path, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ["--device", "cpu", "--autocast", "float32", "--frame_average", 2]
@@ -89,7 +89,7 @@ def test_layers_of_every_utterance_are_dumped_at_the_rate_asked_for(
 
 @pytest.fixture(params=["10GB", "20KB"], ids=["one file", "shards"])
 def hub_folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A w2v-BERT model with a head, as a hub holds it."""
+    """A w2v-BERT model with a head, in the layout of a hub."""
     folder = tmp_path / "w2v-bert"
     encoder = tiny_encoder("w2v_bert").encoder
     model = Wav2Vec2BertForCTC(Wav2Vec2BertConfig(**CONFIGS["w2v_bert"], vocab_size=7))
@@ -99,7 +99,7 @@ def hub_folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-def test_a_hub_folder_of_w2v_bert_goes_through_the_commands(
+def test_the_commands_accept_a_hub_folder_of_w2v_bert(
     dump: Path, hub_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(
@@ -129,7 +129,7 @@ def test_a_hub_folder_of_w2v_bert_goes_through_the_commands(
     np.testing.assert_array_equal(vectors_of(tmp_path / "out" / "test_set", "sem"), expected)
 
 
-def test_packing_prints_where_it_wrote(
+def test_packing_prints_its_output_path(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(monkeypatch, pack, "--model", model_folder, "--out", tmp_path / "packed")
@@ -138,7 +138,7 @@ def test_packing_prints_where_it_wrote(
 
 
 class Hub:
-    """Notes what it is asked for; out of reach where `error` says so."""
+    """Records its requests; unreachable if `error` is set."""
 
     error: Exception | None = None
     asked: list[dict]
@@ -151,9 +151,7 @@ class Hub:
         self.asked.append(options)
 
 
-def test_upload_gives_the_hub_the_model_and_nothing_beside_it(
-    model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_model_is_uploaded(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.HfApi", Hub)
     monkeypatch.setattr(Hub, "asked", [], raising=False)
     run(monkeypatch, upload, "--packed", model_folder, "--to", "me/model")

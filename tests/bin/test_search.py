@@ -20,7 +20,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command; returns what it printed."""
+    """Function that runs the command and returns its output."""
 
     def run_command(*words: object) -> str:
         monkeypatch.setattr("sys.argv", ["search", *map(str, words)])
@@ -32,7 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def audio(tmp_path: Path) -> Path:
-    """A folder of four recordings; one is longer than the encoder takes at once."""
+    """A folder of four recordings; one is longer than a window of the encoder."""
     folder = tmp_path / "my recordings" / "below"
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def index(tmp_path: Path, audio: Path, model_folder: Path, run: Run) -> Path:
     return tmp_path / "index"
 
 
-def test_scores_are_those_of_the_library(index: Path, audio: Path, model_folder: Path, run: Run) -> None:
+def test_scores_equal_those_of_the_library(index: Path, audio: Path, model_folder: Path, run: Run) -> None:
     paths = [audio / "below" / f"{name}.wav" for name in "abcd"]
     vectors = UttEncoder.from_pretrained(model_folder, "cpu").encode(paths)
     terms = ["--audio", f"sem={paths[1]}", "--audio", f"spk={paths[2]}:-0.5", "--top", 3, "--device", "cpu"]
@@ -98,13 +98,13 @@ def test_a_text_is_embedded_by_the_teacher_of_the_model(
     assert (runtime.device, runtime.teacher_dir) == ("cpu", tmp_path)
 
 
-def test_an_index_is_asked_with_its_own_model(
+def test_an_index_is_searched_with_its_own_model(
     index: Path, audio: Path, model_folder: Path, tmp_path: Path, run: Run
 ) -> None:
     other = tmp_path / "other model"
     other.mkdir()
     (other / "model.safetensors").write_bytes((model_folder / "model.safetensors").read_bytes())
-    (other / "model.json").write_text(json.dumps(read_description(model_folder)))  # without its indents
+    (other / "model.json").write_text(json.dumps(read_description(model_folder)))  # without indentation
     term = ["--audio", f"sem={audio}/below/a.wav"]
     for words in (["query", *term], ["build", audio]):
         with pytest.raises(UserError, match=r"built with another model \(sha256 of model.json\)"):
@@ -123,7 +123,7 @@ def test_an_index_is_asked_with_its_own_model(
         ([], "an empty query"),
     ],
 )
-def test_faults_of_a_query_are_named(index: Path, model_folder: Path, run: Run, words: list, message: str) -> None:
+def test_the_error_names_an_invalid_query(index: Path, model_folder: Path, run: Run, words: list, message: str) -> None:
     with pytest.raises(UserError, match=message):
         run("query", "--model", model_folder, "--index_dir", index, *words)
 
@@ -136,7 +136,7 @@ def test_a_query_shows_at_least_one_recording(
     assert "argument --top: at least 1" in capsys.readouterr().err
 
 
-def test_an_empty_folder_makes_no_index(tmp_path: Path, model_folder: Path, run: Run) -> None:
+def test_no_index_is_made_of_an_empty_folder(tmp_path: Path, model_folder: Path, run: Run) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no audio in this folder"):
         run("build", "--model", model_folder, "--index_dir", tmp_path / "index", tmp_path / "empty")

@@ -1,4 +1,4 @@
-"""Steps: skipped only when nothing changed, resumed only on their own leftovers, one line when they fail."""
+"""Steps: skipped only if unchanged, resumed only from outputs of the same inputs, one line on failure."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from espnet_ext.bin import step
 from espnet_ext.utils import step_state
 from espnet_ext.utils.errors import UserError
 
-# Counts its runs in `runs`, and notes what it found in `out` before it adds to it.
+# Counts its runs in `runs`, and records the previous content of `out` before it appends to it.
 COMMAND = """
 import pathlib, sys
 out = pathlib.Path(sys.argv[1])
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *options: str, command: tuple[str, ...] = ("out",)) -> None:
-    """Run the step with the usual options, and `options` besides."""
+    """Run the step with the usual options and `options`."""
     words = ["--label", "work", "--state", "state/work.json", "--inputs", "input", "--outputs", "out", *options]
     monkeypatch.setattr("sys.argv", ["step", *words, "--", sys.executable, "command.py", *command])
     step.run_step(step.parse_args())
@@ -47,9 +47,7 @@ def runs() -> int:
     return len(Path("runs").read_text()) if Path("runs").exists() else 0
 
 
-def test_nothing_is_done_when_nothing_changed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unchanged_step_is_skipped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run(monkeypatch)
     run(monkeypatch)
     assert runs() == 1
@@ -71,7 +69,7 @@ def change(what: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(("what", "why"), [("input", "input changed"), ("command", "more is , was not given")])
-def test_a_change_runs_it_again_without_the_stale_outputs(
+def test_a_change_removes_the_stale_outputs_and_runs_the_step_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str, why: str
 ) -> None:
     run(monkeypatch)
@@ -83,7 +81,7 @@ def test_a_change_runs_it_again_without_the_stale_outputs(
 
 
 @pytest.mark.parametrize("protect", [[], ["--protect", "out"]])
-def test_another_version_of_a_package_is_a_warning(
+def test_another_version_of_a_package_gives_a_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], protect: list[str]
 ) -> None:
     run(monkeypatch, *protect)
@@ -96,7 +94,7 @@ def test_another_version_of_a_package_is_a_warning(
     assert "work: up to date" in output
 
 
-def test_inputs_that_swap_their_content_are_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inputs_with_swapped_content_are_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("other").write_text("2")
     run(monkeypatch, "--inputs", "input", "other")
     Path("other").rename("third")
@@ -122,7 +120,7 @@ def change_folder(what: str) -> None:
 @pytest.mark.parametrize(
     "what", ["", "another file", "other content", "the same size later", "another name", "another language"]
 )
-def test_a_change_in_a_folder_runs_it_again(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_a_change_in_a_folder_runs_the_step_again(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     Path("a corpus/en/clips").mkdir(parents=True)
     Path("a corpus/en/train.tsv").write_text("short")
     Path("a corpus/en/clips/a.mp3").touch()
@@ -140,7 +138,7 @@ def test_a_stale_output_file_is_removed_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert not Path("out.txt").exists()
 
 
-def test_a_removed_output_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_removed_output_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch)
     Path("out/found").unlink()
     Path("out").rmdir()
@@ -158,7 +156,7 @@ def test_a_removed_output_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 @pytest.mark.parametrize("protect", [[], ["--protect", "out"]])
-def test_a_damaged_output_is_made_again_from_what_is_left(
+def test_a_damaged_output_is_repaired_from_the_remaining_files(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     damage: Callable[[], None],
@@ -180,7 +178,7 @@ def test_a_damaged_output_is_made_again_from_what_is_left(
     assert runs() == 2
 
 
-def test_only_the_listed_files_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_listed_files_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     files = ("--files", "out", "found", "deep/**/*")
     run(monkeypatch, *files)
     Path("out/checkpoint").write_text("large")
@@ -192,7 +190,7 @@ def test_only_the_listed_files_are_watched(monkeypatch: pytest.MonkeyPatch) -> N
     assert Path("out/found").read_text() == "checkpoint"
 
 
-def test_a_protected_step_with_other_inputs_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_protected_step_with_changed_inputs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "1"))
     Path("out/checkpoint").touch()
     Path("input").write_text("2")
@@ -207,14 +205,14 @@ def test_a_protected_step_with_other_inputs_stops(monkeypatch: pytest.MonkeyPatc
     assert not Path("out/checkpoint").exists()
 
 
-def test_a_protected_step_that_has_nothing_to_lose_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_protected_step_without_outputs_runs_again(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "1"))
     run(monkeypatch, "--protect", "out/checkpoint", command=("out", "--rate", "2"))
     assert runs() == 2
 
 
 @pytest.mark.parametrize("broken", ["", "[]", "{", "{}", "[" * 100_000, '{"fingerprint": "0", "done": true}', "\0"])
-def test_a_broken_state_runs_the_step_again_and_never_a_protected_one(
+def test_a_broken_state_file_runs_the_step_again_unless_it_is_protected(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str
 ) -> None:
     run(monkeypatch)
@@ -235,7 +233,7 @@ def test_a_broken_state_runs_the_step_again_and_never_a_protected_one(
 EXTENDED = ("--protect", "out/found", "--extend", "epochs")
 
 
-def test_more_epochs_continue_with_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_epochs_continue_from_the_existing_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
     Path("out/checkpoint").touch()
     run(monkeypatch, *EXTENDED, command=("out", "--epochs", "10"))
@@ -244,7 +242,7 @@ def test_more_epochs_continue_with_what_is_there(monkeypatch: pytest.MonkeyPatch
         run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
 
 
-def test_a_command_that_cannot_continue_leaves_the_shorter_run_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_continuation_leaves_the_shorter_run_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, *EXTENDED, command=("out", "--epochs", "5"))
     whole = Path("command.py").read_text()
     Path("command.py").write_text("raise SystemExit(2)")
@@ -280,14 +278,14 @@ def test_a_config_file_counts_by_its_options(monkeypatch: pytest.MonkeyPatch, se
             run(monkeypatch, *options)
 
 
-def test_an_option_of_the_command_wins_over_the_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_of_the_command_overrides_the_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("train.yaml").write_text("epochs: 5")
     for command in (("out", "--epochs", "8"), ("out", "--epochs=8")):
         run(monkeypatch, "--settings", "train.yaml", command=command)
     assert runs() == 1
 
 
-def test_a_step_depends_on_what_an_earlier_one_was_made_from_and_not_on_its_runs(
+def test_a_step_depends_on_the_inputs_of_an_earlier_step_and_not_on_its_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def both() -> int:
@@ -306,7 +304,7 @@ def test_a_step_depends_on_what_an_earlier_one_was_made_from_and_not_on_its_runs
     assert both() == 2
 
 
-def test_what_killed_runs_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_of_killed_runs_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     left = [Path(name) for name in (".tmp-a-out", "out/.tmp-b-found", "out/deep/.tmp-c", "state/.tmp-d-work.json")]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -318,7 +316,7 @@ def test_what_killed_runs_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> No
     assert [path for path in left if path.exists()] == []
 
 
-def test_ignored_options_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ignored_options_are_not_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, "--ignore", "nj", command=("out", "--nj", "4", "--min", "4"))
     run(monkeypatch, "--ignore", "nj", command=("out", "--nj", "8", "--min", "4"))
     assert runs() == 1
@@ -327,7 +325,7 @@ def test_ignored_options_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, leftover: str) -> None:
-    """A run that is killed after it wrote something."""
+    """Make the run fail after it has written part of its output."""
     whole = Path("command.py").read_text()
     Path("command.py").write_text(f"{COMMAND}\n(out / {leftover!r}).touch()\nimport os\nos.kill(os.getpid(), 9)\n")
     with pytest.raises(UserError, match="work: failed with status -9"):
@@ -335,21 +333,21 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, leftover: str) -> None:
     Path("command.py").write_text(whole)
 
 
-def test_a_killed_run_goes_on_with_its_own_leftovers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_resumes_from_its_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     fail_once(monkeypatch, "half")
     run(monkeypatch)
     assert runs() == 2
     assert Path("out/found").read_text() == "found half"
 
 
-def test_and_never_with_those_of_another_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_never_resumes_from_outputs_of_another_input(monkeypatch: pytest.MonkeyPatch) -> None:
     fail_once(monkeypatch, "half")
     Path("input").write_text("2")
     run(monkeypatch)
     assert Path("out/found").read_text() == ""
 
 
-def test_a_missing_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_missing_input(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("input").unlink()
     with pytest.raises(UserError, match="input: no such file, and the step needs it; run the earlier stages first"):
         run(monkeypatch)
@@ -357,36 +355,36 @@ def test_a_missing_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(*options: str, body: str) -> subprocess.CompletedProcess[str]:
-    """The step as a process of its own, with a command of one line."""
+    """Run the step in a separate process, with a command of one line."""
     words = ["--label", "work", "--state", "state.json", *options, "--", sys.executable, "-c", body]
     return subprocess.run([sys.executable, "-m", "espnet_ext.bin.step", *words], capture_output=True, text=True)
 
 
-def test_a_failed_command_is_one_line_and_status_1() -> None:
+def test_a_failed_command_gives_one_line_and_status_1() -> None:
     done = call(body="raise SystemExit(3)")
     assert (done.returncode, done.stderr) == (1, "error: work: failed with status 3\n")
     again = call(body="raise SystemExit(3)")
     assert again.returncode == 1
 
 
-def test_a_command_that_is_not_there_is_one_line_and_status_1() -> None:
+def test_a_missing_command_gives_one_line_and_status_1() -> None:
     words = ["--label", "work", "--state", "state.json", "--", "./no such command"]
     done = subprocess.run([sys.executable, "-m", "espnet_ext.bin.step", *words], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "error: No such file or directory: ./no such command\n")
 
 
-def test_a_logged_commands_own_error_line_is_shown() -> None:
+def test_the_error_line_of_a_logged_command_is_shown() -> None:
     body = "import sys; sys.stderr.write('noise\\nerror: x.wav: empty\\nnoise\\n'); sys.exit(1)"
     done = call("--log", "exp/a.log", body=body)
     assert (done.returncode, done.stderr) == (1, "error: x.wav: empty; the whole log is exp/a.log\n")
 
 
-def test_a_command_that_said_what_is_wrong_leaves_it_at_one_error_line() -> None:
+def test_no_second_error_line_follows_that_of_the_command() -> None:
     done = call(body="raise SystemExit('error: x.wav: empty')")
     assert (done.returncode, done.stderr) == (1, "error: x.wav: empty\n  work: failed\n")
 
 
-def test_an_error_line_of_an_earlier_run_is_not_shown_for_a_later_one() -> None:
+def test_the_error_line_of_an_earlier_run_is_not_shown_again() -> None:
     call("--log", "a.log", body="import sys; sys.stderr.write('error: old\\n'); sys.exit(1)")
     done = call("--log", "a.log", body="import sys; sys.stderr.write('Traceback\\nValueError: new\\n'); sys.exit(1)")
     assert "old" not in done.stderr
@@ -416,7 +414,7 @@ def test_a_step_that_is_up_to_date_keeps_its_log() -> None:
     assert [path.name for path in Path("out").iterdir()] == ["train.log"]
 
 
-def test_an_option_that_is_ignored_only_now_is_not_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_that_becomes_ignored_is_not_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     run(monkeypatch, command=("out", "--logger", "a"))
     run(monkeypatch, "--ignore", "logger", command=("out", "--logger", "b"))
     assert runs() == 1

@@ -1,4 +1,4 @@
-"""The data options of training: everything is there before ESPnet is started."""
+"""The data options of training, checked before ESPnet is started."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from espnet_ext.bin.utt_train import data_options, parse_args
 from espnet_ext.utils.errors import UserError
 
 FILES = ["wav.scp", "layers/layers.scp", "target_sem_translations.scp", "target_spk.scp", "utt2num_samples"]
-# Of sem the averaged targets are trained on, of spk the teacher's own.
+# sem is trained on averaged targets, spk on targets of its teacher.
 ATTRIBUTES = """
 attributes:
   sem:
@@ -47,7 +47,7 @@ def options_of(dump: Path, kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "first"), [("speech", "wav.scp,speech,audio_ark"), ("layers", "layers/layers.scp,layers,layers")]
 )
-def test_input_targets_and_lengths_are_named(dump: Path, kind: str, first: str) -> None:
+def test_options_name_input_targets_and_lengths(dump: Path, kind: str, first: str) -> None:
     option = "--train_data_path_and_name_and_type"
     assert options_of(dump, kind) == [
         *(option, f"{dump}/{first}"),
@@ -57,7 +57,7 @@ def test_input_targets_and_lengths_are_named(dump: Path, kind: str, first: str) 
     ]
 
 
-def test_sentences_are_read_where_a_text_objective_compares_them(dump: Path) -> None:
+def test_sentences_are_read_if_a_text_objective_compares_them(dump: Path) -> None:
     (dump / "utt2sent").touch()
     assert not any("sentences,sentence" in word for word in options_of(dump, "speech"))
     text = (dump.parent / "attributes.yaml").read_text()
@@ -70,13 +70,13 @@ def test_sentences_are_read_where_a_text_objective_compares_them(dump: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "target_spk.scp", "utt2num_samples"])
-def test_a_missing_file_of_the_dump_names_stage_2(dump: Path, name: str) -> None:
+def test_the_error_of_a_missing_file_of_the_dump_names_stage_2(dump: Path, name: str) -> None:
     (dump / name).unlink()
     with pytest.raises(UserError, match=rf"{name}: no such file; run stage 2 first .*--stage 2 --stop-stage 2"):
         options_of(dump, "speech")
 
 
-def test_missing_layers_name_the_stage_that_computes_them(dump: Path) -> None:
+def test_the_error_of_missing_layers_names_their_stage(dump: Path) -> None:
     (dump / "layers" / "layers.scp").unlink()
     with pytest.raises(UserError, match=r"layers/layers.scp: no such file; .*dump_layers"):
         options_of(dump, "layers")
@@ -91,13 +91,13 @@ def test_targets_of_another_dimension_than_the_head_are_refused(dump: Path, name
         options_of(dump, "speech")
 
 
-def test_a_comma_in_a_folders_name_is_refused(tmp_path: Path, dump: Path) -> None:
+def test_a_comma_in_a_folder_name_is_refused(tmp_path: Path, dump: Path) -> None:
     renamed = dump.rename(tmp_path / "a,b")
     with pytest.raises(UserError, match="a,b/wav.scp: ESPnet does not support a comma"):
         options_of(renamed, "speech")
 
 
-def test_other_options_are_left_to_espnet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_options_are_passed_to_espnet(monkeypatch: pytest.MonkeyPatch) -> None:
     words = "--train_dump a --valid_dump b --attributes a.yaml --attribute_names sem spk --config c.yaml"
     monkeypatch.setattr("sys.argv", ["utt_train", *words.split(), "--optim_conf", "lr=1"])
     args, rest = parse_args()

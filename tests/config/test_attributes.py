@@ -1,4 +1,4 @@
-"""The attributes file: what is declared is what is built, and every mistake is named with what is legal."""
+"""The attributes file: declarations are read in full, and the error of every mistake lists the valid choices."""
 
 import copy
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_a_declaration_is_read_in_full_and_in_order(tmp_path: Path, attributes_b
         ),
     ],
 )
-def test_a_mistake_is_named(attributes_block: dict, place: tuple[str, ...], value: object, message: str) -> None:
+def test_the_error_names_a_mistake(attributes_block: dict, place: tuple[str, ...], value: object, message: str) -> None:
     block = copy.deepcopy(attributes_block)
     entry = block["sem"]
     for key in place[:-1]:
@@ -92,7 +92,7 @@ def test_a_mistake_is_named(attributes_block: dict, place: tuple[str, ...], valu
 
 
 @pytest.mark.parametrize("name", ["target", "head", "objective"])
-def test_a_missing_part_is_named(attributes_block: dict, name: str) -> None:
+def test_the_error_names_a_missing_key(attributes_block: dict, name: str) -> None:
     block = {"sem": {key: value for key, value in attributes_block["sem"].items() if key != name}}
     with pytest.raises(UserError, match=f"file: attributes.sem: missing key '{name}'"):
         parse_attributes(block, "file")
@@ -113,7 +113,7 @@ def test_at_least_one_attribute_is_needed(block: object, message: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b", "sem+spk", "../x", "speech", "layers", "utt_id", "scale"])
-def test_a_name_that_cannot_serve_is_refused(attributes_block: dict, name: str) -> None:
+def test_an_unusable_name_is_refused(attributes_block: dict, name: str) -> None:
     with pytest.raises(UserError, match="name"):
         parse_attributes({name: attributes_block["sem"]}, "file")
 
@@ -125,7 +125,7 @@ def test_a_label_is_declared_by_its_file(attributes_block: dict) -> None:
     assert (target.teacher, target.source, target.unknown) == (None, "labels", "error")
 
 
-def test_an_attribute_that_is_declared_twice_is_named(tmp_path: Path, attributes_block: dict) -> None:
+def test_the_error_names_an_attribute_declared_twice(tmp_path: Path, attributes_block: dict) -> None:
     text = yaml.safe_dump({"attributes": attributes_block}, sort_keys=False)
     again = yaml.safe_dump({"sem": attributes_block["sem"]})
     (tmp_path / "a.yaml").write_text(text + "".join(f"  {line}\n" for line in again.splitlines()), encoding="utf-8")

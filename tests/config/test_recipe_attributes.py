@@ -1,4 +1,4 @@
-"""The attributes files of all recipes are legal, and those that extend another one agree with it."""
+"""The attributes files of all recipes are valid, and extended files agree with the file that they extend."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ FILES = sorted(RECIPES.glob("*/conf/attributes*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=[f"{path.parts[-3]}/{path.name}" for path in FILES])
-def test_a_file_is_legal(path: Path) -> None:
+def test_every_attributes_file_is_valid(path: Path) -> None:
     for attribute in load_attributes(path).values():
         assert attribute.head.pooling in POOLINGS
-        labelled = attribute.target.labels is not None
-        wanted = {"class": "classification", "number": "regression"}[attribute.target.kind]
-        assert (wanted in attribute.scoring) == labelled
+        labeled = attribute.target.labels is not None
+        expected_rule = {"class": "classification", "number": "regression"}[attribute.target.kind]
+        assert (expected_rule in attribute.scoring) == labeled
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ def test_a_file_is_legal(path: Path) -> None:
         ("fleurs_voxceleb", "attributes_labels.yaml", ["lang", "gender", "accent", "age"]),
     ],
 )
-def test_only_labels_are_added(recipe: str, extended: str, added: list[str]) -> None:
-    """The figures of `sem` and `spk` with and without them are to be compared."""
+def test_extended_files_only_add_labels(recipe: str, extended: str, added: list[str]) -> None:
+    """The scores of `sem` and `spk` must be comparable with and without them."""
     plain = load_attributes(RECIPES / recipe / "conf/attributes.yaml")
     more = load_attributes(RECIPES / recipe / "conf" / extended)
     assert list(more) == [*plain, *added]

@@ -29,7 +29,7 @@ def config(epochs: int, batches: int, **changes: Any) -> dict[str, Any]:
         (config(1, 64, accum_grad=8), 1, 8),
     ],
 )
-def test_a_tenth_of_the_batches(options: dict[str, Any], epochs: int, batches: int) -> None:
+def test_a_tenth_of_the_training_has_a_tenth_of_the_batches(options: dict[str, Any], epochs: int, batches: int) -> None:
     shortened = shorten(options, 0.1)
     assert (shortened["max_epoch"], shortened["num_iters_per_epoch"]) == (epochs, batches)
     assert shortened["batch_bins"] == 960_000
@@ -56,7 +56,7 @@ def test_every_recipe_can_be_shortened(path: Path, tmp_path: Path, monkeypatch: 
     assert short.keys() == whole.keys()
 
 
-def test_a_training_without_a_length_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_training_without_a_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train.yaml").write_text("max_epoch: 3\n")
     words = ["--config", str(tmp_path / "train.yaml"), "--fraction", "0.1", "--out", str(tmp_path / "out.yaml")]
     monkeypatch.setattr("sys.argv", ["shorten_training", *words])

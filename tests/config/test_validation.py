@@ -1,4 +1,4 @@
-"""Strict configurations: what is not legal is refused in one line, with its place and what would be legal."""
+"""Strict configurations: an invalid value is refused in one line with its location and the valid choices."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -46,7 +46,7 @@ class Example(StrictModel):
     ] = Field({}, max_length=2)
 
 
-def test_values_and_defaults_are_taken_over() -> None:
+def test_values_and_defaults_are_read() -> None:
     content = {"dim": 4, "rate": 2, "options": {"x": 1}, "kinds": ["tall"], "pets": {"a": {"meow": "b", "colour": "c"}}}
     built = validate(Example, content, "here")
     pets = {"a": Cat(meow="b", color="c")}
@@ -88,7 +88,7 @@ def test_values_and_defaults_are_taken_over() -> None:
         ({"pets": dict.fromkeys("abc", {"bark": "b"})}, "pets must have at most 2 items after validation, not more, *"),
     ],
 )
-def test_what_does_not_fit_is_named(change: dict, message: str) -> None:
+def test_the_error_names_an_invalid_value(change: dict, message: str) -> None:
     with pytest.raises(UserError) as caught:
         validate(Example, {"dim": 4} | change, "here")
     found = str(caught.value)
@@ -98,19 +98,19 @@ def test_what_does_not_fit_is_named(change: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize("content", [[1], None, "dim"])
-def test_what_is_not_a_mapping_is_named(content: object) -> None:
+def test_the_error_names_a_value_that_is_not_a_mapping(content: object) -> None:
     with pytest.raises(UserError, match=f"^here: expected keys clip, dim, .*, found {re.escape(repr(content))}$"):
         validate(Example, content, "here")
 
 
-def test_a_missing_key_is_named_unless_another_is_misspelled() -> None:
+def test_the_error_names_a_missing_key_unless_another_key_is_misspelled() -> None:
     with pytest.raises(UserError, match="^here: missing key 'dim'; legal keys: clip, dim, "):
         validate(Example, {"rate": 1.0}, "here")
     with pytest.raises(UserError, match=r"^here: unknown key 'dimm' \(did you mean dim\?\)"):
         validate(Example, {"dimm": 1}, "here")
 
 
-def test_a_configuration_without_keys_takes_none() -> None:
+def test_a_configuration_without_keys_accepts_no_key() -> None:
     assert validate(StrictModel, {}, "here") == StrictModel()
     with pytest.raises(UserError, match="^here: unknown key 'a'; legal keys: none$"):
         validate(StrictModel, {"a": 1}, "here")
@@ -122,7 +122,7 @@ def test_names_of_attributes_are_keys_only_on_request() -> None:
         validate(Cat, {"meow": "a", "colour": "b"}, "here", by_name=True)
 
 
-def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
+def test_the_error_of_an_unknown_name_suggests_the_nearest_one() -> None:
     check_name("loss", ["acc", "loss"], "here")
     with pytest.raises(UserError, match=r"^here: unknown 'lss' \(did you mean loss\?\); legal: acc, loss$"):
         check_name("lss", ["acc", "loss"], "here")
@@ -139,10 +139,10 @@ def function(
     betas: tuple = (1, 2),
     any=None,
 ) -> None:
-    """Its signature is what counts."""
+    """A function of which only the signature matters."""
 
 
-def test_arguments_that_fit_are_accepted() -> None:
+def test_valid_arguments_are_accepted() -> None:
     check_arguments(function, {"rate": 1, "count": 2, "name": "b", "betas": [3, 4], "any": "x"}, "here", ["weights"])
     check_arguments(function, {}, "here", required=False)
 
@@ -162,7 +162,7 @@ def test_arguments_that_fit_are_accepted() -> None:
         (5, "^here: expected keys .* found 5$"),
     ],
 )
-def test_arguments_that_do_not_fit_are_named(given: object, message: str) -> None:
+def test_the_error_names_invalid_arguments(given: object, message: str) -> None:
     with pytest.raises(UserError, match=message):
         check_arguments(function, given, "here", ["weights"])
     with pytest.raises(UserError, match="^here: missing key 'weights'"):

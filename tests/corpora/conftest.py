@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Option of the recipe -> folder; not to be changed."""
+    """Option of the recipe -> folder; read-only."""
     from helpers.corpora_tree import write_corpora
 
     return write_corpora(tmp_path_factory.mktemp("corpora"))
@@ -21,7 +21,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def voxpopuli(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> "tuple[Path, dict[str, Clip]]":
-    """Root and the clips that are in it, in either layout; not to be changed."""
+    """Root and its clips, in either layout; read-only."""
     from helpers import voxpopuli_tree
 
     root = tmp_path_factory.mktemp("voxpopuli")
@@ -30,7 +30,7 @@ def voxpopuli(
 
 @pytest.fixture(scope="session")
 def voxpopuli_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same in whole sessions; not to be changed."""
+    """Root and clips in the layout of whole sessions; read-only."""
     from helpers.voxpopuli_tree import CLIPS, ENGLISH, write_voxpopuli
 
     root = tmp_path_factory.mktemp("sessions")

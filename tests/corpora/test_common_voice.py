@@ -1,4 +1,4 @@
-"""One fixture for each trap of Common Voice."""
+"""Parser of Common Voice: one fixture for each irregularity."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def parse(root: Path, split: str = "train", languages=LANGUAGES, **options) -> t
 
 @pytest.mark.parametrize("columns", ["old", "new"])
 @pytest.mark.parametrize("durations", [True, False])
-def test_any_release(tmp_path: Path, columns: str, durations: bool) -> None:
+def test_any_release_is_read(tmp_path: Path, columns: str, durations: bool) -> None:
     written = write_common_voice(tmp_path, CLIPS, columns, durations)
     found, excluded = parse(tmp_path)
     assert sorted(found) == sorted(name for name, clip in written.items() if any(clip is c for c in CLIPS["train"]))
@@ -56,7 +56,7 @@ def test_a_client_is_one_speaker_in_all_languages(tmp_path: Path) -> None:
     assert client_id("ann") not in {speaker for _, speaker in speakers}
 
 
-def test_rows_may_end_early_and_labels_have_one_spelling(tmp_path: Path) -> None:
+def test_rows_can_end_early_and_labels_have_one_spelling(tmp_path: Path) -> None:
     clips = {"train": tones(["a", "b", "c", "d"], ["eng"], ["s1"])}
     for columns, accent in (("old", "us"), ("new", "United States English,Midwestern")):
         write_common_voice(tmp_path / columns, clips, columns)
@@ -68,7 +68,7 @@ def test_rows_may_end_early_and_labels_have_one_spelling(tmp_path: Path) -> None
         assert labels[3].get("gender") == ("non-binary" if columns == "new" else None)
 
 
-def test_short_and_spaceless_sentences_stay(tmp_path: Path) -> None:
+def test_short_and_spaceless_sentences_are_kept(tmp_path: Path) -> None:
     texts = {"tha": "สวัสดีครับ", "cmn": "你好", "eng": "Go"}
     clips = [Clip("a", language, "s", text, tone(300)) for language, text in texts.items()]
     write_common_voice(tmp_path, {"train": clips})
@@ -76,7 +76,7 @@ def test_short_and_spaceless_sentences_stay(tmp_path: Path) -> None:
     assert {u.language: u.text.removeprefix('"') for u in found.values()} == texts
 
 
-def test_a_release_folder_may_be_in_between(tmp_path: Path) -> None:
+def test_a_release_folder_can_be_in_between(tmp_path: Path) -> None:
     write_common_voice(tmp_path / "cv-corpus-19.0-2024-09-13", CLIPS)
     assert list_languages(tmp_path, "train") == ["en", "sv-SE"]
     assert list_languages(tmp_path, "dev") == ["en"]
@@ -100,7 +100,7 @@ def test_missing_and_broken_clips_are_listed_and_too_many_are_an_error(tmp_path:
     assert excluded.counts() == {"audio cannot be read": 1, "no audio file": 1}
 
 
-def test_a_listed_duration_is_no_clip(tmp_path: Path) -> None:
+def test_a_clip_listed_only_with_its_duration_counts_as_missing(tmp_path: Path) -> None:
     written = write_common_voice(tmp_path, CLIPS, durations=True)
     (tmp_path / f"en/clips/{sorted(written)[0]}.mp3").unlink()
     found, excluded = parse(tmp_path, max_left_out=1.0)
@@ -119,7 +119,7 @@ def test_a_clip_that_is_too_small_for_its_listed_duration_is_damaged(tmp_path: P
     assert excluded.counts() == {"audio cannot be read": 1}
 
 
-def test_rows_without_client_sentence_or_clip(tmp_path: Path) -> None:
+def test_rows_without_client_sentence_or_clip_are_excluded(tmp_path: Path) -> None:
     write_common_voice(tmp_path, CLIPS, "old")
     table = tmp_path / "en/train.tsv"
     header, *rows = table.read_text(encoding="utf-8").splitlines()
@@ -140,7 +140,7 @@ def test_rows_without_client_sentence_or_clip(tmp_path: Path) -> None:
         (None, r"train\.tsv: no such file"),
     ],
 )
-def test_a_bad_table_is_named(tmp_path: Path, content: str | None, message: str) -> None:
+def test_the_error_names_a_bad_table(tmp_path: Path, content: str | None, message: str) -> None:
     write_common_voice(tmp_path, CLIPS)
     table = tmp_path / "en/train.tsv"
     table.unlink() if content is None else table.write_text(content)
@@ -148,7 +148,7 @@ def test_a_bad_table_is_named(tmp_path: Path, content: str | None, message: str)
         parse(tmp_path)
 
 
-def test_a_bad_list_of_durations_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_bad_list_of_durations(tmp_path: Path) -> None:
     write_common_voice(tmp_path, CLIPS)
     (tmp_path / "en/clip_durations.tsv").write_text("clip\tduration[ms]\nx.mp3\t1.5\n")
     with pytest.raises(UserError, match=r"clip_durations\.tsv:2: expected a clip and milliseconds"):

@@ -1,4 +1,4 @@
-"""One fixture for each trap of CREMA-D."""
+"""Parser of CREMA-D: one fixture for each irregularity."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_every_file_is_read_once(tmp_path: Path) -> None:
         assert utterance.language == "eng"
 
 
-def test_labels_and_sentences(tmp_path: Path) -> None:
+def test_labels_and_sentences_are_read(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
     found, _ = parse(tmp_path)
     one = found["1002_IEO_FEA_HI"]
@@ -42,7 +42,7 @@ def test_labels_and_sentences(tmp_path: Path) -> None:
     assert one.labels == {
         "emotion": "fearful", "intensity": "high", "gender": "female", "age": "twenties", "age_years": "21"
     }  # fmt: skip
-    # XX and a level that is cut are no level.
+    # XX and a truncated level are not levels.
     assert found["1040_ITH_SAD_X"].labels == {"emotion": "sad", "gender": "male", "age": "forties", "age_years": "42"}
     assert found["1002_DFA_ANG_XX"].path.name == "1002_dfa_ang_xx.WAV"
     assert {utterance.labels["emotion"] for utterance in found.values()} == {
@@ -50,7 +50,7 @@ def test_labels_and_sentences(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_without_the_table_of_actors(tmp_path: Path) -> None:
+def test_the_table_of_actors_is_optional(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
     utterances = parse_crema_d(tmp_path, None, Exclusions(), 1)
     assert {name for utterance in utterances for name in utterance.labels} == {"emotion", "intensity"}
@@ -68,21 +68,21 @@ def test_without_the_table_of_actors(tmp_path: Path) -> None:
         ("notes", r"notes\.wav: expected a name like 1001_DFA_ANG_XX\.wav"),
     ],
 )
-def test_an_unknown_code_is_an_error_that_names_the_file(tmp_path: Path, name: str, message: str) -> None:
+def test_the_error_of_an_unknown_code_names_the_file(tmp_path: Path, name: str, message: str) -> None:
     write_crema_d(tmp_path)
     (tmp_path / f"AudioWAV/{name}.wav").touch()
     with pytest.raises(UserError, match=message):
         parse(tmp_path)
 
 
-def test_pointers_of_git_lfs_are_no_audio(tmp_path: Path) -> None:
+def test_git_lfs_pointers_are_not_audio(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
     (tmp_path / "AudioWAV/1001_DFA_ANG_XX.wav").write_text("version https://git-lfs.example/spec/v1\noid sha256:00\n")
     with pytest.raises(UserError, match=r"1001_DFA_ANG_XX\.wav: a pointer of Git LFS, not audio; run `git lfs pull`"):
         parse(tmp_path)
 
 
-def test_two_files_of_one_name_and_broken_audio(tmp_path: Path) -> None:
+def test_duplicate_names_and_broken_audio_are_reported(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
     (tmp_path / "AudioWAV/1001_dfa_ang_xx.wav").write_bytes(b"")
     (tmp_path / "AudioWAV/1001_DFA_DIS_XX.wav").write_bytes(b"\0" * 100)
@@ -95,7 +95,7 @@ def test_two_files_of_one_name_and_broken_audio(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_folder_may_have_another_case_or_be_absent(tmp_path: Path) -> None:
+def test_the_folder_can_have_another_case_and_must_exist(tmp_path: Path) -> None:
     write_crema_d(tmp_path)
     (tmp_path / "AudioWAV").rename(tmp_path / "audiowav")
     assert len(parse(tmp_path)[0]) == 12 * len(ACTORS)
@@ -113,7 +113,7 @@ def test_the_folder_may_have_another_case_or_be_absent(tmp_path: Path) -> None:
         ("ActorID,Age,Sex\n1001,51,M\udcffle\n", r"VideoDemographics\.csv:2: not UTF-8"),
     ],
 )
-def test_a_bad_table_of_actors_is_named(tmp_path: Path, table: str, message: str) -> None:
+def test_the_error_names_a_bad_table_of_actors(tmp_path: Path, table: str, message: str) -> None:
     path = tmp_path / "VideoDemographics.csv"
     path.write_text(table, errors="surrogateescape")
     with pytest.raises(UserError, match=message):

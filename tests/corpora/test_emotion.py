@@ -53,7 +53,7 @@ def prepared(roots: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     return data, list(prepare(options(roots, *roots), data))
 
 
-def test_a_fold_of_all_corpora(prepared: tuple[Path, list[str]]) -> None:
+def test_a_fold_contains_all_corpora(prepared: tuple[Path, list[str]]) -> None:
     data, lines = prepared
     sizes = {}
     for name in SETS:
@@ -87,7 +87,7 @@ def test_sessions_are_the_folds_of_iemocap(roots: dict[str, Path], tmp_path: Pat
         assert sessions["train"] == set("12345") - {test, dev}
 
 
-def test_every_speaker_is_tested_once_and_alike_every_time(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_every_speaker_is_tested_once_and_folds_are_reproducible(roots: dict[str, Path], tmp_path: Path) -> None:
     tested: list[str] = []
     for fold in range(1, 4):
         list(prepare(options(roots, "crema_d", fold=fold, num_folds=3), tmp_path / str(fold)))
@@ -99,7 +99,7 @@ def test_every_speaker_is_tested_once_and_alike_every_time(roots: dict[str, Path
             assert path.read_bytes() == (tmp_path / "again" / path.relative_to(tmp_path / "3")).read_bytes()
 
 
-def test_what_is_left_out_is_counted_and_listed(prepared: tuple[Path, list[str]]) -> None:
+def test_excluded_utterances_are_counted_and_listed(prepared: tuple[Path, list[str]]) -> None:
     data, lines = prepared
     reasons: Counter[str] = Counter()
     for name in SETS:
@@ -126,7 +126,7 @@ def test_what_is_left_out_is_counted_and_listed(prepared: tuple[Path, list[str]]
     }
 
 
-def test_a_corpus_that_is_not_whole_is_an_error(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_an_incomplete_corpus_is_an_error(roots: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="IEMOCAP: recordings: 160 here, 10,039 published .*--allow_incomplete true"):
         list(prepare(options(roots, "iemocap", allow_incomplete=False), tmp_path))
     crema_d = tmp_path / "crema_d"
@@ -139,14 +139,14 @@ def test_a_corpus_that_is_not_whole_is_an_error(roots: dict[str, Path], tmp_path
     assert not (tmp_path / "data/test/utt2gender").exists()
 
 
-def test_a_turn_without_its_audio_is_not_here(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_a_turn_without_audio_is_excluded(roots: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(roots["iemocap"], tmp_path / "iemocap")
     (tmp_path / "iemocap/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M000.wav").unlink()
     lines = list(prepare(options({"iemocap": tmp_path / "iemocap"}, "iemocap"), tmp_path / "data"))
     assert "  note: IEMOCAP: recordings: 159 here, 10,039 published (-9,880)" in lines
 
 
-def test_a_fold_whose_session_is_not_there(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_a_fold_with_a_missing_session_is_an_error(roots: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(roots["iemocap"], tmp_path / "iemocap")
     shutil.rmtree(tmp_path / "iemocap/Session2")
     given = options({"iemocap": tmp_path / "iemocap"}, "iemocap", fold=2)
@@ -155,7 +155,7 @@ def test_a_fold_whose_session_is_not_there(roots: dict[str, Path], tmp_path: Pat
     assert not (tmp_path / "data/not_prepared.tsv").exists()
 
 
-def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
+def test_a_killed_run_leaves_complete_sets_and_the_next_run_makes_the_rest(
     prepared: tuple[Path, list[str]], roots: dict[str, Path], tmp_path: Path
 ) -> None:
     data, _ = prepared
@@ -168,7 +168,7 @@ def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
                 process.send_signal(signal.SIGKILL)
                 break
     validate_data_dir(tmp_path / "train")
-    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
+    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it marks all sets as complete"
     subprocess.run(command, check=True, capture_output=True)
     for path in sorted(data.rglob("*")):
         if path.is_file():
@@ -190,12 +190,12 @@ def test_options_are_checked(roots: dict[str, Path], changes: dict, message: str
         options(roots, "iemocap", **changes)
 
 
-def test_no_corpus_at_all(tmp_path: Path) -> None:
+def test_a_recipe_without_any_corpus_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no corpus given; name the folder of at least one: --crema_d --ravdess"):
         list(prepare(RECIPE.make_options(), tmp_path))
 
 
-def test_the_command(
+def test_the_command_prepares_a_fold(
     roots: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     command = ["prepare", "--data", str(tmp_path), "--iemocap", str(roots["iemocap"]), "--nj", "1"]

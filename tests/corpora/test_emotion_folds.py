@@ -14,7 +14,7 @@ EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "sad")
 
 
 def corpus(num_speakers: int, num_of_each: int = 3, uneven: bool = True) -> list[Utterance]:
-    """Speakers of two genders; uneven: each has some emotions more often than others."""
+    """Speakers of two genders; if uneven, each speaker has some emotions more often than others."""
     generator = random.Random(1)
     utterances = []
     for number in range(num_speakers):
@@ -27,7 +27,7 @@ def corpus(num_speakers: int, num_of_each: int = 3, uneven: bool = True) -> list
 
 
 @pytest.mark.parametrize("num_folds", [3, 5, 10])
-def test_every_speaker_is_in_one_fold_and_every_fold_is_like_the_whole(num_folds: int) -> None:
+def test_every_speaker_is_in_one_fold_and_folds_have_the_overall_distribution(num_folds: int) -> None:
     utterances = corpus(91)
     folds = speaker_folds(utterances, num_folds, ("emotion", "gender"))
     assert set(folds) == {utterance.speaker for utterance in utterances}
@@ -40,7 +40,7 @@ def test_every_speaker_is_in_one_fold_and_every_fold_is_like_the_whole(num_folds
                 assert part[name] == pytest.approx(count / num_folds, rel=0.2)
 
 
-def test_equal_speakers_are_dealt_by_gender(tmp_path: Path) -> None:
+def test_equal_speakers_are_distributed_by_gender(tmp_path: Path) -> None:
     utterances = corpus(24, uneven=False)
     folds = speaker_folds(utterances, 4, ("emotion", "gender"))
     genders = {utterance.speaker: utterance.labels["gender"] for utterance in utterances}
@@ -55,13 +55,13 @@ def test_the_order_of_the_utterances_does_not_matter() -> None:
     assert speaker_folds(shuffled, 5, ("emotion",)) == speaker_folds(utterances, 5, ("emotion",))
 
 
-def test_a_label_that_some_lack(tmp_path: Path) -> None:
+def test_a_label_can_be_missing_for_some_speakers(tmp_path: Path) -> None:
     utterances = corpus(10)
     folds = speaker_folds(utterances, 5, ("emotion", "age"))
     assert Counter(folds.values()) == dict.fromkeys(range(1, 6), 2)
 
 
-def test_too_few_speakers_or_utterances() -> None:
+def test_too_few_speakers_or_utterances_are_an_error() -> None:
     with pytest.raises(UserError, match="4 speakers cannot make 5 folds; choose fewer with --num_folds"):
         speaker_folds(corpus(4), 5, ("emotion",))
     with pytest.raises(UserError, match="no class has an utterance for each of 9 folds"):

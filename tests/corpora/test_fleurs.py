@@ -1,4 +1,4 @@
-"""One fixture for each trap of FLEURS."""
+"""Parser of FLEURS: one fixture for each irregularity."""
 
 import gzip
 import io
@@ -38,7 +38,7 @@ def parse(root: Path, split: str = "train", languages: tuple[str, ...] = ("en_us
 def check_against_clips(found: dict[str, Utterance], written: dict[str, Clip]) -> None:
     for name, utterance in found.items():
         clip = written[name]
-        assert utterance.speaker == name, "nobody knows the speakers"
+        assert utterance.speaker == name, "the speakers are unknown"
         assert utterance.language == clip.language
         assert utterance.text.removeprefix('"') == clip.text
         assert utterance.num_samples == len(clip.samples)
@@ -57,13 +57,13 @@ def test_every_row_becomes_an_utterance(root: Path) -> None:
     assert excluded.counts() == {"not in the table": 2}
 
 
-def test_any_subset_of_the_languages(root: Path) -> None:
+def test_any_subset_of_the_languages_can_be_read(root: Path) -> None:
     write_fleurs(root, CLIPS)
     found, _ = parse(root, languages=("fr_fr",))
     assert {utterance.language for utterance in found.values()} == {"fra"}
 
 
-def test_genders_are_labels_and_an_empty_last_column_stays(root: Path) -> None:
+def test_genders_are_labels_and_an_empty_last_column_is_kept(root: Path) -> None:
     write_fleurs(root, CLIPS)
     found, _ = parse(root, languages=("en_us",))
     assert [utterance.labels for utterance in found.values()] == [
@@ -82,7 +82,7 @@ def test_validation_is_dev(root: Path) -> None:
     check_against_clips(found, written)
 
 
-def test_a_folder_named_data_may_be_in_between(root: Path) -> None:
+def test_a_folder_named_data_can_be_in_between(root: Path) -> None:
     write_fleurs(root / "data", CLIPS)
     found, _ = parse(root, "test", ("en_us",))
     assert len(found) == 2
@@ -114,7 +114,7 @@ def test_unpacking_is_done_once_and_again_for_another_archive(root: Path) -> Non
     check_against_clips(found, written)
 
 
-def test_what_a_killed_run_had_unpacked_is_removed(root: Path, tmp_path: Path) -> None:
+def test_files_unpacked_by_a_killed_run_are_removed(root: Path, tmp_path: Path) -> None:
     write_fleurs(root, CLIPS)
     half = tmp_path / "data/fleurs_audio/en_us/.tmp-x-train"
     half.mkdir(parents=True)
@@ -146,7 +146,7 @@ def test_members_cannot_leave_the_folder(root: Path, tmp_path: Path) -> None:
     assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
-def test_a_cut_archive_is_named_and_leaves_nothing(root: Path, tmp_path: Path) -> None:
+def test_the_error_names_a_truncated_archive_and_no_output_remains(root: Path, tmp_path: Path) -> None:
     write_fleurs(root, CLIPS)
     archive = root / "en_us/audio/train.tar.gz"
     whole = archive.read_bytes()
@@ -159,7 +159,7 @@ def test_a_cut_archive_is_named_and_leaves_nothing(root: Path, tmp_path: Path) -
     assert len(parse(root)[0]) == 8
 
 
-def test_two_members_of_one_name_are_refused(root: Path) -> None:
+def test_two_members_with_one_name_are_refused(root: Path) -> None:
     write_fleurs(root, CLIPS)
     archive = root / "en_us/audio/train.tar.gz"
     with tarfile.open(archive) as members:
@@ -195,13 +195,13 @@ def test_a_row_listed_twice_counts_once(root: Path) -> None:
     assert excluded.counts()["listed twice"] == 1
 
 
-def test_a_clip_of_under_a_second_stays(root: Path) -> None:
+def test_a_clip_of_under_a_second_is_kept(root: Path) -> None:
     write_fleurs(root, {"test": [Clip("x", "kan", "1956", "ಇದು", tone(300, 0.84))]})
     found, _ = parse(root, "test", ("kn_in",))
     assert [utterance.num_samples for utterance in found.values()] == [13440]
 
 
-def test_two_ids_of_one_text_stay_two_sentences(root: Path) -> None:
+def test_two_ids_with_one_text_remain_two_sentences(root: Path) -> None:
     clips = [Clip("x", "lin", name, "Ezali bongo.", tone(300)) for name in ("s1", "s2")]
     write_fleurs(root, {"test": clips})
     found, _ = parse(root, "test", ("ln_cd",))
@@ -215,7 +215,7 @@ def test_odd_spaces_and_line_separators_are_spaces(tmp_path: Path) -> None:
     assert [row.text for row in read_table(path)] == ['a b c d e f "g']
 
 
-def test_text_falls_back_to_the_normalised_column(tmp_path: Path) -> None:
+def test_text_falls_back_to_the_normalized_column(tmp_path: Path) -> None:
     path = tmp_path / "train.tsv"
     path.write_text("1\tx.wav\t \tplain\tp |\t16000\tMALE\n", encoding="utf-8")
     assert [row.text for row in read_table(path)] == ["plain"]
@@ -229,14 +229,14 @@ def test_text_falls_back_to_the_normalised_column(tmp_path: Path) -> None:
         (b"1\tx.wav\t\xff\ta\ta |\t16000\tMALE", r"train\.tsv:2: not UTF-8"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path: Path, line: bytes, message: str) -> None:
+def test_the_error_names_a_bad_row(tmp_path: Path, line: bytes, message: str) -> None:
     path = tmp_path / "train.tsv"
     path.write_bytes(b"1\tx.wav\tA.\ta\ta |\t16000\tMALE\n" + line + b"\n")
     with pytest.raises(UserError, match=message):
         read_table(path)
 
 
-def test_missing_parts_are_named(root: Path) -> None:
+def test_the_error_names_missing_parts(root: Path) -> None:
     write_fleurs(root, CLIPS)
     (root / "fr_fr/audio/train.tar.gz").unlink()
     (root / "en_us/train.tsv").unlink()

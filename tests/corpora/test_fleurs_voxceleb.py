@@ -87,7 +87,9 @@ def test_common_voice_train_lacks_speakers_and_texts_of_dev(prepared: tuple[Path
     ]  # fmt: skip
 
 
-def test_rare_accents_are_no_labels(prepared: tuple[Path, list[str]], corpora: dict[str, Path], tmp_path: Path) -> None:
+def test_rare_accents_are_not_labels(
+    prepared: tuple[Path, list[str]], corpora: dict[str, Path], tmp_path: Path
+) -> None:
     data, lines = prepared
     assert not (data / "commonvoice_train/utt2accent").exists()
     note = "0 of 1 accents have 20 training speakers (--min_accent_speakers); the others are no labels"
@@ -99,7 +101,7 @@ def test_rare_accents_are_no_labels(prepared: tuple[Path, list[str]], corpora: d
     assert train.read("utt2gender") == DataDir(data / "commonvoice_train").read("utt2gender")
 
 
-def test_pairs_share_sentences_and_translations_go_along(prepared: tuple[Path, list[str]]) -> None:
+def test_pairs_share_sentences_and_have_translations(prepared: tuple[Path, list[str]]) -> None:
     data, _ = prepared
     pairs = DataDir(data / "voxpopuli_s2s")
     by_sentence: dict[str, set[str]] = {}
@@ -142,7 +144,7 @@ def test_the_same_corpora_give_the_same_files(
             )
 
 
-def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
+def test_a_killed_run_leaves_complete_sets_and_the_next_run_makes_the_rest(
     prepared: tuple[Path, list[str]], corpora: dict[str, Path], tmp_path: Path
 ) -> None:
     data, _ = prepared
@@ -158,14 +160,14 @@ def test_a_killed_run_leaves_whole_sets_and_the_next_one_completes_them(
     assert 1 <= len(made) < 6
     for path in made:
         validate_data_dir(path)
-    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it says that all sets are there"
+    assert not (tmp_path / "not_prepared.tsv").exists(), "written last: it marks all sets as complete"
     subprocess.run(command, check=True, capture_output=True)
     assert not list(tmp_path.glob(".tmp-*"))
     for name in ("fleurs_train/text", "voxceleb2_train/wav.scp", "voxceleb2_valid/trials/dev"):
         assert (tmp_path / name).read_bytes() == (data / name).read_bytes()
 
 
-def test_only_what_the_lists_name_is_in_the_extended_set(corpora: dict[str, Path], tmp_path: Path) -> None:
+def test_the_extended_set_contains_only_listed_utterances(corpora: dict[str, Path], tmp_path: Path) -> None:
     vox = tmp_path / "vox"
     shutil.copytree(corpora["voxceleb1"], vox)
     for path in vox.glob("list_test_*"):
@@ -176,7 +178,7 @@ def test_only_what_the_lists_name_is_in_the_extended_set(corpora: dict[str, Path
     assert len(DataDir(tmp_path / "data/voxceleb1_o").utterances) == 4
 
 
-def test_a_training_sentence_with_the_text_of_a_test_sentence_is_left_out(tmp_path: Path) -> None:
+def test_a_training_sentence_with_the_text_of_a_test_sentence_is_excluded(tmp_path: Path) -> None:
     test = Clip("dan", "eng", "s2", "the same WORDS", tone(300))
     train = [Clip("ann", "eng", "s1", "The same words!", tone(400)), Clip("ann", "eng", "s3", "Others.", tone(500))]
     write_fleurs(tmp_path / "fleurs", {"train": train, "dev": tones(["cid"], ["eng"], ["s4"]), "test": [test]})

@@ -1,4 +1,4 @@
-"""Stage 1 of egs/fleurs_voxceleb where something is missing, wrong or in two sets."""
+"""Stage 1 of egs/fleurs_voxceleb with data that is missing, wrong or in two sets."""
 
 import shutil
 from functools import partial
@@ -33,7 +33,7 @@ def test_clips_are_counted_against_their_release(corpora: dict[str, Path], tmp_p
         list(prepare(tiny_options(given, allow_incomplete=False), tmp_path / "data"))
 
 
-def test_a_corpus_that_is_not_given_is_left_out_with_a_line(corpora: dict[str, Path], tmp_path: Path) -> None:
+def test_a_corpus_without_a_path_is_skipped_with_a_line(corpora: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "mtedx_test").mkdir()  # of an earlier run
     lines = list(prepare(tiny_options({"fleurs": corpora["fleurs"]}), tmp_path))
     assert "--mtedx not given: no speech-to-text retrieval on mTEDx (mtedx_test left out)" in lines
@@ -54,7 +54,7 @@ def test_no_corpus_at_all_is_an_error(tmp_path: Path) -> None:
         list(prepare(RECIPE.make_options(), tmp_path))
 
 
-def test_what_is_missing_is_named_and_passed_over_only_when_told(corpora: dict[str, Path], tmp_path: Path) -> None:
+def test_the_error_names_missing_data_unless_an_option_skips_it(corpora: dict[str, Path], tmp_path: Path) -> None:
     fleurs = tmp_path / "fleurs"
     shutil.copytree(corpora["fleurs"], fleurs)
     (fleurs / "fr_fr/audio/train.tar.gz").unlink()
@@ -69,7 +69,7 @@ def test_what_is_missing_is_named_and_passed_over_only_when_told(corpora: dict[s
     assert set(DataDir(tmp_path / "data/fleurs_test").utt2lang.values()) == {"eng", "fra"}
 
 
-def test_voxceleb1_without_its_dev_part_or_lists(corpora: dict[str, Path], tmp_path: Path) -> None:
+def test_voxceleb1_can_lack_its_dev_part_or_lists(corpora: dict[str, Path], tmp_path: Path) -> None:
     vox = tmp_path / "vox"
     shutil.copytree(corpora["voxceleb1"], vox)
     for folder in (vox / "wav").glob("id100*"):
@@ -91,7 +91,7 @@ def test_voxceleb1_without_its_dev_part_or_lists(corpora: dict[str, Path], tmp_p
         list(prepare(tiny_options({"voxceleb1": vox}, allow_incomplete=False), tmp_path / "data"))
 
 
-def test_a_set_that_loses_everything_keeps_its_list(corpora: dict[str, Path], tmp_path: Path) -> None:
+def test_a_set_without_any_remaining_utterance_keeps_its_list(corpora: dict[str, Path], tmp_path: Path) -> None:
     mtedx, data = tmp_path / "mtedx", tmp_path / "data"
     shutil.copytree(corpora["mtedx"], mtedx)
     audio = next(mtedx.rglob("*.flac"))
@@ -110,7 +110,7 @@ def test_a_set_that_loses_everything_keeps_its_list(corpora: dict[str, Path], tm
     assert (data / "mtedx_test/wav.scp").exists() and not table.exists()
 
 
-def test_ids_that_recur_across_languages_are_a_note(tmp_path: Path) -> None:
+def test_ids_repeated_across_languages_are_reported(tmp_path: Path) -> None:
     clips = {"train": tones(["28300"], ["eng"], ["a"]), "test": tones(["28300"], ["fra"], ["b"])}
     write_voxpopuli(tmp_path / "voxpopuli", clips)
     lines = list(prepare(tiny_options({"voxpopuli": tmp_path / "voxpopuli"}), tmp_path / "data"))
@@ -158,7 +158,7 @@ def test_options_are_checked(tmp_path: Path) -> None:
         )
 
 
-def test_the_command(
+def test_the_command_prepares_the_sets(
     corpora: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     command = ["prepare", "--data", str(tmp_path), "--fleurs", str(corpora["fleurs"]), "--languages", "en_us fr_fr"]

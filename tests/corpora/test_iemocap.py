@@ -1,4 +1,4 @@
-"""One fixture for each trap of IEMOCAP."""
+"""Parser of IEMOCAP: one fixture for each irregularity."""
 
 from collections import Counter
 from pathlib import Path
@@ -22,7 +22,7 @@ def parse(root: Path, classes: dict[str, str] = FOUR, **options) -> tuple[dict[s
     return {utterance.path.stem: utterance for utterance in utterances}, excluded
 
 
-def test_the_four_classes(tmp_path: Path) -> None:
+def test_the_four_classes_are_read(tmp_path: Path) -> None:
     written = write_iemocap(tmp_path)
     found, excluded = parse(tmp_path)
     assert {turn: (u.labels["emotion"], u.num_samples) for turn, u in found.items()} == {
@@ -31,7 +31,7 @@ def test_the_four_classes(tmp_path: Path) -> None:
     assert excluded.counts() == {"another emotion": 40, "evaluators disagree": 20, "not evaluated": 1}
 
 
-def test_which_emotions_are_kept() -> None:
+def test_only_selected_emotions_are_kept() -> None:
     assert chosen_emotions("four", merge_excited=False) == {
         "angry": "angry", "happy": "happy", "neutral": "neutral", "sad": "sad"
     }  # fmt: skip
@@ -44,7 +44,7 @@ def test_which_emotions_are_kept() -> None:
     assert chosen_emotions("all", merge_excited=True)["excited"] == "happy"
 
 
-def test_all_emotions_that_the_evaluators_agreed_upon(tmp_path: Path) -> None:
+def test_all_agreed_emotions_can_be_kept(tmp_path: Path) -> None:
     write_iemocap(tmp_path)
     found, excluded = parse(tmp_path, chosen_emotions("all", merge_excited=False))
     assert Counter(utterance.labels["emotion"] for utterance in found.values()) == dict.fromkeys(
@@ -53,7 +53,7 @@ def test_all_emotions_that_the_evaluators_agreed_upon(tmp_path: Path) -> None:
     assert excluded.counts() == {"another emotion": 20, "evaluators disagree": 20, "not evaluated": 1}
 
 
-def test_the_speaker_is_who_speaks_and_not_who_wears_the_markers(tmp_path: Path) -> None:
+def test_the_speaker_is_the_person_who_speaks_and_not_the_one_with_markers(tmp_path: Path) -> None:
     write_iemocap(tmp_path)
     found, _ = parse(tmp_path)
     one = found["Ses01F_impro01_M000"]
@@ -66,12 +66,12 @@ def test_the_speaker_is_who_speaks_and_not_who_wears_the_markers(tmp_path: Path)
     }
 
 
-def test_words_without_noises_and_directions(tmp_path: Path) -> None:
+def test_texts_have_no_noises_or_directions(tmp_path: Path) -> None:
     write_iemocap(tmp_path)
     found, _ = parse(tmp_path)
     assert found["Ses01F_impro01_M000"].text == "Well, M is ang."
     assert found["Ses05M_script01_1b_F003"].text == "Well, F is sad."
-    assert found["Ses01F_impro01_F000"].text is None, "laughter alone"
+    assert found["Ses01F_impro01_F000"].text is None, "only laughter"
     assert sum(utterance.text is None for utterance in found.values()) == 1
     assert all(utterance.sentence is None for utterance in found.values())
 
@@ -85,7 +85,7 @@ def test_words_without_noises_and_directions(tmp_path: Path) -> None:
         ("[1.0 - 2.0]\tSes01F_impro01_X090\tang\t[2.5, 2.5, 2.5]", r"Ses01F_impro01\.txt:67: expected"),
     ],
 )
-def test_a_summary_that_is_not_understood_is_named(tmp_path: Path, line: str, message: str) -> None:
+def test_the_error_names_an_invalid_summary(tmp_path: Path, line: str, message: str) -> None:
     write_iemocap(tmp_path)
     with (tmp_path / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt").open("a") as file:
         file.write(line + "\n")
@@ -93,7 +93,7 @@ def test_a_summary_that_is_not_understood_is_named(tmp_path: Path, line: str, me
         parse(tmp_path)
 
 
-def test_turns_listed_twice_and_turns_without_audio(tmp_path: Path) -> None:
+def test_turns_listed_twice_or_without_audio_are_reported(tmp_path: Path) -> None:
     write_iemocap(tmp_path)
     evaluation = tmp_path / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
     with evaluation.open("a") as file:
@@ -112,7 +112,7 @@ def test_turns_listed_twice_and_turns_without_audio(tmp_path: Path) -> None:
     ]
 
 
-def test_folders_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_folders_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no folder Session1 to Session5; --iemocap is the folder"):
         parse(tmp_path)
     write_iemocap(tmp_path)

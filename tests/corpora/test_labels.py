@@ -19,23 +19,23 @@ ACCENTS = {"a-1": "us", "a-2": "us", "b-1": "us", "c-1": "my own", "c-2": "my ow
         ("", {}),
     ],
 )
-def test_a_decade_has_its_middle(decade: str, labels: dict[str, str]) -> None:
+def test_a_decade_is_mapped_to_its_middle(decade: str, labels: dict[str, str]) -> None:
     assert labels_of_decade(decade) == labels
 
 
 @pytest.mark.parametrize(
     ("years", "decade"), [(9, None), (10, "teens"), (19, "teens"), (20, "twenties"), (49, "forties"), (104, "nineties")]
 )
-def test_years_have_their_decade(years: int, decade: str | None) -> None:
+def test_years_are_mapped_to_their_decade(years: int, decade: str | None) -> None:
     assert labels_of_years(years) == ({"age": decade} if decade else {}) | {"age_years": str(years)}
 
 
 def utterances() -> list[Utterance]:
-    labelled = [
+    labeled = [
         Utterance(name, name[0], Path("x.wav"), 1, "eng", labels={"accent": accent, "gender": "female"})
         for name, accent in ACCENTS.items()
     ]
-    return [*labelled, Utterance("f-1", "f", Path("x.wav"), 1, "eng", labels={"gender": "male"})]
+    return [*labeled, Utterance("f-1", "f", Path("x.wav"), 1, "eng", labels={"gender": "male"})]
 
 
 def test_speakers_are_counted_and_not_their_utterances() -> None:
@@ -45,7 +45,7 @@ def test_speakers_are_counted_and_not_their_utterances() -> None:
     assert frequent_labels(utterances(), "age", 1) == set()
 
 
-def test_only_the_other_labels_go() -> None:
+def test_only_the_other_labels_are_removed() -> None:
     before = utterances()
     after = with_labels_among(before, "accent", {"us", "england"})
     assert [utterance.id for utterance in after] == [utterance.id for utterance in before]

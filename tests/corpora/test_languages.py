@@ -31,16 +31,16 @@ COMMON_VOICE = [
 ]
 
 
-def test_every_fleurs_code_maps() -> None:
+def test_every_fleurs_code_has_an_iso_code() -> None:
     languages = published("FLEURS", "languages")
     assert len(languages) == 102
     assert sorted(iso639_3(code) for code in languages) == sorted(FLEURS_ISO639_3)
 
 
-def test_every_common_voice_code_maps() -> None:
+def test_every_common_voice_code_has_an_iso_code() -> None:
     codes = {code: iso639_3(code) for code in COMMON_VOICE}
     assert all(len(iso) == 3 and iso.isascii() and iso.islower() for iso in codes.values())
-    # Two locales are one language only where they are written or spoken in two countries or dialects.
+    # Two locales are one language only if they differ in the country or dialect.
     same = {iso: sorted(c for c in codes if codes[c] == iso) for iso in codes.values()}
     assert {iso: names for iso, names in same.items() if len(names) > 1} == {
         "cmn": ["zh-CN", "zh-TW"],
@@ -62,6 +62,6 @@ def test_a_language_has_one_name(code: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["", "xx", "nonsense-language", "??"])
-def test_a_code_of_no_language_is_refused(code: str) -> None:
+def test_an_unknown_code_is_refused(code: str) -> None:
     with pytest.raises(UserError, match="not a known language code"):
         iso639_3(code)

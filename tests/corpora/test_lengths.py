@@ -1,4 +1,4 @@
-"""Lengths from headers: right in every format of the corpora, in order, and a fault is not a crash."""
+"""Lengths from headers: correct in every format of the corpora, in order, with a name for every fault."""
 
 from pathlib import Path
 

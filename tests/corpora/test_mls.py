@@ -1,4 +1,4 @@
-"""One fixture for each trap of MLS, and its sets in fleurs_voxceleb."""
+"""Parser of MLS: one fixture for each irregularity, and its sets in fleurs_voxceleb."""
 
 import json
 import shutil
@@ -55,7 +55,7 @@ def test_flac_is_preferred_to_opus(tmp_path: Path) -> None:
     assert {utterance.path.suffix for utterance in parse(tmp_path, "dev")[0].values()} == {".flac"}
 
 
-def test_lists_of_limited_supervision(tmp_path: Path) -> None:
+def test_lists_of_limited_supervision_are_read(tmp_path: Path) -> None:
     write_mls(tmp_path, CLIPS)
     names = sorted(parse(tmp_path)[0], key=lambda name: name.rpartition("_")[2])
     assert list(parse(tmp_path, subset="1h")[0]) == names[:1]
@@ -66,7 +66,7 @@ def test_lists_of_limited_supervision(tmp_path: Path) -> None:
         parse(tmp_path, subset="10h")
 
 
-def test_missing_audio_and_broken_lines(tmp_path: Path) -> None:
+def test_missing_audio_and_broken_lines_are_reported(tmp_path: Path) -> None:
     write_mls(tmp_path, CLIPS)
     path = next((tmp_path / "mls_german/train/audio/1").rglob("*.flac"))
     path.unlink()
@@ -90,7 +90,7 @@ def test_genders_are_optional(tmp_path: Path) -> None:
     assert all(utterance.labels == {} for utterance in parse(tmp_path)[0].values())
 
 
-def test_data_directories_of_the_recipe(tmp_path: Path) -> None:
+def test_the_recipe_makes_valid_data_directories(tmp_path: Path) -> None:
     # A reader of dev (in another language), and a text of test.
     leaked = [
         Clip("3", "pol", "x", "In two splits.", tone(300)),
@@ -128,7 +128,7 @@ def test_data_directories_of_the_recipe(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_options(tmp_path: Path) -> None:
+def test_invalid_options_are_refused(tmp_path: Path) -> None:
     write_mls(tmp_path / "mls", CLIPS)
     given = {"mls": tmp_path / "mls"}
     lines = list(prepare(tiny_options(given, mls_languages=("german",), mls_subset="1h"), tmp_path / "data"))

@@ -1,4 +1,4 @@
-"""mTEDx: segments of talks with their translations, and each fault of lists, texts and audio by name."""
+"""mTEDx: segments of talks with their translations, and errors of lists, texts and audio."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_every_segment_has_its_audio_text_and_translation(tree: tuple[Path, dict
         np.testing.assert_allclose(samples[: len(clip.samples)], clip.samples, atol=1e-4)
 
 
-def test_segments_come_by_talk_and_time(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_segments_are_sorted_by_talk_and_time(tree: tuple[Path, dict[str, Clip]]) -> None:
     utterances = parse_mtedx(tree[0], "it-en", "test", Exclusions())
     order = [(utterance.recording, utterance.spans[0][0]) for utterance in utterances]
     assert order == sorted(order) and len(set(order)) == 6
@@ -66,7 +66,7 @@ def test_the_same_translation_is_the_same_sentence(tree: tuple[Path, dict[str, C
     assert sorted(map(sorted, sentences.values())) == [["Good morning."], ["Thank you!", "Thank you."]]
 
 
-def test_the_parts_are_told_apart(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_the_parts_are_distinguished(tree: tuple[Path, dict[str, Clip]]) -> None:
     assert [utterance.text for utterance in parse_mtedx(tree[0], "it-en", "valid", Exclusions())] == [
         "Sentence v in ita."
     ]
@@ -75,7 +75,7 @@ def test_the_parts_are_told_apart(tree: tuple[Path, dict[str, Clip]]) -> None:
         parse_mtedx(tree[0], "es-en", "valid", Exclusions())
 
 
-def test_a_speaker_may_be_named_otherwise_than_the_talk(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_a_speaker_can_have_another_name_than_the_talk(tree: tuple[Path, dict[str, Clip]]) -> None:
     change(tree[0] / "it-en/data/valid/txt/valid.yaml", lambda text: text.replace("id: Qv1_it", "id: A Speaker"))
     (utterance,) = parse_mtedx(tree[0], "it-en", "valid", Exclusions())
     assert utterance.speaker == "mtedx-A_Speaker"
@@ -95,7 +95,7 @@ def change(path: Path, edit: Callable[[str], str]) -> None:
     path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def test_lists_of_different_length_are_named_with_both_counts(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_the_error_of_lists_of_different_length_contains_both_counts(tree: tuple[Path, dict[str, Clip]]) -> None:
     root, _ = tree
     change(root / "it-en/data/test/txt/test.en", lambda text: text.split("\n", 1)[1])
     with pytest.raises(UserError, match=r"test/txt/test\.en: 5 lines for the 6 segments of .*test/txt/test\.yaml"):
@@ -103,14 +103,14 @@ def test_lists_of_different_length_are_named_with_both_counts(tree: tuple[Path, 
 
 
 @pytest.mark.parametrize("name", ["test.yaml", "test.it", "test.en"])
-def test_a_missing_file_is_named(tree: tuple[Path, dict[str, Clip]], name: str) -> None:
+def test_the_error_names_a_missing_file(tree: tuple[Path, dict[str, Clip]], name: str) -> None:
     path = tree[0] / "it-en/data/test/txt" / name
     path.unlink()
     with pytest.raises(UserError, match=f"txt/{name}: no such"):
         parse_mtedx(tree[0], "it-en", "test", Exclusions())
 
 
-def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_unusable_segments_are_excluded_with_their_reason(tree: tuple[Path, dict[str, Clip]]) -> None:
     root, _ = tree
     txt = root / "it-en/data/test/txt"
     times = {"beyond": (99, 1), "empty": (0.1, 0), "early": (-1, 2), "twice": (0.1, 0.3), "again": (0.1, 0.3)}
@@ -133,7 +133,7 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tree: tuple[Path, dict[
     }
 
 
-def test_a_talk_that_was_cut_counts_as_missing_audio(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_a_truncated_talk_counts_as_missing_audio(tree: tuple[Path, dict[str, Clip]]) -> None:
     talk = tree[0] / "it-en/data/test/wav/1e5_it.flac"
     samples, rate = soundfile.read(talk, dtype="float32")
     write_audio(talk, samples[: len(samples) // 3])
@@ -145,7 +145,7 @@ def test_a_talk_that_was_cut_counts_as_missing_audio(tree: tuple[Path, dict[str,
     assert len(parse_mtedx(tree[0], "it-en", "test", excluded, max_left_out=1.0)) == num_on_disk(4, excluded) == 4
 
 
-def test_talks_that_are_all_absent_are_an_error(tree: tuple[Path, dict[str, Clip]]) -> None:
+def test_an_error_is_raised_if_all_talks_are_missing(tree: tuple[Path, dict[str, Clip]]) -> None:
     for path in (tree[0] / "it-en/data/test/wav").iterdir():
         path.unlink()
     with pytest.raises(UserError, match="test/wav: 6 of 6 utterances left out"):
@@ -163,7 +163,7 @@ PLAIN = "- {duration: 3.100000, offset: 12.340000, rW: 7, speaker_id: 0123, uW: 
         '# list\n- {duration: 3.100000, offset: "12.34", speaker_id: 0123,\n   wav: -a_B.wav}\n',
     ],
 )
-def test_a_list_may_be_written_in_any_way_that_yaml_allows(tmp_path: Path, text: str) -> None:
+def test_a_list_can_use_any_yaml_notation(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     assert read_talk_segments(tmp_path / "a.yaml") == [TalkSegment("-a_B", "0123", 12.34, 3.1)]
 
@@ -179,7 +179,7 @@ def test_a_list_may_be_written_in_any_way_that_yaml_allows(tmp_path: Path, text:
         ("", "a.yaml: expected a list"),
     ],
 )
-def test_a_malformed_list_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_the_error_names_a_malformed_list(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         read_talk_segments(tmp_path / "a.yaml")

@@ -1,4 +1,4 @@
-"""Deviations from the published counts: more is said, fewer is an error unless the user goes on."""
+"""Deviations from the published counts: more is reported, fewer is an error unless the user allows it."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from espnet_ext.kaldi.utterances import Utterance
 from espnet_ext.utils.errors import UserError
 
 
-def test_more_is_said_and_fewer_is_an_error() -> None:
+def test_more_is_reported_and_fewer_is_an_error() -> None:
     equal, more, fewer = Count("a", 5, 5), Count("b", 1234, 1000), Count("c", 3, 5)
     assert check_counts([equal, more], allow_incomplete=False) == ["b: 1,234 here, 1,000 published (+234)"]
     with pytest.raises(UserError, match=r"incomplete corpus: c: 3 here, 5 published \(-2\); .*--allow_incomplete true"):
@@ -29,7 +29,7 @@ def utterances(language: str, sentences: list[int]) -> list[Utterance]:
     ]
 
 
-def test_fleurs_recordings_and_sentences_are_counted_apart() -> None:
+def test_fleurs_recordings_and_sentences_are_counted_separately() -> None:
     counts = count_fleurs("test", utterances("en_us", [1, 1, 2]) + utterances("kn_in", [3]), ["en_us", "kn_in"])
     assert counts == [Count("FLEURS en_us test: recordings", 3, 647), Count("FLEURS en_us test: sentences", 2, 350)]
     # Languages lack some sentences, so that only all of them together have the published number.
@@ -39,7 +39,7 @@ def test_fleurs_recordings_and_sentences_are_counted_apart() -> None:
     assert sum(published("FLEURS", "sentences").values()) == 2009
 
 
-def test_numbers_are_compared_where_one_is_published() -> None:
+def test_only_published_numbers_are_compared() -> None:
     found = {"speakers": 2, "utterances": 3, "hours": 4}
     counts = counted("voxceleb1 test", found, published("VoxCeleb", "voxceleb1 test"))
     assert counts == [Count("voxceleb1 test: speakers", 2, 40), Count("voxceleb1 test: utterances", 3, 4874)]
@@ -59,7 +59,7 @@ def test_parts_are_counted_where_a_count_is_published_and_named_where_none_is() 
     assert unknown_counts("C", many, ())[0].endswith("l08, l09 and 2 more")
 
 
-def test_languages_that_are_missing_are_named() -> None:
+def test_the_error_names_missing_languages() -> None:
     content = SetContent({"corpus": "Corpus"})
     options = make_options([ALLOW_INCOMPLETE], allow_incomplete=True)
     assert choose_parts(content, "dev", options, (), ["en"], ["en", "fr"]) == ["en"]
@@ -72,7 +72,7 @@ def test_languages_that_are_missing_are_named() -> None:
         choose_parts(content, "dev", make_options([ALLOW_INCOMPLETE]), ("fr",), ["en"], ["en", "fr"])
 
 
-def test_what_a_rule_leaves_out_was_published_too() -> None:
+def test_utterances_excluded_by_a_rule_count_as_published() -> None:
     excluded = Exclusions()
     for reason in ("no audio file", "no transcript", "audio cannot be read"):
         excluded.add("a", "a.wav", reason)

@@ -1,4 +1,4 @@
-"""One fixture for each trap of RAVDESS."""
+"""Parser of RAVDESS: one fixture for each irregularity."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,7 +12,7 @@ from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.utils.errors import UserError
-from helpers.emotional_tones import say_tone
+from helpers.emotional_tones import make_tone
 from helpers.ravdess_tree import COPIED, COPY, SONG, STEREO, write_ravdess
 
 
@@ -36,7 +36,7 @@ def test_every_take_is_read_once(tmp_path: Path) -> None:
     assert found["03-01-01-01-01-01-05"].path.suffix == ".WAV"
 
 
-def test_labels_and_sentences(tmp_path: Path) -> None:
+def test_labels_and_sentences_are_read(tmp_path: Path) -> None:
     write_ravdess(tmp_path)
     found, _ = parse(tmp_path)
     one = found["03-01-08-01-01-02-20"]
@@ -57,12 +57,12 @@ def test_stereo_files_are_averaged(tmp_path: Path) -> None:
     write_utterances(tmp_path / "data", found.values())
     source = DataDir(tmp_path / "data").sources()[found[STEREO].id]
     samples, rate = read_source(source)
-    expected = np.repeat(say_tone(0, 1, 2), 3) / 2
+    expected = np.repeat(make_tone(0, 1, 2), 3) / 2
     np.testing.assert_allclose(samples, expected, atol=1e-4)
     assert len(resample(samples, rate)) == found[STEREO].num_samples
 
 
-def test_the_sound_of_videos_is_left_out(tmp_path: Path) -> None:
+def test_audio_of_videos_is_skipped(tmp_path: Path) -> None:
     written = write_ravdess(tmp_path)
     names = ("01-01-03-01-01-01-01", "02-01-03-01-01-01-01", "01-02-03-01-01-01-01")
     for name in names:
@@ -86,14 +86,14 @@ def test_the_sound_of_videos_is_left_out(tmp_path: Path) -> None:
         ("03-01-01-01-01-01", r"expected a name like 03-01-06-01-02-01-12\.wav"),
     ],
 )
-def test_an_unknown_code_is_an_error_that_names_the_file(tmp_path: Path, name: str, message: str) -> None:
+def test_the_error_of_an_unknown_code_names_the_file(tmp_path: Path, name: str, message: str) -> None:
     write_ravdess(tmp_path)
     (tmp_path / f"Actor_01/{name}.wav").touch()
     with pytest.raises(UserError, match=rf"Actor_01/{name}\.wav: {message}"):
         parse(tmp_path)
 
 
-def test_missing_actors_and_broken_audio(tmp_path: Path) -> None:
+def test_missing_actors_and_broken_audio_are_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no folder Actor_01 and so on; --ravdess is where its archives"):
         parse(tmp_path)
     write_ravdess(tmp_path)

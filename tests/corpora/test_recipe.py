@@ -49,7 +49,7 @@ ENTRY = CorpusEntry(TOY, "no training on toys", split_sets(TOY, "dev"))
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
-    """Speakers a and b train, b and c are in dev; a and c say the same."""
+    """Speakers a and b are in train, b and c in dev; a and c speak the same sentences."""
     for number, name in enumerate(("train/a_one", "train/a_two", "train/b_three", "dev/b_four", "dev/c_two")):
         write_audio(tmp_path / f"toy/{name}.wav", tone(300, 0.5 + number / 100))
     return tmp_path / "toy"

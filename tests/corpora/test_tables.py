@@ -22,7 +22,7 @@ def test_other_separators_and_gzip(tmp_path: Path) -> None:
     assert list(read_rows(path, "|")) == [(1, ["a", "b\tc"])]
 
 
-def test_faults_are_named(tmp_path: Path) -> None:
+def test_the_error_names_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "t.tsv"
     with pytest.raises(UserError, match=r"t\.tsv: no such file"):
         list(read_rows(path))
@@ -47,14 +47,14 @@ def test_an_entry_of_the_exact_name_comes_first(tmp_path: Path) -> None:
     assert find_child(tmp_path / "no folder", "AudioWAV") == tmp_path / "no folder/AudioWAV"
 
 
-def test_doubles_and_other_files_are_not_listed(tmp_path: Path) -> None:
+def test_macos_copies_and_other_files_are_not_listed(tmp_path: Path) -> None:
     for name in ("b.wav", "a.WAV", "._b.wav", "b.mp3"):
         (tmp_path / name).touch()
     assert visible_files(tmp_path, ".wav") == [tmp_path / "a.WAV", tmp_path / "b.wav"]
     assert visible_files(tmp_path / "absent", ".wav") == []
 
 
-def test_no_corpus_lists_the_doubles_of_macos(tmp_path: Path) -> None:
+def test_no_corpus_lists_copies_written_by_macos(tmp_path: Path) -> None:
     for name in ("x/a.wav", "x/._a.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -73,7 +73,7 @@ def test_a_table_is_read_by_the_names_of_its_columns(tmp_path: Path) -> None:
         list(read_table(path, ",", ("a",)))
 
 
-def test_rows_may_end_early_where_that_is_allowed(tmp_path: Path) -> None:
+def test_rows_can_end_early_if_allowed(tmp_path: Path) -> None:
     path = tmp_path / "t.tsv"
     path.write_text("a\tb\tc\n1\n")
     assert list(read_table(path, "\t", ("a",), may_be_short=True)) == [(f"{path}:2", {"a": "1", "b": "", "c": ""})]

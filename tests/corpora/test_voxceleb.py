@@ -1,4 +1,4 @@
-"""One fixture for each trap of VoxCeleb 1 and 2."""
+"""Parser of VoxCeleb 1 and 2: one fixture for each irregularity."""
 
 import shutil
 from pathlib import Path
@@ -31,7 +31,7 @@ def expected(corpus: str, placed: list[VoxClip]) -> dict[str, VoxClip]:
     return {f"{corpus}-{vox.path.rpartition('.')[0].replace('/', '-')}": vox for vox in placed}
 
 
-def test_the_meta_file_tells_dev_from_test_in_one_folder(tmp_path: Path) -> None:
+def test_the_meta_file_separates_dev_and_test_in_one_folder(tmp_path: Path) -> None:
     parts = write_voxceleb1(tmp_path, DEV, TEST)
     for part in ("dev", "test"):
         found, excluded = parse(tmp_path, "voxceleb1", part)
@@ -78,7 +78,7 @@ def test_an_utterance_in_two_formats_is_listed_once_as_wav(tmp_path: Path, folde
     assert {utterance.path.suffix for utterance in found.values()} == {".wav"}
 
 
-def test_hidden_doubles_are_not_listed_and_suffixes_may_be_upper_case(tmp_path: Path) -> None:
+def test_hidden_copies_are_not_listed_and_suffixes_can_be_upper_case(tmp_path: Path) -> None:
     parts = write_voxceleb1(tmp_path, DEV, TEST)
     for path in sorted(tmp_path.rglob("*.wav")):
         path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7" + bytes(60))
@@ -119,7 +119,7 @@ def test_broken_files_are_listed_and_too_many_are_an_error(tmp_path: Path) -> No
     assert excluded.counts() == {"audio cannot be read": 2}
 
 
-def test_other_files_beside_the_audio_are_not_utterances(tmp_path: Path) -> None:
+def test_other_files_next_to_the_audio_are_not_utterances(tmp_path: Path) -> None:
     parts = write_voxceleb1(tmp_path, DEV, TEST)
     shutil.copytree(tmp_path / "wav", tmp_path / "txt")
     for path in (tmp_path / "txt").rglob("*.wav"):
@@ -144,7 +144,7 @@ def test_listings_are_sorted(tmp_path: Path) -> None:
         ([], "give the folder where voxceleb1 was unpacked"),
     ],
 )
-def test_packed_parts_get_one_line_that_says_what_to_do(tmp_path: Path, packed: list[str], advice: str) -> None:
+def test_the_error_of_packed_parts_explains_the_fix(tmp_path: Path, packed: list[str], advice: str) -> None:
     write_voxceleb1(tmp_path, DEV, TEST)
     shutil.rmtree(tmp_path / "wav")
     for name in packed:
@@ -154,7 +154,7 @@ def test_packed_parts_get_one_line_that_says_what_to_do(tmp_path: Path, packed: 
     assert "\n" not in str(caught.value)
 
 
-def test_absent_files_are_named(tmp_path: Path) -> None:
+def test_the_error_names_missing_files(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"vox2_meta\.csv: no such file"):
         parse(tmp_path, "voxceleb2", "dev")
     with pytest.raises(UserError, match="absent: no such folder"):
@@ -169,7 +169,7 @@ def test_absent_files_are_named(tmp_path: Path) -> None:
         ("VoxCeleb1 ID\tGender\tSet\nA.J._Buckley\tm\tdev\n", r"meta\.csv:2: expected a speaker"),
     ],
 )
-def test_a_bad_meta_file_is_named(tmp_path: Path, content: str, message: str) -> None:
+def test_the_error_names_a_bad_meta_file(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "meta.csv"
     path.write_text(content)
     with pytest.raises(UserError, match=message):

@@ -1,4 +1,4 @@
-"""Trial lists name our utterances, none is lost, and held-out speakers are drawn from nothing but names."""
+"""Trial lists name our utterances, no trial is lost, and held-out speakers depend only on names."""
 
 from collections import Counter
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_every_list_names_utterances_of_the_parser(root: Path) -> None:
     assert sizes == {"O": 5, "O-original": 6, "E": 44, "E-original": 45, "H": 22, "H-original": 23}
 
 
-def test_ids_with_dashes_and_underscores_stay_whole(tmp_path: Path) -> None:
+def test_ids_with_dashes_and_underscores_are_not_split(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("1 id10270/-_x-Wx_7C8-/00001.wav id10270/5r0dWxy17C8/00002.wav\n")
     assert read_trial_list(path) == [
@@ -52,7 +52,7 @@ def test_ids_with_dashes_and_underscores_stay_whole(tmp_path: Path) -> None:
     ]
 
 
-def test_an_unknown_trial_is_an_error_with_list_and_line(root: Path) -> None:
+def test_the_error_of_an_unknown_trial_contains_list_and_line(root: Path) -> None:
     path = root / LISTS["O"]
     trials = read_trial_list(path)
     known = {name for trial in trials for name in trial[1:]}
@@ -71,7 +71,7 @@ def test_an_unknown_trial_is_an_error_with_list_and_line(root: Path) -> None:
         ("", r"list\.txt: the file is empty"),
     ],
 )
-def test_a_bad_list_is_named(tmp_path: Path, lines: str, message: str) -> None:
+def test_the_error_names_a_bad_list(tmp_path: Path, lines: str, message: str) -> None:
     path = tmp_path / "list.txt"
     path.write_text(lines)
     with pytest.raises(UserError, match=message):
@@ -95,7 +95,7 @@ def test_dev_trials_pair_videos_and_balance_both_classes() -> None:
     assert make_dev_trials(make_utterances(1, 3, 2)) == []
 
 
-def test_held_out_speakers_follow_from_the_names_alone() -> None:
+def test_held_out_speakers_depend_only_on_the_names() -> None:
     names = [f"id{n:05d}" for n in range(50)]
     drawn = hold_out_speakers(names, 10)
     assert len(drawn) == 10
@@ -105,7 +105,7 @@ def test_held_out_speakers_follow_from_the_names_alone() -> None:
         hold_out_speakers(names, 49)
 
 
-def test_chosen_utterances_come_from_as_many_videos_as_possible() -> None:
+def test_selected_utterances_are_from_as_many_videos_as_possible() -> None:
     utterances = make_utterances(num_speakers=2, num_videos=3, per_video=4)
     chosen = spread_over_videos(utterances, 5)
     for speaker in ("v-0", "v-1"):

@@ -59,7 +59,7 @@ def test_a_split_is_read_in_both_layouts(voxpopuli: tuple[Path, dict[str, Clip]]
         check_audio(tmp_path, u.id, clip)
 
 
-def test_sessions_are_segments_of_two_spans_that_splits_may_share(voxpopuli_sessions: Path, tmp_path: Path) -> None:
+def test_sessions_are_segments_of_two_spans_that_splits_can_share(voxpopuli_sessions: Path, tmp_path: Path) -> None:
     for split in ("train", "test"):
         write_utterances(tmp_path / split, parse(voxpopuli_sessions, split, languages=["fr"]))
     assert list(DataDir(tmp_path / "test").wav_scp) == [f"voxpopuli-{SESSION}_original"]
@@ -83,7 +83,7 @@ def test_a_segment_of_over_200_s_is_kept(voxpopuli_sessions: Path) -> None:
     assert "gender" not in long.labels
 
 
-def test_what_cannot_be_used_is_left_out_with_its_reason(voxpopuli_sessions: Path) -> None:
+def test_unusable_segments_are_excluded_with_their_reason(voxpopuli_sessions: Path) -> None:
     excluded = Exclusions()
     parse(voxpopuli_sessions, "test", excluded, ["fr"])
     assert {entry.utterance.rpartition("_")[2]: entry.reason for entry in excluded.entries} == {
@@ -93,7 +93,7 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(voxpopuli_sessions: Pat
     }
 
 
-def test_accented_english_is_read_when_asked_for(tmp_path: Path) -> None:
+def test_accented_english_is_read_on_request(tmp_path: Path) -> None:
     write_cut_voxpopuli(tmp_path, CLIPS)
     folder = tmp_path / "transcribed_data" / "en_accented"
     (tmp_path / "transcribed_data/en").rename(folder)
@@ -104,7 +104,7 @@ def test_accented_english_is_read_when_asked_for(tmp_path: Path) -> None:
     assert {u.language for u in parse(tmp_path, "test")} == {"fra"}
 
 
-def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
+def test_a_text_can_be_missing(tmp_path: Path) -> None:
     write_cut_voxpopuli(tmp_path, CLIPS)
     manifest = tmp_path / "transcribed_data/fr/asr_test.tsv"
     header, first, second = manifest.read_text().splitlines()
@@ -122,7 +122,7 @@ def test_a_text_may_be_missing_altogether(tmp_path: Path) -> None:
         ("test", ["de"], r"no VoxPopuli audio of language 'de': expected asr_de.tsv.gz with raw_audios/original/, or"),
     ],
 )
-def test_what_is_not_there_is_named(voxpopuli_sessions: Path, split: str, languages: list[str], message: str) -> None:
+def test_the_error_names_missing_data(voxpopuli_sessions: Path, split: str, languages: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse(voxpopuli_sessions, split, languages=languages)
 
@@ -138,7 +138,7 @@ def test_too_much_missing_audio_is_an_error(voxpopuli_sessions: Path) -> None:
         parse(voxpopuli_sessions, "test", languages=["fr"], max_left_out=0.01)
 
 
-def test_a_session_that_was_cut_counts_as_missing_audio(tmp_path: Path) -> None:
+def test_a_truncated_session_counts_as_missing_audio(tmp_path: Path) -> None:
     write_voxpopuli(tmp_path, CLIPS)
     [session] = tmp_path.rglob("*_original.ogg")
     samples, rate = soundfile.read(session, dtype="float32")
@@ -150,7 +150,7 @@ def test_a_session_that_was_cut_counts_as_missing_audio(tmp_path: Path) -> None:
     assert num_on_disk(0, excluded) == sum("activity detection" in entry.reason for entry in excluded.entries) == 1
 
 
-def test_ids_that_recur_across_languages_are_reported_once() -> None:
+def test_ids_repeated_across_languages_are_reported_once() -> None:
     def utterance(language: str, speaker: str) -> Utterance:
         return Utterance(f"{speaker}-1", speaker, Path("a.ogg"), 16_000, language)
 
@@ -167,11 +167,11 @@ def test_ids_that_recur_across_languages_are_reported_once() -> None:
     ("old", "new", "message"),
     [
         ("vad|split", "speech|split", r"asr_fr.tsv.gz:1: no column vad in id_, session_id"),
-        ("|[[", "|[[nothing", r"asr_fr.tsv.gz:2: vad .* is no list of \[start, end\]"),
+        ("|[[", "|[[nothing", r"asr_fr.tsv.gz:2: vad .* is not a list of \[start, end\]"),
         ("|test|", "|", r"asr_fr.tsv.gz:4: 9 fields, expected 10"),
     ],
 )
-def test_a_malformed_table_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_the_error_names_a_malformed_table(tmp_path: Path, old: str, new: str, message: str) -> None:
     write_voxpopuli(tmp_path, CLIPS)
     path = tmp_path / "transcribed_data/fr/asr_fr.tsv.gz"
     text = gzip.decompress(path.read_bytes()).decode().replace(old, new)
@@ -180,7 +180,7 @@ def test_a_malformed_table_is_named(tmp_path: Path, old: str, new: str, message:
         parse(tmp_path, "train", languages=["fr"])
 
 
-def test_a_table_that_was_cut_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_truncated_table(tmp_path: Path) -> None:
     write_voxpopuli(tmp_path, CLIPS)
     path = tmp_path / "transcribed_data/fr/asr_fr.tsv.gz"
     path.write_bytes(path.read_bytes()[:-20])
@@ -188,7 +188,7 @@ def test_a_table_that_was_cut_is_named(tmp_path: Path) -> None:
         parse(tmp_path, "train", languages=["fr"])
 
 
-def test_a_segment_listed_twice_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_segment_listed_twice(tmp_path: Path) -> None:
     write_cut_voxpopuli(tmp_path, CLIPS)
     manifest = tmp_path / "transcribed_data/fr/asr_test.tsv"
     manifest.write_text(manifest.read_text() + manifest.read_text().splitlines()[-1] + "\n")

@@ -60,7 +60,7 @@ def test_pairs_share_their_sentence_and_keep_their_direction(
     assert all(data.utt2spk[name] == name for name in interpretations)
 
 
-def test_pairs_are_of_the_splits_asked_for(voxpopuli_sessions: Path) -> None:
+def test_only_pairs_of_the_selected_splits_are_read(voxpopuli_sessions: Path) -> None:
     assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, Exclusions(), split="train"))) == 1
     assert len(pairs_of(parse_voxpopuli_s2s(voxpopuli_sessions, Exclusions(), split="test"))) == 2
 
@@ -73,7 +73,7 @@ def test_alignments_made_by_hand_are_preferred(tmp_path: Path) -> None:
     assert len(parse_voxpopuli_s2s(tmp_path, Exclusions())) == 4
 
 
-def test_a_pair_without_one_half_is_left_out_with_both(tmp_path: Path) -> None:
+def test_a_pair_without_one_half_is_excluded_completely(tmp_path: Path) -> None:
     write_cut_voxpopuli(tmp_path, CLIPS, ENGLISH)
     first = sorted((tmp_path / "transcribed_data/fr/en" / YEAR).glob("*.ogg"))[-1]
     first.unlink()
@@ -91,7 +91,7 @@ def test_a_pair_without_one_half_is_left_out_with_both(tmp_path: Path) -> None:
         ("en", "dev", "no VoxPopuli pair fr-en of split dev"),
     ],
 )
-def test_pairs_that_are_not_there_are_named(voxpopuli_sessions: Path, target: str, split: str, message: str) -> None:
+def test_the_error_names_missing_pairs(voxpopuli_sessions: Path, target: str, split: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         parse_voxpopuli_s2s(voxpopuli_sessions, Exclusions(), target=target, split=split)
 
@@ -104,7 +104,7 @@ def test_pairs_that_are_not_there_are_named(voxpopuli_sessions: Path, target: st
         (f"{SESSION}-fr_1\t1\t2\t\n{SESSION}-fr_1\t1\t2\t", f"segment '{SESSION}-fr_1' is aligned twice"),
     ],
 )
-def test_a_malformed_alignment_is_named(tmp_path: Path, row: str, message: str) -> None:
+def test_the_error_names_a_malformed_alignment(tmp_path: Path, row: str, message: str) -> None:
     write_voxpopuli(tmp_path, CLIPS, ENGLISH)
     path = tmp_path / "annotations/s2s/s2s_en_ref.tsv.gz"
     path.write_bytes(gzip.compress(f"id\tstart_time\tend_time\ttgt_text\n{row}\n".encode()))

@@ -1,4 +1,4 @@
-"""The guides in docs/, executed as they are written: their files, changes and commands."""
+"""Files, diffs and commands of the guides in docs/, executed as printed."""
 
 import re
 from pathlib import Path
@@ -23,12 +23,12 @@ def numbers(text: str) -> list[float]:
 
 
 def expected_output(block: Block) -> str:
-    """The comment behind the last print of an example."""
+    """The comment after the last print of an example."""
     return block.code.rpartition("  # ")[2]
 
 
 @pytest.mark.parametrize("guide", ["objective", "teacher", "metric", "encoder"])
-def test_the_code_of_a_guide_works_and_prints_what_it_claims(guide: str, checkout: Checkout) -> None:
+def test_the_code_of_a_guide_runs_and_prints_the_documented_output(guide: str, checkout: Checkout) -> None:
     *changes, check = [block for block in read_blocks(GUIDES / f"{guide}.md") if block.language in ("python", "diff")]
     assert sum(block.language == "python" for block in changes) <= 1, "one new file"
     for block in changes:

@@ -15,7 +15,7 @@ from helpers.guide import ROOT, read_blocks
 
 @pytest.fixture
 def place(tmp_path: Path, model_folder: Path) -> Path:
-    """Folder with the model, the recordings and the environment that the pages name."""
+    """Folder with the model, recordings and environment that the pages use."""
     for recipe in (tmp_path, tmp_path / "egs/mini_prompts"):
         (recipe / "exp/utt_sem+spk").mkdir(parents=True)
         (recipe / "exp/utt_sem+spk/packed").symlink_to(model_folder)
@@ -35,7 +35,7 @@ def run(place: Path, *command: str) -> str:
 
 
 @pytest.mark.parametrize("page", ["docs/inference.md", "docs/search.md"])
-def test_the_examples_of_a_page_run(page: str, place: Path) -> None:
+def test_the_examples_of_a_page_run_without_errors(page: str, place: Path) -> None:
     blocks = read_blocks(ROOT / page)
     assert blocks
     # The Python examples of a page are parts of one program.

@@ -1,4 +1,4 @@
-"""A Dask cluster: nothing is lost with a worker that is killed, and nothing done twice."""
+"""A Dask cluster: no work is lost or repeated when a worker is killed."""
 
 import os
 import signal
@@ -25,9 +25,9 @@ LOST_WORKER_TIMEOUT = "distributed.deploy.lost-worker-timeout"
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[LocalCluster]:
-    """Two processes, which are started again when they are killed."""
+    """Two processes that are restarted when they are killed."""
     with (
-        # By default a cluster drops a worker that needs more than 15 s to start again, as on a slow machine.
+        # By default a cluster drops a worker that needs more than 15 s to restart, as on a slow machine.
         dask.config.set({LOST_WORKER_TIMEOUT: "1 hour"}),
         LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None) as cluster,
     ):
@@ -36,7 +36,7 @@ def processes() -> Iterator[LocalCluster]:
 
 @pytest.fixture
 def cluster(processes: LocalCluster) -> LocalCluster:
-    """The cluster when both are there."""
+    """The cluster with both workers connected."""
     with Client(processes, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=1200)
     return processes
@@ -47,7 +47,7 @@ def events(folder: Path, name: str) -> Counter[int]:
     return Counter(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
-def test_what_a_killed_worker_had_not_finished_is_done_again_and_nothing_else(
+def test_only_unfinished_jobs_of_a_killed_worker_are_repeated(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_module, "MAX_SUBMITTED", 5)
@@ -58,12 +58,12 @@ def test_what_a_killed_worker_had_not_finished_is_done_again_and_nothing_else(
     assert all(job.output.read_text() == f"shard {job.number}" for job in jobs)
     assert events(tmp_path, "wrote") == dict.fromkeys(range(NUM_JOBS), 1)
     assert all(events(tmp_path, "start")[number] > 1 for number in deaths)
-    # What is there is not written again by another run either.
+    # Another run does not write existing outputs again either.
     assert len(list(run_jobs(write_shard, jobs, Executor(cluster.scheduler_address)))) == NUM_JOBS
     assert events(tmp_path, "wrote").total() == NUM_JOBS
 
 
-def test_a_job_that_kills_every_worker_ends_in_one_line(
+def test_a_job_that_kills_every_worker_gives_one_error_line(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 1)
@@ -72,7 +72,7 @@ def test_a_job_that_kills_every_worker_ends_in_one_line(
     assert events(tmp_path, "start")[0] == 2
 
 
-def test_a_cluster_that_stays_without_workers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_workers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "MAX_WITHOUT_WORKERS_S", 1.0)
     jobs = [Job(0, tmp_path, "half way"), Job(1, tmp_path)]
     with (
@@ -84,18 +84,18 @@ def test_a_cluster_that_stays_without_workers_is_an_error(tmp_path: Path, monkey
     assert events(tmp_path, "start")[0] == 1
 
 
-def test_a_timeout_of_a_job_is_not_a_timeout_of_the_wait(cluster: LocalCluster) -> None:
+def test_a_timeout_in_a_job_is_not_reported_as_missing_workers(cluster: LocalCluster) -> None:
     with pytest.raises(TimeoutError, match="^of the job$"):
         list(run_jobs(time_out, [0], Executor(cluster.scheduler_address)))
 
 
-def test_a_fault_of_the_input_is_told_as_it_is(cluster: LocalCluster, tmp_path: Path) -> None:
+def test_an_input_error_is_raised_unchanged(cluster: LocalCluster, tmp_path: Path) -> None:
     jobs = [Job(number, tmp_path) for number in range(3)]
     with pytest.raises(UserError, match="^shard [012] is broken$"):
         list(run_jobs(refuse, jobs, Executor(cluster.scheduler_address)))
 
 
-def test_an_audio_dump_whose_worker_is_killed_has_the_bytes_of_an_undisturbed_one(
+def test_an_audio_dump_with_a_killed_worker_has_the_bytes_of_an_uninterrupted_one(
     cluster: LocalCluster, make_data_dir: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dump, "SHARD_UTTERANCES", 2)
@@ -120,7 +120,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_scheduler_that_does_not_answer_is_named() -> None:
+def test_the_error_names_a_scheduler_that_does_not_respond() -> None:
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "100 ms"}),
         pytest.raises(UserError, match="no Dask scheduler answers at tcp://127.0.0.1:1: "),

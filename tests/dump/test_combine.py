@@ -1,4 +1,4 @@
-"""Several dumps as one: every line once, in order, with the targets that are there."""
+"""Several dumps merged: every line once, in order, with the existing targets."""
 
 import json
 import tracemalloc
@@ -48,7 +48,7 @@ def test_the_lines_of_all_dumps_are_merged_in_order(dumps: list[Path], tmp_path:
     assert read_scp(out / "utt2corpus") == {u: "b" if u in ("a-9", "m-2", "é-1") else "a" for u in expected}
 
 
-def test_sentences_are_those_of_the_dumps_that_know_them(dumps: list[Path], tmp_path: Path) -> None:
+def test_sentences_are_those_of_the_dumps_that_have_them(dumps: list[Path], tmp_path: Path) -> None:
     combine_dumps(tmp_path / "out", dumps, ["spk"])
     assert not (tmp_path / "out" / "utt2sent").exists()
     write_scp(dumps[1] / "utt2sent", {"a-9": "hello", "é-1": "bye"})
@@ -56,7 +56,7 @@ def test_sentences_are_those_of_the_dumps_that_know_them(dumps: list[Path], tmp_
     assert read_scp(tmp_path / "out" / "utt2sent") == {"a-9": "hello", "é-1": "bye"}
 
 
-def test_a_dump_without_a_target_gives_none(dumps: list[Path], tmp_path: Path) -> None:
+def test_a_dump_without_a_target_adds_none(dumps: list[Path], tmp_path: Path) -> None:
     combine_dumps(tmp_path / "out", dumps, ["sem"])
     spec = f"{dumps[0]}/sem.ark:1"
     assert read_scp(tmp_path / "out" / "target_sem.scp") == {
@@ -67,7 +67,7 @@ def test_a_dump_without_a_target_gives_none(dumps: list[Path], tmp_path: Path) -
     assert (description["dim"], description["num_targets"], description["corpora"]) == (8, 2, ["a"])
 
 
-def test_without_averaged_targets_a_dump_gives_its_own(tmp_path: Path) -> None:
+def test_without_averaged_targets_those_of_the_teacher_are_used(tmp_path: Path) -> None:
     dumps = [
         write_dump(tmp_path / "a", ["a-1"], {"sem": ["a-1"], "sem_translations": ["a-1"]}),
         write_dump(tmp_path / "b", ["b-1"], {"sem": ["b-1"]}),
@@ -77,7 +77,7 @@ def test_without_averaged_targets_a_dump_gives_its_own(tmp_path: Path) -> None:
     assert found == {"a-1": f"{tmp_path}/a/sem_translations.ark:1", "b-1": f"{tmp_path}/b/sem.ark:1"}
 
 
-def test_again_gives_the_same_bytes_and_an_error_leaves_no_wav_scp(dumps: list[Path], tmp_path: Path) -> None:
+def test_repeated_runs_give_the_same_bytes_and_an_error_leaves_no_wav_scp(dumps: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     combine_dumps(out, dumps, ["sem", "spk"])
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -89,7 +89,7 @@ def test_again_gives_the_same_bytes_and_an_error_leaves_no_wav_scp(dumps: list[P
     assert not (out / "wav.scp").exists()
 
 
-def test_an_utterance_of_two_dumps_is_named(tmp_path: Path) -> None:
+def test_the_error_names_an_utterance_in_two_dumps(tmp_path: Path) -> None:
     dumps = [write_dump(tmp_path / name, ["a-1", "b-1"], {"spk": []}) for name in ("a", "b")]
     with pytest.raises(UserError, match="utterance 'a-1' is in two of .*/a .*/b; rename one"):
         combine_dumps(tmp_path / "out", dumps, ["spk"])
@@ -105,15 +105,15 @@ def test_targets_of_two_teachers_are_refused(tmp_path: Path, key: str, value: ob
         combine_dumps(tmp_path / "out", dumps, ["spk"])
 
 
-def test_a_dump_without_any_target_agrees_with_all(tmp_path: Path) -> None:
-    """Its teacher was not loaded, so its version is not known."""
+def test_a_dump_without_any_target_can_be_merged_with_any(tmp_path: Path) -> None:
+    """Its teacher was not loaded, so its version is unknown."""
     a = write_dump(tmp_path / "a", ["a1"], {"sem": ["None"]}, version=None, num_targets=0)
     b = write_dump(tmp_path / "b", ["b1"], {"sem": ["ark:1"]})
     combine_dumps(tmp_path / "out", [a, b], ["sem"])
     assert json.loads((tmp_path / "out/target_sem.json").read_text())["version"] == "1"
 
 
-def test_a_file_of_other_utterances_is_named(dumps: list[Path], tmp_path: Path) -> None:
+def test_the_error_names_a_file_of_other_utterances(dumps: list[Path], tmp_path: Path) -> None:
     write_scp(dumps[0] / "target_spk.scp", {"m-1": "None", "m-4": "None"})
     with pytest.raises(UserError, match="a/target_spk.scp: m-3 is not in it"):
         combine_dumps(tmp_path / "out", dumps, ["spk"])
@@ -122,7 +122,7 @@ def test_a_file_of_other_utterances_is_named(dumps: list[Path], tmp_path: Path) 
         combine_dumps(tmp_path / "out", dumps, ["spk"])
 
 
-def test_what_no_dump_has_is_named(dumps: list[Path], tmp_path: Path) -> None:
+def test_the_error_names_a_file_missing_in_all_dumps(dumps: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="target_emo.scp is in none of .*; run stage 2 first"):
         combine_dumps(tmp_path / "out", dumps, ["emo"])
     with pytest.raises(UserError, match="--dumps: two folders have the same name"):

@@ -46,7 +46,7 @@ def read_values(dump: Path, attribute: str) -> dict[str, float | None]:
 def combine(
     out: Path, dumps: list[Path], attribute: str, target: LabelTarget, classes: Path | None = None
 ) -> LabelSpace:
-    """As in stage 2: the columns are merged, and targets made from them."""
+    """Merge the columns and make targets from them, as in stage 2."""
     combine_dumps(out, dumps, [])
     dump_labels(out, attribute, target, classes)
     return LabelSpace.from_json(json.loads((out / f"target_{attribute}.json").read_text()))
@@ -74,7 +74,7 @@ def test_validation_sets_keep_the_classes_of_training(dumps: list[Path], tmp_pat
     assert not class_file(tmp_path / "dev", "lang").exists()
 
 
-def test_columns_that_no_dump_has_any_longer_are_removed(dumps: list[Path], tmp_path: Path) -> None:
+def test_columns_that_no_dump_has_anymore_are_removed(dumps: list[Path], tmp_path: Path) -> None:
     combine_dumps(tmp_path / "out", dumps, [])
     assert read_scp(tmp_path / "out" / "utt2age") == {"a-1": "20", "a-3": "30", "b-2": "70.5"}
     for dump in dumps:

@@ -1,4 +1,4 @@
-"""The audio dump: content, left-outs, resuming, and bytes that follow from the data alone."""
+"""The audio dump: content, exclusions, resuming, and bytes that depend only on the data."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -27,7 +27,7 @@ LIMITS = DurationLimits(0.05, 1.0)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a dump but the shards' indices, which note times of files."""
+    """Every file of a dump except the shard indices, which contain file times."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -86,7 +86,7 @@ def test_a_killed_dump_resumes_and_ends_with_the_same_bytes(
     seconds.clear()
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     assert contents(tmp_path / "dump") == whole
-    # A finished shard is not made again, and does not count as done.
+    # A finished shard is not written again, and is not counted in the throughput.
     assert kept.stat().st_mtime_ns == stamp
     assert sum(seconds) == pytest.approx((1800 + 1900) / 16000 if "0001" in lost else 0)
 
@@ -99,7 +99,7 @@ def test_changed_audio_is_dumped_again_and_changes_wav_scp(data: Path, tmp_path:
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS))
     after = read_scp(tmp_path / "dump/wav.scp")
     np.testing.assert_array_equal(read_dumped(after["b-1"]), 0.25)
-    # As long as before, so only the archive's name tells; what follows from the audio goes by it.
+    # The length is unchanged, so only the name of the archive shows the change; later outputs depend on it.
     assert [name for name in after if after[name] != before[name]] == ["b-1", "b-2"]
     assert len(list(tmp_path.glob("dump/audio/*.ark"))) == 4
 
@@ -112,13 +112,13 @@ def test_both_formats_hold_the_same_samples(data: Path, tmp_path: Path) -> None:
     assert wav.keys() == flac.keys()
     for utterance in wav:
         np.testing.assert_array_equal(read_dumped(wav[utterance]), read_dumped(flac[utterance]))
-    # In the same folder, one replaces the other.
+    # In the same folder, one format replaces the other.
     dump_data_dir(data, dumps["wav"], DumpOptions(LIMITS, (0.9,), ark_format="flac"))
     arks = [{path.name: path.read_bytes() for path in folder.rglob("*.ark")} for folder in dumps.values()]
     assert arks[0] == arks[1]
 
 
-def test_a_recipe_that_was_moved_reads_its_dump(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_recipe_reads_its_dump(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recipe").mkdir()
     monkeypatch.chdir(tmp_path / "recipe")
     dump_data_dir(data, Path("dump/train"), DumpOptions(LIMITS, executor=Executor(nj=2)))
@@ -130,7 +130,7 @@ def test_a_recipe_that_was_moved_reads_its_dump(data: Path, tmp_path: Path, monk
             np.testing.assert_array_equal(read_dumped(spec), read_audio(DataDir(data).wav_scp[utterance])[0])
 
 
-def test_nothing_stale_is_left_of_a_larger_set(data: Path, tmp_path: Path) -> None:
+def test_no_stale_file_of_a_larger_set_remains(data: Path, tmp_path: Path) -> None:
     (data / "trials").mkdir()
     for name in ("verification", "easy"):
         (data / "trials" / name).write_text("1 a-1 a-2\n")
@@ -145,8 +145,8 @@ def test_nothing_stale_is_left_of_a_larger_set(data: Path, tmp_path: Path) -> No
     assert contents(tmp_path / "dump") == fresh
 
 
-def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
-    limits = DurationLimits(1700 / 16000, 2000 / 16000)  # both ends belong to what is kept
+def test_utterances_outside_the_duration_limits_are_excluded_and_listed(data: Path, tmp_path: Path) -> None:
+    limits = DurationLimits(1700 / 16000, 2000 / 16000)  # both limits are inclusive
     excluded = dump_data_dir(data, tmp_path / "dump", DumpOptions(limits)).excluded
     assert DataDir(tmp_path / "dump").utterances == ["a-2", "b-1", "b-2", "c-1"]
     assert excluded.counts() == {"longer than 0.125 s": 2, "shorter than 0.10625 s": 1}
@@ -156,7 +156,7 @@ def test_duration_limits_leave_out_and_list(data: Path, tmp_path: Path) -> None:
     validate_data_dir(tmp_path / "dump")
 
 
-def test_a_trial_may_not_lose_its_utterance(data: Path, tmp_path: Path) -> None:
+def test_excluding_an_utterance_of_a_trial_is_an_error(data: Path, tmp_path: Path) -> None:
     (data / "trials").mkdir()
     (data / "trials/verification").write_text("1 b-1 b-2\n1 a-1 a-2\n")
     limits = DurationLimits(1700 / 16000, 1.0)
@@ -185,7 +185,7 @@ def test_a_fraction_has_its_copies_columns_and_trials(
     assert (tmp_path / "dump/trials/verification").read_text() == expected != ""
 
 
-def test_a_trial_of_a_fraction_may_not_lose_its_utterance(
+def test_excluding_an_utterance_of_a_trial_in_a_fraction_is_an_error(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_dir, "MIN_UTTERANCES", 1)
@@ -198,12 +198,12 @@ def test_a_trial_of_a_fraction_may_not_lose_its_utterance(
         dump_data_dir(data, tmp_path / "dump", options)
 
 
-def test_nothing_left_is_an_error(data: Path, tmp_path: Path) -> None:
+def test_an_empty_dump_is_an_error(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="every utterance is left out"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(DurationLimits(5, 9)))
 
 
-def test_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -> None:
+def test_the_error_of_unreadable_audio_names_utterance_and_file(data: Path, tmp_path: Path) -> None:
     path = Path(DataDir(data).wav_scp["c-1"])
     path.write_bytes(b"no audio")
     with pytest.raises(UserError, match=rf"utterance c-1: {path}: cannot decode audio.*, or remove the utterances"):
@@ -229,7 +229,7 @@ def test_all_unreadable_audio_is_reported_at_once(data: Path, tmp_path: Path, mo
     assert not table.exists()
 
 
-def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp_path: Path) -> None:
+def test_perturbed_copies_are_other_speakers_of_the_same_sentences(data: Path, tmp_path: Path) -> None:
     dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9, 1.1)))
     dumped, source = DataDir(tmp_path / "dump"), DataDir(data)
     assert len(dumped.utterances) == 3 * 7
@@ -243,14 +243,14 @@ def test_perturbed_copies_are_other_voices_of_the_same_sentences(data: Path, tmp
     validate_data_dir(dumped.path)
 
 
-def test_a_copy_that_is_there_already_is_named(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
+def test_the_error_names_an_existing_copy(make_data_dir: MakeDataDir, tmp_path: Path) -> None:
     data = make_data_dir("train", {"a-1": 1600, "sp0.9-a-1": 1600})
     with pytest.raises(UserError, match="train: 'sp0.9-a-1' is an utterance and .* leave --speed_perturb out"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(LIMITS, (0.9,)))
 
 
 @pytest.mark.parametrize(("listed", "is_right"), [(16001, True), (23999, True), (44100, False), (5333, False)])
-def test_a_length_that_is_clearly_not_that_of_the_audio_is_named(
+def test_the_error_names_a_length_that_differs_from_the_audio(
     make_data_dir: MakeDataDir, tmp_path: Path, listed: int, is_right: bool
 ) -> None:
     data = make_data_dir("train", {"a-1": 1600, "a-2": 16000})
@@ -265,7 +265,7 @@ def test_a_length_that_is_clearly_not_that_of_the_audio_is_named(
 
 
 @pytest.mark.parametrize(("num_samples", "rate", "found"), [(559, 16000, 559), (450, 16000, 450), (1, 48000, 0)])
-def test_an_utterance_that_no_encoder_takes_is_named_unless_left_out(
+def test_the_error_names_an_utterance_too_short_for_encoders_unless_excluded(
     data: Path, tmp_path: Path, num_samples: int, rate: int, found: int
 ) -> None:
     path = DataDir(data).wav_scp["b-1"]
@@ -277,7 +277,7 @@ def test_an_utterance_that_no_encoder_takes_is_named_unless_left_out(
     assert dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS)).excluded.counts() == {"shorter than 0.05 s": 1}
 
 
-def test_damaged_dumped_audio_is_named_by_its_utterance(data: Path, tmp_path: Path) -> None:
+def test_the_error_of_damaged_dumped_audio_names_its_utterance(data: Path, tmp_path: Path) -> None:
     dump_data_dir(data, tmp_path / "test", DumpOptions(LIMITS))
     for utterance, spec in DataDir(tmp_path / "test").wav_scp.items():
         archive = Path(spec.rpartition(":")[0])
@@ -293,7 +293,7 @@ def test_synthetic_speech_is_not_perturbed(make_data_dir: MakeDataDir, tmp_path:
     assert DataDir(tmp_path / "dump").utterances == ["a-1", "espeak-1", "sp0.9-a-1"]
 
 
-def test_parts_of_recordings_are_dumped_as_if_they_were_files(tmp_path: Path) -> None:
+def test_parts_of_recordings_are_dumped_like_files(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     folder = tmp_path / "data/talks"
     folder.mkdir(parents=True)
@@ -322,7 +322,7 @@ def test_parts_of_recordings_are_dumped_as_if_they_were_files(tmp_path: Path) ->
     assert dumped.read("text.eng") == {name: f"text {name.removeprefix('sp0.9-')}" for name in dumped.utterances}
 
 
-def test_a_recording_is_never_read_as_a_whole_for_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_is_never_read_completely_for_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = tmp_path / "talk.wav"
     soundfile.write(talk, np.full(16000 * 60, 0.1), 16000)
     read: list[int] = []

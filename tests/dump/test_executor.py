@@ -1,4 +1,4 @@
-"""Jobs on this machine: the same results whatever the number of processes, and nothing lost with a killed worker."""
+"""Jobs on this machine: results do not depend on the number of processes, and a killed worker loses no work."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def test_every_job_is_done_once(tmp_path: Path, nj: int) -> None:
     )
 
 
-def test_one_process_does_not_load_dask(tmp_path: Path) -> None:
+def test_one_process_does_not_import_dask(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from shard_jobs import Job, write_shard\n"
         "from espnet_ext.dump.executor import Executor, run_jobs\n"
@@ -57,9 +57,7 @@ def test_one_process_does_not_load_dask(tmp_path: Path) -> None:
     assert [(tmp_path / f"{number}.shard").read_text() for number in range(3)] == ["shard 0", "shard 1", "shard 2"]
 
 
-def test_a_process_that_is_killed_is_replaced_and_nothing_is_done_twice(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_killed_process_is_replaced_and_no_job_is_repeated(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     deaths = {1: "half way", 3: "when done"}
     jobs = [Job(number, tmp_path, deaths.get(number, "")) for number in range(5)]
     assert len(list(run_jobs(write_shard, jobs, Executor(nj=2)))) == 5
@@ -69,7 +67,7 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_done_twice(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_job_that_kills_every_process_ends_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_job_that_kills_every_process_gives_one_error_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     jobs = [Job(0, tmp_path), Job(1, tmp_path, "always")]
     with pytest.raises(UserError, match=r"4 workers died of the same job .* fewer --nj, .* what is done is kept"):
         list(run_jobs(write_shard, jobs, Executor(nj=2)))
@@ -91,7 +89,7 @@ def test_a_stopped_command_leaves_no_process(tmp_path: Path, number: signal.Sign
         assert [process.stdout.readline() for _ in range(2)] == ["begun\n", "begun\n"]
         # Ctrl-C reaches all processes of the terminal.
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-        # The workers have the same outputs, which close when the last of the processes has ended.
+        # The workers inherit the output pipes, which close when the last process has ended.
         output, errors = process.communicate()
     assert output == ""
     if number == signal.SIGINT:
@@ -99,7 +97,7 @@ def test_a_stopped_command_leaves_no_process(tmp_path: Path, number: signal.Sign
 
 
 def python(*words: str, **options: object) -> subprocess.Popen[str]:
-    """A Python process that can import the jobs of the tests."""
+    """Start a Python process that can import the jobs of the tests."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     environment = os.environ | {"PYTHONPATH": path}
     pipe = subprocess.PIPE
@@ -118,7 +116,7 @@ def test_invalid_options_are_refused(where: str, nj: int, message: str) -> None:
         Executor(where, nj)
 
 
-def test_each_process_sees_one_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_process_has_one_visible_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,7")
     jobs = [tmp_path / "first", tmp_path / "second"]
     assert sorted(gpu for _, gpu in run_jobs(wait_for_another, jobs, Executor(nj=2, num_gpus=2))) == ["3", "5"]

@@ -101,7 +101,7 @@ def test_a_class_missing_in_training_is_an_error_or_an_unknown_row(tmp_path: Pat
     assert description(dev, "lang")["num_unknown"] == 1
 
 
-def test_a_set_without_the_file_has_no_target_and_prints_a_line(
+def test_for_a_set_without_the_file_no_target_is_made_and_a_line_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for target, attribute in ((LANG, "lang"), (AGE, "age")):
@@ -127,7 +127,7 @@ def test_a_set_without_the_file_has_no_target_and_prints_a_line(
         ("utt2age", "a-1 nan\n", "set/utt2age: 'nan' of a-1 is not a number"),
     ],
 )
-def test_an_error_in_the_label_file_is_named(tmp_path: Path, file: str, lines: str, message: str) -> None:
+def test_an_error_in_the_label_file_names_its_line(tmp_path: Path, file: str, lines: str, message: str) -> None:
     dump = make_dump(tmp_path / "set")
     (dump / file).write_text(lines)
     with pytest.raises(UserError, match=message):

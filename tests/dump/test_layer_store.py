@@ -13,7 +13,7 @@ def test_layers_are_read_by_entry_in_any_order(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     path = tmp_path / "a: b.ark"
     written = [random.normal(size=(frames, 3, 4)).astype(np.float16) for frames in (1, 7, 4)]
-    # A view with strides of its own, as a slice of a padded batch has.
+    # A view that is not contiguous, like a slice of a padded batch.
     written.append(random.normal(size=(4, 3, 6)).astype(np.float16).transpose(2, 1, 0))
     with path.open("wb") as stream:
         entries = [append_layers(stream, path, layers) for layers in written]
@@ -29,7 +29,7 @@ def test_no_object_is_unpickled(tmp_path: Path) -> None:
         read_layers(f"{tmp_path}/a.npy:0")
 
 
-def test_a_cut_or_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_truncated_or_missing_file(tmp_path: Path) -> None:
     path = tmp_path / "a.ark"
     with path.open("wb") as stream:
         entry = append_layers(stream, path, np.zeros((5, 3, 4), np.float16))

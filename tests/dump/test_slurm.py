@@ -1,4 +1,4 @@
-"""Workers in Slurm. Scripts stand in for its commands: a job is a process group of this machine."""
+"""Workers in Slurm. Scripts replace its commands: a job is a process group of this machine."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from espnet_ext.utils.errors import UserError
 from helpers import shard_jobs
 from helpers.shard_jobs import Job, write_shard
 
-# Ways that a job goes, by the content of `$jobs/mode`.
+# Behavior of a job, by the content of `$jobs/mode`.
 COMMANDS = {
     "sbatch": r"""
 cp "$1" "$jobs/last.sh"
@@ -71,7 +71,7 @@ def num_submitted(folder: Path) -> int:
 
 
 def test_slurm_starts_the_workers(jobs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A path of Python that needs quoting.
+    # A path of Python with characters that need quoting.
     python = tmp_path / "it's my" / "python"
     python.parent.mkdir()
     python.write_text(f'#!/bin/bash\nexec {shlex.quote(sys.executable)} "$@"\n')
@@ -107,12 +107,12 @@ def test_jobs_without_workers_are_an_error(jobs_folder: Path, mode: str) -> None
         list(run_jobs(abs, [-1], Executor("slurm")))
 
 
-def test_a_machine_without_slurm_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_error_names_a_machine_without_slurm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with dask.config.set({"jobqueue.slurm.memory": "1GB"}), pytest.raises(UserError, match="no command sbatch"):
         list(run_jobs(abs, [-1], Executor("slurm")))
 
 
-def test_missing_settings_are_named() -> None:
+def test_the_error_names_missing_settings() -> None:
     with pytest.raises(UserError, match="--executor slurm: set jobqueue.slurm.memory"):
         list(run_jobs(abs, [-1], Executor("slurm")))

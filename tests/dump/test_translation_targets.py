@@ -15,7 +15,7 @@ LANGUAGES = {"a-1": "eng", "a-2": "eng", "b-1": "fra", "c-1": "eng", "d-1": "fra
 
 
 def make_dump(folder: Path, sentences: dict[str, str]) -> dict[str, np.ndarray]:
-    """A dump directory of five utterances, of which d-1 has no target; returns the vectors by utterance."""
+    """Make a dump directory of five utterances, d-1 without a target; return the vectors by utterance."""
     random = np.random.default_rng(0)
     vectors = {name: random.normal(size=4).astype(np.float32) for name in ("a-1", "b-1", "c-1")}
     vectors = {name: vector / np.linalg.norm(vector) for name, vector in vectors.items()}
@@ -37,7 +37,7 @@ def test_a_target_is_the_mean_of_its_sentence_over_languages(tmp_path: Path) -> 
     vectors = make_dump(tmp_path, sentences)
     average_translations(tmp_path, "sem")
     averaged = read_scp(tmp_path / "target_sem_translations.scp")
-    # English counts once although two recordings say it.
+    # English counts once although there are two recordings of it.
     expected = vectors["a-1"].astype(float) + vectors["b-1"]
     expected /= np.linalg.norm(expected)
     for utterance in ("a-1", "a-2", "b-1"):

@@ -21,7 +21,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(root: Path) -> dict[str, Any]:
-    """Output and digests of `finished`, taken before any test ran it again. Two processes need it; one runs it."""
+    """Output and digests of `finished` before any test runs it again. Two processes need it; one runs it."""
     run = root / "finished.json"
     with FileLock(run.with_suffix(".lock")):
         if not run.exists():
@@ -33,7 +33,7 @@ def finished_run(root: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def finished(root: Path, finished_run: dict[str, Any]) -> TinyRecipe:
-    """tests/egs/tiny after an uninterrupted run of all stages; to be read, or run again with other `--expdir`."""
+    """tests/egs/tiny after an uninterrupted run; tests read it, or run it again with another `--expdir`."""
     recipe = TinyRecipe(root / "finished/my recipe")
     recipe.output = finished_run["output"]
     return recipe
@@ -49,7 +49,7 @@ def killed(root: Path) -> TinyRecipe:
 
 @pytest.fixture(scope="session")
 def paper(root: Path) -> PaperRecipe:
-    """egs/fleurs_voxceleb after an uninterrupted run of all stages on tiny corpora; to be read, or run again."""
+    """egs/fleurs_voxceleb after an uninterrupted run of all stages on tiny corpora; tests read it or run it again."""
     recipe = PaperRecipe.lay_out(root / "paper")
     recipe.run_on_corpora()
     return recipe
@@ -57,7 +57,7 @@ def paper(root: Path) -> PaperRecipe:
 
 @pytest.fixture(scope="session")
 def emotion(root: Path) -> EmotionRecipe:
-    """egs/emotion after all stages, on tiny corpora of all three layouts; to be read, or run again."""
+    """egs/emotion after all stages, on tiny corpora of all three layouts; tests read it or run it again."""
     recipe = EmotionRecipe.lay_out(root / "emotion")
     recipe.run_on("crema_d", "ravdess", "iemocap")
     return recipe

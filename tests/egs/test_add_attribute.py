@@ -1,4 +1,4 @@
-"""The guide "Add an attribute" (docs/guides/attribute.md), its commands executed as they stand there."""
+"""The guide "Add an attribute" (docs/guides/attribute.md), with its commands executed as printed."""
 
 import shutil
 import subprocess
@@ -25,13 +25,13 @@ def followed(finished: TinyRecipe, tmp_path_factory: pytest.TempPathFactory) -> 
     return recipe
 
 
-def test_the_labels_are_numbers_of_words(followed: TinyRecipe) -> None:
+def test_the_labels_are_word_counts(followed: TinyRecipe) -> None:
     texts, words = (read_scp(followed.path / "data/dev" / name) for name in ("text", "utt2words"))
     assert words == {utterance: str(len(text.split())) for utterance, text in texts.items()}
 
 
-def test_the_layers_of_before_are_used(followed: TinyRecipe) -> None:
-    # By the first of the commands; the second one trains on layers of another model.
+def test_existing_layers_are_reused(followed: TinyRecipe) -> None:
+    # By the first command; the second command trains on layers of another model.
     assert {"dump/train: layers", "dump/dev: layers"} <= followed.steps("up to date")
 
 

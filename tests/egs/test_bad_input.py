@@ -1,4 +1,4 @@
-"""Bad input through the commands: one line that says what, where and what to do, status 1, nothing half-written."""
+"""Bad input to the commands: one line with problem, location and fix, status 1, no partial output."""
 
 import importlib
 import os
@@ -23,7 +23,7 @@ Words = list[object]
 
 
 def check_error(status: int, output: str, *parts: str) -> None:
-    """Exactly one error line, with all `parts`, and no traceback."""
+    """Check for exactly one error line, with all `parts`, and no traceback."""
     lines = [line for line in output.splitlines() if line.startswith("error: ")]
     assert (status, len(lines)) == (1, 1), output
     assert "Traceback" not in output
@@ -33,7 +33,7 @@ def check_error(status: int, output: str, *parts: str) -> None:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[[str, Words], tuple[int, str]]:
-    """Run a command in this process, to save the seconds that its imports take; status and both outputs."""
+    """Run a command in this process, to save the time of its imports; return status and both outputs."""
 
     def run(command: str, words: Words) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", [command, *map(str, words)])
@@ -66,7 +66,7 @@ def rewrite(path: Path, old: bytes, new: bytes) -> None:
     path.write_bytes(content.replace(old, new))
 
 
-# What is damaged in the data directory, and what the line says.
+# Damage of the data directory, and the expected line.
 DATA_FAULTS = {
     "no audio": (lambda d: (d / "clip 1.wav").write_bytes(b"broken"), ["a-1", "clip 1.wav", "cannot decode"]),
     "absent": (lambda d: (d / "clip 1.wav").unlink(), ["wav.scp:2", "clip 1.wav", "no such audio file"]),
@@ -96,7 +96,7 @@ def test_a_bad_data_directory_is_not_dumped(call: Callable, data: Path, tmp_path
 
 
 @pytest.mark.parametrize(("command", "words"), [("embed", []), ("dump_targets", []), ("pack", ["--modle", "x"])])
-def test_a_wrong_option_is_one_line(call: Callable, command: str, words: Words) -> None:
+def test_a_wrong_option_gives_one_error_line(call: Callable, command: str, words: Words) -> None:
     check_error(*call(command, words), "required: ", "see --help")
 
 
@@ -108,7 +108,7 @@ MODEL_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", MODEL_FAULTS)
-def test_a_model_that_is_not_whole_embeds_nothing(
+def test_an_incomplete_model_embeds_nothing(
     call: Callable, data: Path, model_folder: Path, tmp_path: Path, fault: str
 ) -> None:
     folder = tmp_path / "my model"
@@ -132,7 +132,7 @@ def test_one_bad_recording_embeds_nothing(
     assert not [path for path in tmp_path.rglob("*.npz") if path.is_file()]
 
 
-def test_a_data_directory_is_no_dump(call: Callable, finished: TinyRecipe, data: Path) -> None:
+def test_a_data_directory_is_not_accepted_as_a_dump(call: Callable, finished: TinyRecipe, data: Path) -> None:
     words = ["--attributes", finished.path / "conf/attributes.yaml", "--attribute", "spk", "--dump_dir", data]
     check_error(*call("dump_targets", words), "utterance a-0: ", "clip 0.wav", "is not `archive:offset`")
     assert not list(data.glob("*target*"))
@@ -165,10 +165,10 @@ FULL_DISK = {
 
 
 @pytest.mark.parametrize("command", FULL_DISK)
-def test_a_full_disk_leaves_nothing_half_written(
+def test_a_full_disk_leaves_no_partial_output(
     finished: TinyRecipe, model_folder: Path, tmp_path: Path, command: str
 ) -> None:
-    """A limit on the size of files stands for the disk: the same error of the same calls, without privileges."""
+    """A limit on the file size simulates a full disk: the same calls fail in the same way, without privileges."""
     kilobytes, words, file = FULL_DISK[command]
     out = tmp_path / "my output"
     if command == "dump_targets":
@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert {path.name for path in set(out.rglob("*")) - before if path.is_file()} <= {"config.yaml"}
 
 
-def test_a_truncated_archive_in_the_cache_is_named(finished: TinyRecipe, tmp_path: Path) -> None:
+def test_the_error_names_a_truncated_archive_in_the_cache(finished: TinyRecipe, tmp_path: Path) -> None:
     archive = tmp_path / "my cache/archives/asterisk-core-sounds-fr_1.6.1-1.deb"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"!<arch>\n")
@@ -210,14 +210,14 @@ def test_a_truncated_archive_in_the_cache_is_named(finished: TinyRecipe, tmp_pat
     assert [path.name for path in recipe.path.glob("data/*")] == [".steps"]
 
 
-def test_an_unknown_key_in_the_attributes_is_named(finished: TinyRecipe) -> None:
+def test_the_error_names_an_unknown_key_in_the_attributes(finished: TinyRecipe) -> None:
     own = finished.path / "conf/mistyped.yaml"
     own.write_text((finished.path / "conf/attributes.yaml").read_text().replace("pooling:", "poling:"))
     output = finished_again(finished).run("--attributes", "conf/mistyped.yaml", status=1)
     check_error(1, output, "conf/mistyped.yaml: attributes.sem.head: unknown key 'poling' (did you mean pooling?)")
 
 
-def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: TinyRecipe) -> None:
+def test_an_unknown_key_in_a_training_config_is_an_error_before_stage_1(finished: TinyRecipe) -> None:
     own = finished.path / "conf/mistyped_training.yaml"
     own.write_text((finished.path / "conf/train_heads.yaml").read_text() + "max_epochs: 3\n")
     options = ("--phases", "heads=conf/mistyped_training.yaml", "--expdir", "exp of a mistake")
@@ -248,10 +248,10 @@ def test_an_unknown_key_in_a_training_config_is_named_before_stage_1(finished: T
         (["--executor", "tcp://", "--dumpdir", "dump of a mistake", "--stage", "2"], "--executor: 'tcp://' is none of"),
     ],
 )
-def test_a_wrong_option_of_a_recipe_is_one_line(finished: TinyRecipe, words: list[str], message: str) -> None:
+def test_a_wrong_option_of_a_recipe_gives_one_error_line(finished: TinyRecipe, words: list[str], message: str) -> None:
     check_error(1, finished_again(finished).run(*words, status=1), message)
 
 
 def finished_again(finished: TinyRecipe) -> TinyRecipe:
-    """The same folder; the output of its first run is kept."""
+    """Run again in the same folder; the output of the first run is kept."""
     return TinyRecipe(finished.path)

@@ -43,7 +43,7 @@ def test_a_file_in_one_of_the_sets_is_enough(data: Path) -> None:
         ("two/utt2lang", "lang is trained on labels, but no training set (one two) has the file utt2lang"),
     ],
 )
-def test_a_file_that_is_missing_in_all_sets_is_named(data: Path, name: str, message: str) -> None:
+def test_the_error_names_a_file_missing_in_all_sets(data: Path, name: str, message: str) -> None:
     for damage in (lambda path: path.write_text(""), lambda path: path.unlink()):
         damage(data / name)
         status, output = check(data)

@@ -57,7 +57,7 @@ def test_published_figures_are_next_to_ours(paper: PaperRecipe, results: pd.Data
     assert any("0.91" in line and f"{ours:.2f}" in line for line in lines)
 
 
-def test_each_corpus_trains_the_attributes_that_it_has(paper: PaperRecipe) -> None:
+def test_each_corpus_trains_the_attributes_with_targets(paper: PaperRecipe) -> None:
     train = paper.path / "dump/fleurs_train+voxceleb2_train+commonvoice_train"
     corpora, semantic = read_scp(train / "utt2corpus"), read_scp(train / "target_sem.scp")
     assert set(corpora.values()) == {"fleurs_train", "voxceleb2_train", "commonvoice_train"}
@@ -71,7 +71,7 @@ COPIED = ("--systems", "sem+spk", "--expdir", "exp again", "--phases", "joint=co
 
 @pytest.fixture(scope="module")
 def again(paper: PaperRecipe) -> PaperRecipe:
-    """Only stages 3 to 5, for one of the systems, from a clean shell."""
+    """Run only stages 3 to 5, for one system, from a clean shell."""
     recipe = PaperRecipe(paper.path)
     shutil.copy(paper.path / "conf/tiny_train.yaml", paper.path / "conf/copied_train.yaml")
     known = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "OMP_NUM_THREADS") if name in os.environ}
@@ -85,7 +85,7 @@ def test_only_the_selected_stages_run(again: PaperRecipe) -> None:
     assert not list((again.path / "exp again").glob("*/packed*"))
 
 
-def test_training_to_tables_gives_the_same_figures(again: PaperRecipe, results: pd.DataFrame) -> None:
+def test_rerunning_training_to_tables_gives_the_same_scores(again: PaperRecipe, results: pd.DataFrame) -> None:
     found = pd.read_csv(again.path / RESULTS.replace("exp/", "exp again/") / "results.tsv", sep="\t")
     assert list(found.system.unique()) == ["teacher", "untrained", "sem+spk"]
     expected = results[results.system.isin(found.system)].reset_index(drop=True)
@@ -131,7 +131,7 @@ def test_an_incomplete_corpus_stops_stage_1(unfinished: PaperRecipe) -> None:
     assert "--allow_incomplete true" in lines[0]
 
 
-def test_a_corpus_that_is_not_given_is_left_out(unfinished: PaperRecipe) -> None:
+def test_a_corpus_without_a_path_is_skipped(unfinished: PaperRecipe) -> None:
     rest = ("voxceleb1", "voxceleb2", "commonvoice", "voxpopuli")
     output = unfinished.run_on_corpora("--stop-stage", "2", "--systems", "sem", without=rest)
     assert "voxceleb1_o" in (unfinished.path / "data/not_prepared.tsv").read_text()

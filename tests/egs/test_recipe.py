@@ -26,7 +26,7 @@ def results(finished: TinyRecipe) -> pd.DataFrame:
 
 
 def figures(results: pd.DataFrame, **wanted: str) -> dict[str, pd.Series]:
-    """Metric -> its row among those with the wanted values."""
+    """Metric -> row, among the rows with the given values."""
     rows = results
     for column, value in wanted.items():
         rows = rows[rows[column] == value]
@@ -34,7 +34,7 @@ def figures(results: pd.DataFrame, **wanted: str) -> dict[str, pd.Series]:
     return {row.metric: row for _, row in rows.iterrows()}
 
 
-def test_a_row_for_every_figure(results: pd.DataFrame) -> None:
+def test_every_score_has_a_row(results: pd.DataFrame) -> None:
     assert " ".join(results.columns) == "system attribute task protocol set metric value low high n chance"
     assert list(results.system.unique()) == SYSTEMS
     assert not results.duplicated(["system", "attribute", "task", "protocol", "set", "metric"]).any()
@@ -45,7 +45,7 @@ def test_every_system_is_scored_under_every_protocol(results: pd.DataFrame, syst
     for protocol, metrics in (("all:eng-fra", RETRIEVAL - {"xSIM", "xSIM-margin"}), ("one:fra-eng", RETRIEVAL)):
         scored = figures(results, system=system, attribute="sem", task="retrieval", protocol=protocol, set="test_sent")
         assert metrics.issubset(scored)
-        assert scored["R@1"].chance == pytest.approx(100 / 8)  # one right answer among 8 sentences
+        assert scored["R@1"].chance == pytest.approx(100 / 8)  # one correct candidate among 8 sentences
         assert 0 <= scored["R@1"].low <= scored["R@1"].value <= scored["R@1"].high <= 100
     assert "R@1" in figures(results, system=system, task="retrieval", protocol="text:fra", set="test_sent")
     scored = figures(results, system=system, attribute="spk", task="verification", set="test_spk")
@@ -54,15 +54,15 @@ def test_every_system_is_scored_under_every_protocol(results: pd.DataFrame, syst
     assert 0 <= scored["EER"].value <= 100
 
 
-def test_each_head_is_scored_by_the_other_heads_rule(results: pd.DataFrame) -> None:
+def test_each_head_is_scored_by_the_rule_of_the_other_head(results: pd.DataFrame) -> None:
     for system in ("sem+spk/heads", "sem+spk", "untrained"):
         leaks = results[(results.system == system) & (results.task == "leakage")]
         assert "EER" in set(leaks[leaks.attribute == "sem"].metric)
         assert "R@1" in set(leaks[leaks.attribute == "spk"].metric)
 
 
-def test_teachers_know_what_an_untrained_encoder_does_not(results: pd.DataFrame) -> None:
-    """The targets are those of the right utterances, and scored as such."""
+def test_teachers_score_higher_than_an_untrained_encoder(results: pd.DataFrame) -> None:
+    """The targets belong to the right utterances and are scored as theirs."""
     of = {
         system: figures(results, system=system, attribute="sem", task="retrieval", protocol="one:mean")["R@1"].value
         for system in ("teacher", "untrained")
@@ -84,10 +84,10 @@ def test_the_report_has_every_system_and_the_plots(finished: TinyRecipe) -> None
         assert f"| {system} " in finished.output
 
 
-def test_the_packed_model_gives_the_embeddings_of_stage_4(
+def test_the_packed_model_computes_the_embeddings_of_stage_4(
     finished: TinyRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(finished.path)  # as in Kaldi, an scp file may name archives from there
+    monkeypatch.chdir(finished.path)  # as in Kaldi, an scp file may name archives relative to this folder
     dumped = read_scp(finished.path / "dump/test_spk/wav.scp")
     utterance = next(iter(dumped))
     soundfile.write(tmp_path / "a file.wav", read_dumped(dumped[utterance]), 16000, subtype="PCM_16")
@@ -104,7 +104,7 @@ def test_the_packed_model_gives_the_embeddings_of_stage_4(
         np.testing.assert_allclose(embedded[attribute], expected, atol=1e-5, rtol=0)
 
 
-def test_a_second_run_has_nothing_to_do(finished: TinyRecipe) -> None:
+def test_a_second_run_skips_all_stages(finished: TinyRecipe) -> None:
     before = {path: path.stat().st_mtime_ns for path in (finished.path / "exp").rglob("*.*") if path.suffix in KEPT}
     first = TinyRecipe(finished.path)
     first.output = finished.output
@@ -125,7 +125,7 @@ def test_a_second_run_has_nothing_to_do(finished: TinyRecipe) -> None:
         ("6", ["--expdir", "no exp"], "no exp/utt_sem+spk/finetune/model.safetensors", 3),
     ],
 )
-def test_a_stage_without_the_one_before_says_what_is_missing(
+def test_the_error_of_a_stage_names_the_missing_earlier_stage(
     finished: TinyRecipe, tmp_path: Path, stage: str, options: list[str], missing: str, first: int
 ) -> None:
     recipe = TinyRecipe(finished.path) if options else TinyRecipe.make(tmp_path / "empty")

@@ -18,7 +18,7 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(killed: TinyRecipe
     assert {"model.safetensors", "results.tsv", "RESULTS.md", "packed.zip", ".ark"} <= kinds
 
 
-def test_nothing_half_written_is_left(killed: TinyRecipe) -> None:
+def test_no_partial_output_remains(killed: TinyRecipe) -> None:
     assert list(killed.path.rglob(".tmp-*")) == []
 
 
@@ -26,7 +26,7 @@ def first(recipe: TinyRecipe, pattern: str) -> Path:
     return sorted(recipe.path.glob(pattern))[0]
 
 
-def test_every_damaged_file_is_written_again_and_nothing_else(killed: TinyRecipe) -> None:
+def test_only_damaged_files_are_written_again(killed: TinyRecipe) -> None:
     before = killed.digests()
     cut = [
         first(killed, "dump/dev/audio/*.ark"),
@@ -68,6 +68,6 @@ def test_a_training_of_another_length_stops_and_loses_nothing(killed: TinyRecipe
     assert killed.steps("done") == set()
 
 
-def test_a_set_that_stage_1_does_not_make_is_named(killed: TinyRecipe) -> None:
+def test_the_error_names_a_set_that_stage_1_does_not_make(killed: TinyRecipe) -> None:
     output = killed.run("--stop-stage", "1", "--retrieval_sets", "nosuch", status=1)
     assert "error: stage 1 makes no set 'nosuch'; correct the option that names it (data/ contains dev/ " in output

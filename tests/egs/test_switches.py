@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 EGS = Path(__file__).parents[2] / "egs"
-# What utt.sh does before the first stage, without the installation and the checks in Python.
+# The part of utt.sh before the first stage, without the installation and the checks in Python.
 SELECTION = """
 set -euo pipefail
 . "$1/parse_options.sh"
@@ -33,7 +33,7 @@ def run(*words: str, recipe: Path = EGS / "mini_prompts") -> subprocess.Complete
 
 
 def select(folder: Path, *words: str) -> tuple[list[str], str]:
-    """Messages of the stages that run, and the speeds."""
+    """Return the messages of the stages that run, and the speeds."""
     command = ["bash", "-c", SELECTION, "bash", EGS / "TEMPLATE", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -79,7 +79,7 @@ def test_a_switch_needs_no_value(words: list[str], quick: str, seed: str) -> Non
         (["--init", "nosuch"], "error: --init nosuch is only used with --add_attribute; "),
     ],
 )
-def test_a_wrong_switch_is_one_line(words: list[str], message: str) -> None:
+def test_a_wrong_switch_gives_one_error_line(words: list[str], message: str) -> None:
     done = run(*words)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -137,7 +137,7 @@ def test_aliases_set_the_options_that_they_name() -> None:
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    """egs/fleurs_voxceleb with a db.sh of ESPnet, and one of the two parts of VoxCeleb."""
+    """egs/fleurs_voxceleb with a db.sh of ESPnet, and one of the two VoxCeleb corpora."""
     folder = tmp_path / "egs/it's mine"
     ignored = shutil.ignore_patterns("data", "dump*", "exp*")
     shutil.copytree(EGS / "fleurs_voxceleb", folder, ignore=ignored, symlinks=True)
@@ -159,24 +159,24 @@ def test_corpora_are_found_in_db_sh(recipe: Path, monkeypatch: pytest.MonkeyPatc
     assert [given[name] for name in ("voxceleb1", "commonvoice", "mtedx", "voxpopuli")] == [""] * 4
 
 
-def test_a_folder_of_a_corpus_that_is_not_set_is_not_given(recipe: Path) -> None:
+def test_an_unset_corpus_folder_is_not_passed_to_stage_1(recipe: Path) -> None:
     (recipe / "db.sh").write_text("VOXCELEB=\n")
     assert "\n  --voxceleb1 []  " in run("--help", recipe=recipe).stdout
 
 
-def test_a_corpus_that_does_not_exist_is_given(recipe: Path) -> None:
-    """Stage 1 reports the wrong folder."""
+def test_a_missing_corpus_folder_is_passed_to_stage_1(recipe: Path) -> None:
+    """The wrong folder is reported by stage 1."""
     (recipe / "db.sh").write_text("VOXCELEB=/mistyped\n")
     assert "\n  --voxceleb1 [/mistyped/voxceleb1]  " in run("--help", recipe=recipe).stdout
 
 
-def test_an_option_wins_over_db_sh(recipe: Path) -> None:
+def test_an_option_overrides_db_sh(recipe: Path) -> None:
     done = run("--fleurs", "/other", "--voxceleb2", "", "--help", recipe=recipe)
     assert "\n  --fleurs [/other]  " in done.stdout
     assert "\n  --voxceleb2 []  " in done.stdout
 
 
-def test_a_recipe_may_print_the_declarations_of_its_options(recipe: Path) -> None:
+def test_a_recipe_can_print_the_declarations_of_its_options(recipe: Path) -> None:
     lines = "# Corpora\\nmine=  # a corpus\\nsize=3  # its size\\n"
     (recipe / "local/options.sh").write_text(f"list_data_options() {{ printf '{lines}'; }}\ndb_roots=(mine=FLEURS)\n")
     done = run("--size", "4", "--help", recipe=recipe)

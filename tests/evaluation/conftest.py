@@ -46,7 +46,7 @@ class World:
         self._write_speakers(rng)
 
     def score(self, *options: str) -> Path:
-        """Run the command `score` on everything; returns results.tsv."""
+        """Run the command `score` on all sets and systems; return results.tsv."""
         out = self.root / "results/results.tsv"
         words = f"score --attributes {self.root}/attributes.yaml --dump_dir {self.root}/dump --out {out}"
         words += f" --teacher --system joint={self.root}/embeddings/joint --bootstrap 20"
@@ -78,13 +78,13 @@ class World:
         self.voiced = names
 
     def add_targets(self, noise: float = 0.3) -> None:
-        """The teachers' vectors: text of test_sent, speech of both sets."""
+        """Write the targets of the teachers: text of test_sent, speech of both sets."""
         write_vectors(self.root / "dump/test_sent", "target_sem", self._sem(self.spoken, noise, seed=2))
         write_vectors(self.root / "dump/test_sent", "target_spk", self._noise(self.spoken, seed=3))
         write_vectors(self.root / "dump/test_spk", "target_spk", self._spk(self.voiced, noise, seed=4))
 
     def add_system(self, name: str, noise: float, attributes: tuple[str, ...] = ("sem", "spk")) -> Path:
-        """A system's embeddings, the worse the larger `noise`; returns their root."""
+        """Write the embeddings of a system, worse with larger `noise`; return their root."""
         root = self.root / "embeddings" / name
         for attribute in attributes:
             sem = attribute == "sem"
@@ -103,14 +103,14 @@ class World:
     def _noise(self, names: list[str], seed: int) -> dict[str, np.ndarray]:
         return self._near({name: np.zeros(self.dim) for name in names}, 1.0, seed)
 
-    def _near(self, centres: dict[str, np.ndarray], noise: float, seed: int) -> dict[str, np.ndarray]:
+    def _near(self, centers: dict[str, np.ndarray], noise: float, seed: int) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(seed)
-        return {name: centre + noise * rng.standard_normal(self.dim) for name, centre in centres.items()}
+        return {name: center + noise * rng.standard_normal(self.dim) for name, center in centers.items()}
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """Three systems' worth of files: teachers, a good joint system and a single-task one."""
+    """Files of three systems: teachers, a good joint system and a single-task system."""
     world = World(tmp_path)
     world.add_targets()
     world.add_system("joint", noise=0.8)
@@ -119,7 +119,7 @@ def world(tmp_path: Path) -> World:
 
 
 def write_vectors(folder: Path, name: str, vectors: dict[str, np.ndarray]) -> None:
-    """`<folder>/<name>.{scp,ark}` of unit float32 vectors."""
+    """Write unit float32 vectors to `<folder>/<name>.{scp,ark}`."""
     folder.mkdir(parents=True, exist_ok=True)
     unit = {key: (row / np.linalg.norm(row)).astype(np.float32) for key, row in sorted(vectors.items())}
     kaldiio.save_ark(str(folder / f"{name}.ark"), unit, scp=str(folder / f"{name}.scp"))

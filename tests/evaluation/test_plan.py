@@ -1,4 +1,4 @@
-"""Rules and probes of each attribute; only an attribute's own rules are its tasks, the others are leakage."""
+"""Rules and probes of each attribute; rules of other attributes measure leakage."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from espnet_ext.evaluation.plan import Evaluation, plan_evaluations, plan_probes
 
 @pytest.fixture
 def attributes(attributes_block: dict) -> dict[str, AttributeConfig]:
-    """sem (retrieval), spk (verification), lang (classification) and one without rules."""
+    """sem (retrieval), spk (verification), lang (classification) and an attribute without rules."""
     lang = {"target": {"labels": "utt2lang"}, "head": {"hidden_dim": 8, "dim": 4}, "objective": {"name": "softmax"}}
     block = {
         "sem": attributes_block["sem"] | {"scoring": ["retrieval"]},
@@ -32,7 +32,7 @@ def test_each_attribute_is_scored_by_the_rules_of_the_others_as_leakage(attribut
     ]
 
 
-def test_rules_that_no_attribute_declares_are_not_used(attributes: dict) -> None:
+def test_undeclared_rules_are_not_used(attributes: dict) -> None:
     assert plan_evaluations(select(attributes, "sem", "other")) == [
         Evaluation("sem", "retrieval", "retrieval"),
         Evaluation("other", "retrieval", "leakage"),

@@ -1,4 +1,4 @@
-"""results.tsv: written as declared, read back whole, refused when it is not that."""
+"""results.tsv: written as declared, read back unchanged; other files are refused."""
 
 import math
 from pathlib import Path
@@ -23,13 +23,13 @@ def test_a_row_is_written_with_four_decimals_and_empty_cells(tmp_path: Path) -> 
     )
 
 
-def test_numbers_come_back(tmp_path: Path) -> None:
+def test_numbers_are_read_back(tmp_path: Path) -> None:
     write_results(tmp_path / "results.tsv", [ROW])
     (row,) = read_results(tmp_path / "results.tsv").itertuples()
     assert (row.system, row.value, row.low, row.n) == ("a+b/heads", 46.0, 40.1235, 1200)
 
 
-def test_names_come_back_as_they_are(tmp_path: Path) -> None:
+def test_names_are_read_back_unchanged(tmp_path: Path) -> None:
     write_results(tmp_path / "r.tsv", [ResultRow("nan", "sem", "t", '"é 1', Score('"p', "m", math.nan, 1))])
     (row,) = read_results(tmp_path / "r.tsv").itertuples()
     assert (row.system, row.set, row.protocol) == ("nan", '"é 1', '"p')

@@ -54,17 +54,17 @@ def test_translations_are_candidates_in_a_language_without_recordings(tmp_path: 
     values = rows_of(folder, spoken, "ita-eng")
     assert values["text:ita-eng", "R@1"] == values["text:mean:ita-eng", "R@1"] == pytest.approx(100 * 5 / 6)
     assert values["text:ita-eng", "candidates"] == 6
-    assert ("text:ita", "R@1") not in values  # nobody wrote down the Italian
+    assert ("text:ita", "R@1") not in values  # the Italian has no transcript
     write_vectors(folder, "target_sem", {name: -vector for name, vector in english.items()})
     values = rows_of(folder, spoken)
     assert values["text:ita-eng", "R@1"] == values["text:mean-cross", "R@1"] == pytest.approx(100 * 5 / 6)
     assert values["text:ita", "R@1"] == values["text:mean", "R@1"] == 0.0
 
 
-def test_vectors_of_another_size_than_the_text_s_are_left_out(
+def test_vectors_of_another_size_than_those_of_the_text_are_skipped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An untrained encoder on one language: neither text nor another language to compare with."""
+    """An untrained encoder on one language has neither a text nor another language to compare with."""
     folder = tmp_path / "mtedx_test"
     names = ["talk-1", "talk-2"]
     write_scp(folder / "utt2sent", {name: name for name in names})
@@ -83,21 +83,21 @@ def test_an_interpretation_shares_its_sentence_with_its_source(tmp_path: Path) -
     write_scp(folder / "utt2lang", {name: language for name, (_, language) in pairs.items()})
     meaning = dict(zip([f"seg{i}" for i in range(5)], np.eye(5), strict=True))
     vectors = {name: meaning[sentence] for name, (sentence, _) in pairs.items()}
-    vectors["eng-0"] = meaning["seg3"]  # the first interpreter is off, and ties with another's segment
+    vectors["eng-0"] = meaning["seg3"]  # the first interpreter is wrong, and ties with another segment
     values = rows_of(folder, vectors, "fra-eng")
     assert {protocol for protocol, _ in values} == {
         f"{protocol}{suffix}:{scope}"
         for protocol in ("all", "one") for suffix in ("", "-centred") for scope in ("fra-eng", "mean:fra-eng")
     }  # fmt: skip
     assert values["all:fra-eng", "candidates"] == 6
-    # `all`: the second interpreter is right for seg0, and seg3 is a tie of a right and a wrong one: a miss.
+    # `all`: the second interpreter is correct for seg0; seg3 is a tie of a correct and a wrong candidate, a miss.
     assert values["all:fra-eng", "R@1"] == pytest.approx(80.0)
-    # `one` has the first interpreter alone: seg0 is missed, too.
+    # `one` has only the first interpreter: seg0 is also missed.
     assert values["one:fra-eng", "R@1"] == pytest.approx(60.0)
     assert values["one:fra-eng", "duplicates"] == 2
 
 
-def test_an_unknown_language_is_an_error_that_lists_those_of_the_set(world: World) -> None:
+def test_the_error_of_an_unknown_language_lists_those_of_the_set(world: World) -> None:
     with pytest.raises(UserError, match=r"direction X-egn: no language egn here; there are eng, fra, spa"):
         world.score("--retrieval_pairs", "test_sent=X-egn")
 
@@ -109,19 +109,19 @@ def test_pairs_of_a_set_that_is_not_scored_are_an_error(world: World) -> None:
 
 def test_only_given_pairs_are_rows_and_no_score_changes(world: World) -> None:
     every = read_results(world.score())
-    asked = read_results(world.score("--retrieval_pairs", "test_sent=X-eng,fra-eng"))
+    selected = read_results(world.score("--retrieval_pairs", "test_sent=X-eng,fra-eng"))
     keys = ["system", "attribute", "task", "protocol", "set", "metric"]
-    scopes = {protocol.split(":", 1)[1] for protocol in asked["protocol"] if ":" in protocol}
+    scopes = {protocol.split(":", 1)[1] for protocol in selected["protocol"] if ":" in protocol}
     own = {"eng", "fra", "spa", "mean"}
     assert scopes == own | {"fra-eng", "spa-eng", "mean:X-eng", "mean:fra-eng"}
-    both = pd.merge(every, asked, on=keys, suffixes=("", "_asked"))
-    assert len(both) == len(asked[~asked["protocol"].str.contains("mean:")])
-    pd.testing.assert_series_equal(both["value"], both["value_asked"], check_names=False)
-    pd.testing.assert_series_equal(both["low"], both["low_asked"], check_names=False)
+    both = pd.merge(every, selected, on=keys, suffixes=("", "_selected"))
+    assert len(both) == len(selected[~selected["protocol"].str.contains("mean:")])
+    pd.testing.assert_series_equal(both["value"], both["value_selected"], check_names=False)
+    pd.testing.assert_series_equal(both["low"], both["low_selected"], check_names=False)
 
 
-def test_one_text_is_one_vector_whichever_batch_it_came_from(tmp_path: Path) -> None:
-    """FLEURS: two ids with the same words; their vectors differ in the last bits, and still tie."""
+def test_equal_texts_tie_whichever_batch_they_came_from(tmp_path: Path) -> None:
+    """FLEURS: two ids with the same words; their vectors differ in the last bits and must still tie."""
     folder = tmp_path / "fleurs_test"
     names = [f"utt-{i}" for i in range(4)]
     write_scp(folder / "utt2sent", {name: f"s{i}" for i, name in enumerate(names)})

@@ -24,7 +24,7 @@ def select_score(results: pd.DataFrame, **wanted: str) -> float:
 
 
 def replace_vector(scp: Path, utterance: str, vector: np.ndarray | None) -> None:
-    """Change one embedding of a system, or take it away."""
+    """Change one embedding of a system, or remove it."""
     vectors = dict(kaldiio.load_scp(str(scp)).items())
     vectors.pop(utterance) if vector is None else vectors.update({utterance: vector.astype(np.float32)})
     kaldiio.save_ark(str(scp.with_suffix(".ark")), vectors, scp=str(scp))
@@ -76,7 +76,7 @@ def test_the_same_inputs_give_the_same_bytes(world: World) -> None:
     assert world.score("--seed", "1").read_bytes() != first
 
 
-def test_the_text_teacher_finds_its_own_text(world: World) -> None:
+def test_the_text_teacher_retrieves_its_own_text(world: World) -> None:
     results = read_results(world.score())
     assert select_score(results, system="teacher", protocol="text:mean", metric="R@1", task="retrieval") == 100.0
 
@@ -93,26 +93,26 @@ def test_centering_removes_a_shift_between_languages(world: World) -> None:
     assert select_score(results, protocol="one-centred:mean", **wanted) > plain + 3
 
 
-def test_a_missing_embedding_is_named(world: World) -> None:
+def test_the_error_names_a_missing_embedding(world: World) -> None:
     replace_vector(world.root / "embeddings/joint/test_spk/spk.scp", "p01-u03", None)
     with pytest.raises(UserError, match=r"joint, spk.*no embedding of utterance p01-u03"):
         world.score()
     assert not (world.root / "results/results.tsv").exists()
 
 
-def test_a_nan_embedding_is_named(world: World) -> None:
+def test_the_error_names_a_nan_embedding(world: World) -> None:
     replace_vector(world.root / "embeddings/joint/test_sent/sem.scp", "vfra-s004", np.full(world.dim, np.nan))
     with pytest.raises(UserError, match=r"joint, sem.*vfra-s004 contains NaN"):
         world.score()
 
 
-def test_a_missing_embeddings_file_is_named(world: World) -> None:
+def test_the_error_names_a_missing_embeddings_file(world: World) -> None:
     (world.root / "embeddings/joint/test_spk/spk.scp").unlink()
     with pytest.raises(UserError, match=r"joint/test_spk/spk.scp: no such embeddings"):
         world.score()
 
 
-def test_a_truncated_ark_is_named(world: World) -> None:
+def test_the_error_names_a_truncated_ark(world: World) -> None:
     ark = world.root / "embeddings/joint/test_sent/sem.ark"
     ark.write_bytes(ark.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"sem.scp: .*vspa-s011 .* make it again"):
@@ -141,7 +141,7 @@ def test_a_bad_system_option_is_an_error(world: World, option: str, message: str
         ("1 p00-u00", r"unseen:2: expected"),
     ],
 )
-def test_a_bad_trial_is_named_by_line(world: World, line: str, message: str) -> None:
+def test_the_error_names_the_line_of_a_bad_trial(world: World, line: str, message: str) -> None:
     (world.root / "dump/test_spk/trials/unseen").write_text(f"0 p00-u00 p01-u00\n{line}\n")
     with pytest.raises(UserError, match=message):
         world.score()
@@ -165,14 +165,14 @@ def remove_line(path: Path, key: str) -> None:
         ("test_spk", "target_spk.scp", "p07-u04"),
     ],
 )
-def test_a_lost_line_of_targets_is_named(world: World, part: str, file: str, utterance: str) -> None:
+def test_the_error_names_a_missing_line_of_targets(world: World, part: str, file: str, utterance: str) -> None:
     remove_line(world.root / "dump" / part / file, utterance)
     with pytest.raises(UserError, match=f"{part}/{file}: utterance '{utterance}' of utt2spk is missing"):
         world.score()
 
 
 @pytest.mark.parametrize("file", ["utt2spk", "utt2num_samples", "target_sem.scp"])
-def test_a_lost_line_is_named_where_there_is_audio(world: World, file: str) -> None:
+def test_the_error_names_a_missing_line_of_an_utterance_with_audio(world: World, file: str) -> None:
     dump = world.root / "dump/test_sent"
     for name in ("wav.scp", "utt2num_samples"):
         write_scp(dump / name, dict.fromkeys(world.spoken, "1"))
@@ -181,7 +181,7 @@ def test_a_lost_line_is_named_where_there_is_audio(world: World, file: str) -> N
         world.score()
 
 
-def test_a_text_without_a_target_is_named(world: World) -> None:
+def test_the_error_names_a_text_without_a_target(world: World) -> None:
     dump = world.root / "dump/test_sent"
     write_scp(dump / "text", dict.fromkeys(world.spoken, "words"))
     write_scp(dump / "target_sem.scp", read_scp(dump / "target_sem.scp") | {"vfra-s003": "None"})
@@ -189,7 +189,7 @@ def test_a_text_without_a_target_is_named(world: World) -> None:
         world.score()
 
 
-def test_one_language_leaves_the_text_protocol(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_one_language_only_the_text_protocol_remains(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     langs = world.root / "dump/test_sent/utt2lang"
     langs.write_text(langs.read_text().replace(" fra", " eng").replace(" spa", " eng"))
     results = read_results(world.score())
@@ -213,7 +213,7 @@ def test_a_recording_of_a_sentence_without_language_is_an_error(world: World) ->
         world.score()
 
 
-def test_a_teacher_is_scored_on_its_targets_with_a_printed_line(
+def test_a_teacher_is_scored_on_its_targets_and_a_line_is_printed(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scp = world.root / "dump/test_sent/target_sem.scp"
@@ -224,7 +224,7 @@ def test_a_teacher_is_scored_on_its_targets_with_a_printed_line(
     assert "teacher: 1 of 36 utterances of test_sent have no sem vector; its retrieval is" in capsys.readouterr().out
 
 
-def test_a_teacher_without_all_targets_is_left_out_of_verification(
+def test_a_teacher_without_all_targets_is_excluded_from_verification(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scp = world.root / "dump/test_spk/target_spk.scp"

@@ -1,4 +1,4 @@
-"""Trial lists as row numbers: what they stand for, and which utterances and speakers occur."""
+"""Trial lists as row numbers: their utterances and speakers."""
 
 from pathlib import Path
 
@@ -22,8 +22,8 @@ def dump(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def back(trials: TrialSet) -> dict[str, list[tuple[int, str, str]]]:
-    """The lists again, from row numbers."""
+def restore_lists(trials: TrialSet) -> dict[str, list[tuple[int, str, str]]]:
+    """Convert row numbers back to trial lists."""
     names = trials.utterances
     return {
         one.name: [(int(la), names[e], names[t]) for la, e, t in zip(one.labels, one.enrol, one.test, strict=True)]
@@ -31,15 +31,15 @@ def back(trials: TrialSet) -> dict[str, list[tuple[int, str, str]]]:
     }
 
 
-def test_rows_stand_for_the_utterances_of_the_lists(dump: Path) -> None:
+def test_rows_are_the_utterances_of_the_lists(dump: Path) -> None:
     trials = read_trial_set(dump)
-    assert back(trials) == LISTS
+    assert restore_lists(trials) == LISTS
     assert trials.utterances == ["a-1", "c-1", "c-2"]
     assert trials.speakers.tolist() == ["a", "c", "c"]
     assert trials.speaker_numbers.tolist() == [0, 1, 1]
 
 
-def test_speakers_in_no_trial_may_be_elsewhere(dump: Path) -> None:
+def test_speakers_in_no_trial_can_be_in_other_sets(dump: Path) -> None:
     trials = read_trial_set(dump)
     trials.check_disjoint(["b", "x"], "the cohort set y")
     with pytest.raises(UserError, match="2 speakers of set are also in the cohort set y, the first a"):

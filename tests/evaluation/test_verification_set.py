@@ -1,4 +1,4 @@
-"""Verification of a set end to end: AS-norm, calibration, contaminated lists, several lists, and what is refused."""
+"""Verification of a set end to end: AS-norm, calibration, contaminated lists, several lists, and refusals."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ COHORT, CALIBRATION = ("--cohort_set", "cohort"), ("--calibration_set", "valid")
 
 
 def add_voices(world: World, part: str, prefix: str, speakers: int = 12, per_speaker: int = 4) -> list[str]:
-    """Another set of speakers: utt2spk, targets, and the joint system's embeddings."""
+    """Add another set of speakers: utt2spk, targets, and embeddings of the joint system."""
     rng = np.random.default_rng(len(part))
     voices = rng.standard_normal((speakers, world.dim))
     names = [f"{prefix}{i:02d}-u{k}" for i in range(speakers) for k in range(per_speaker)]
@@ -36,7 +36,7 @@ def add_voices(world: World, part: str, prefix: str, speakers: int = 12, per_spe
 
 @pytest.fixture
 def backed(world: World) -> World:
-    """A world with a cohort and a set of development with trials of all pairs."""
+    """A world with a cohort and a development set with trials of all pairs."""
     add_voices(world, "cohort", "c")
     names = add_voices(world, "valid", "d")
     (world.root / "dump/valid/trials").mkdir()
@@ -66,7 +66,7 @@ def cosines_of(world: World, part: str, name: str) -> tuple[np.ndarray, np.ndarr
     return np.array([vectors[e] @ vectors[t] for _, e, t in trials]), np.array([label for label, _, _ in trials])
 
 
-def test_as_norm_is_that_of_the_vectors_on_disk(backed: World) -> None:
+def test_as_norm_equals_that_of_the_vectors_on_disk(backed: World) -> None:
     results = read_results(backed.score(*COHORT))
     cohort = unit_vectors(backed, "cohort")
     means = [np.mean([v for n, v in cohort.items() if n[:3] == speaker], axis=0) for speaker in {n[:3] for n in cohort}]
@@ -89,7 +89,7 @@ def test_leakage_uses_no_score_normalization_or_calibration(backed: World) -> No
     assert set(rows["protocol"]) == {"unseen"} and not set(rows["metric"]) & set(CALIBRATED_METRICS)
 
 
-def test_calibration_is_learnt_on_the_other_set(backed: World) -> None:
+def test_calibration_is_learned_on_the_other_set(backed: World) -> None:
     results = read_results(backed.score(*CALIBRATION))
     line = fit_calibration(*cosines_of(backed, "valid", "dev"))
     cosines, labels = cosines_of(backed, "test_spk", "unseen")
@@ -104,7 +104,7 @@ def test_calibration_is_learnt_on_the_other_set(backed: World) -> None:
         assert value(results, **wanted, metric=least) <= value(results, **wanted, metric=actual)
 
 
-def test_normalised_scores_have_their_own_calibration(backed: World) -> None:
+def test_normalized_scores_have_their_own_calibration(backed: World) -> None:
     results = read_results(backed.score(*COHORT, *CALIBRATION))
     wanted = {"system": "joint", "protocol": "unseen-asnorm"}
     assert value(results, **wanted, metric="Cllr") < 1.0
@@ -156,7 +156,7 @@ def test_original_and_cleaned_lists_are_scored_under_their_own_names(world: Worl
 
 
 @pytest.mark.parametrize("name", ["test_spk", "test_spk/unseen"])
-def test_a_contaminated_list_is_marked_and_leaves_the_main_table(backed: World, name: str) -> None:
+def test_a_contaminated_list_is_marked_and_removed_from_the_main_table(backed: World, name: str) -> None:
     out = backed.score(*COHORT, "--contaminated", name)
     results = read_results(out)
     assert set(results["protocol"][results["set"] == "test_spk"]) == {
@@ -181,6 +181,6 @@ def test_the_calibrated_table_has_actual_costs_next_to_minimum_costs(backed: Wor
 @pytest.mark.parametrize(
     ("name", "message"), [("nothing", "not one of the verification sets"), ("test_spk/no", "there is no .*trials/no")]
 )
-def test_contaminated_trials_that_do_not_exist_are_an_error(world: World, name: str, message: str) -> None:
+def test_unknown_contaminated_trials_are_an_error(world: World, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         world.score("--contaminated", name)

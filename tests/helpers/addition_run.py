@@ -18,7 +18,7 @@ ATTRIBUTE = {
 
 
 def write_accents(work: Path, folder: Path, attributes_block: dict) -> None:
-    """Copy dumps; the new attribute's targets are those of the speaker attribute."""
+    """Copy dumps; the targets of the new attribute are those of the speaker attribute."""
     attributes = {"attributes": attributes_block | {"accent": ATTRIBUTE}}
     (folder / "attributes.yaml").write_text(yaml.safe_dump(attributes, sort_keys=False))
     for name in ("train", "dev"):

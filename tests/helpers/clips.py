@@ -37,7 +37,7 @@ def tone(frequency_hz: float, duration_s: float = 0.5) -> np.ndarray:
 def tones(
     speakers: Sequence[str], languages: Sequence[str], sentences: Sequence[str], duration_s: float = 0.5
 ) -> list[Clip]:
-    """A clip of every speaker, language and sentence, each of a frequency and length of its own."""
+    """A clip of every speaker, language and sentence, each with a different frequency and length."""
     clips: list[Clip] = []
     for speaker in speakers:
         for language in languages:
@@ -55,7 +55,7 @@ def write_audio(path: Path, samples: np.ndarray, subtype: str | None = None) -> 
         _write_m4a(path, samples)
     else:
         with soundfile.SoundFile(path, "w", RATE, 1 if samples.ndim == 1 else samples.shape[1], subtype) as file:
-            # libsndfile's Vorbis encoder puts what it is given on the stack: minutes at once overflow it.
+            # libsndfile's Vorbis encoder copies its input to the stack: minutes at once overflow it.
             for start in range(0, len(samples), 10 * RATE):
                 file.write(samples[start : start + 10 * RATE])
 

@@ -70,5 +70,5 @@ def _row(header: Sequence[str], columns: str, order: int, name: str, clip: Clip)
         "locale": FOLDERS[clip.language],
     }
     row = [values.get(column, "") for column in header]
-    # Some rows end where nothing more is known.
+    # Some rows end after the last known value.
     return "\t".join(row[: header.index("down_votes") + 1] if order == 1 else row)

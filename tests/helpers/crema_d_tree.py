@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from helpers.clips import write_audio
-from helpers.emotional_tones import Say, say_tone
+from helpers.emotional_tones import Say, make_tone
 
 EMOTIONS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 # Of IEO there are three levels; 1040, 1064 and 1076 are the actors with odd files.
@@ -15,11 +15,11 @@ ACTORS = {
 FAULTY = ("1064_IEO_DIS_MD", "1076_MTI_SAD_XX")
 
 
-def write_crema_d(root: Path, say: Say = say_tone) -> dict[str, int]:
+def write_crema_d(root: Path, say: Say = make_tone) -> dict[str, int]:
     """Write `root/AudioWAV/*.wav` and `root/VideoDemographics.csv`.
 
     Traps: faulty files (one without a sample), a level that is cut, a name in another case, a double of macOS,
-    another format beside the audio, quotes in the table.
+    another format next to the audio, quotes in the table.
 
     Returns:
         stem of every file that is to be read, in upper case -> samples.

@@ -16,7 +16,7 @@ OPTIONS = {
 
 
 class EmotionRecipe(TinyRecipe):
-    """A copy of the recipe, with the corpora and the encoder beside it."""
+    """A copy of the recipe, with the corpora and the encoder next to it."""
 
     @classmethod
     def lay_out(cls, root: Path) -> "EmotionRecipe":
@@ -27,7 +27,7 @@ class EmotionRecipe(TinyRecipe):
         return recipe
 
     def run_on(self, *corpora: str, options: tuple[str, ...] = (), status: int = 0) -> str:
-        """Run on some of the corpora, with further options."""
+        """Run on selected corpora, with further options."""
         root = self.path.parents[1]
         words = [word for pair in OPTIONS.items() for word in pair]
         words += ["--encoder", str(root / "encoder")]

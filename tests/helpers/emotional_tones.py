@@ -1,4 +1,4 @@
-"""Sound for the tiny corpora of emotions: the emotion is the pitch, near enough."""
+"""Audio for the tiny corpora of emotions: the emotion is approximately the pitch."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,6 @@ from helpers.clips import tone
 Say = Callable[[int, int, int], np.ndarray]
 
 
-def say_tone(actor: int, emotion: int, take: int) -> np.ndarray:
-    """A tone of a pitch of its own, and of a length that depends on the take."""
+def make_tone(actor: int, emotion: int, take: int) -> np.ndarray:
+    """A tone with a pitch for each combination, and a length that depends on the take."""
     return tone(200 + 100 * emotion + 4 * actor + take, 0.5 + take / 100)

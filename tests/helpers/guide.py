@@ -26,7 +26,7 @@ def read_blocks(page: Path) -> list[Block]:
 
 
 class Checkout:
-    """A copy of the code of this repository, to be changed and executed as a guide says."""
+    """A copy of the code of this repository, changed and executed as a guide describes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

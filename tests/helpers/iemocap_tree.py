@@ -3,18 +3,18 @@
 from pathlib import Path
 
 from helpers.clips import write_audio
-from helpers.emotional_tones import Say, say_tone
+from helpers.emotional_tones import Say, make_tone
 
 EMOTIONS = ("ang", "hap", "exc", "sad", "neu", "fru", "xxx", "oth")
 DIALOGS = ("Ses0{}F_impro01", "Ses0{}M_script01_1b")
 
 
-def write_iemocap(root: Path, say: Say = say_tone) -> dict[str, tuple[str, int]]:
+def write_iemocap(root: Path, say: Say = make_tone) -> dict[str, tuple[str, int]]:
     """Write sentences, evaluations and transcriptions of five sessions.
 
     In every dialog both actors speak in every emotion. Traps: opinions of single evaluators that start with other
     letters, with a remark that is not UTF-8, directions and overlapping turns among the transcriptions, noises
-    within them, a turn of noise alone, doubles of macOS, another folder of evaluations, audio that nobody evaluated.
+    within them, a turn of only noise, doubles of macOS, another folder of evaluations, audio that nobody evaluated.
 
     Returns:
         turn -> its emotion and samples.

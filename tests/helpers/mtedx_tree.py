@@ -17,8 +17,8 @@ def write_mtedx(
 ) -> dict[str, Clip]:
     """Write `<source>-<target>/data/<split>/{wav,txt,vtt}` for each language of the clips.
 
-    Every speaker gives one talk a language, and is named as the talk, as in the real corpus. Traps: the list
-    says .wav while the disk has .flac, talks are in stereo, segments are listed out of order, the last one ends
+    Every speaker gives one talk per language and has the name of the talk, as in the real corpus. Traps: the list
+    names .wav files while the disk has .flac, talks are in stereo, segments are listed out of order, the last one ends
     just after its talk, texts hold odd Unicode line ends.
 
     Args:

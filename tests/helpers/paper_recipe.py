@@ -18,7 +18,7 @@ OPTIONS = {
 
 
 class PaperRecipe(TinyRecipe):
-    """A copy of the recipe, with the corpora and the encoder beside it."""
+    """A copy of the recipe, with the corpora and the encoder next to it."""
 
     @classmethod
     def lay_out(cls, root: Path, corpora: Path | None = None) -> "PaperRecipe":
@@ -38,7 +38,7 @@ class PaperRecipe(TinyRecipe):
     def run_on_corpora(
         self, *options: str, without: tuple[str, ...] = (), status: int = 0, env: dict[str, str] | None = None
     ) -> str:
-        """Run with all corpora but some, and further options."""
+        """Run with all corpora except some, and further options."""
         words = [word for pair in OPTIONS.items() for word in pair]
         words += ["--encoder", str(self.path.parents[1] / "encoder")]
         for folder in sorted(self.corpora.iterdir()):

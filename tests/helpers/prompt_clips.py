@@ -37,7 +37,7 @@ def sentences_in_all_languages(count: int) -> list[dict[str, Clip]]:
 
 
 def further_voices() -> dict[str, list[Clip]]:
-    """Speaker -> a few clips, of voices that say none of `sentences_in_all_languages`."""
+    """Speaker -> a few clips, of voices that speak none of `sentences_in_all_languages`."""
     roots = _fetch([*(voice.package for voice in asterisk_extra.EXTRA_VOICES), pocketsphinx_data.PACKAGE])
     utterances = [
         utterance

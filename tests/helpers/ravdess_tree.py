@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from helpers.emotional_tones import Say, say_tone
+from helpers.emotional_tones import Say, make_tone
 
 ACTORS = ("01", "02", "05", "07", "08", "20")
 EMOTIONS = tuple(f"{number:02d}" for number in range(1, 9))
@@ -15,7 +15,7 @@ COPIED, COPY = "03-01-03-01-01-01-07", "03-01-03-01-01-02-07"
 SONG = "03-02-03-01-01-01-02"
 
 
-def write_ravdess(root: Path, say: Say = say_tone) -> dict[str, int]:
+def write_ravdess(root: Path, say: Say = make_tone) -> dict[str, int]:
     """Write `root/Actor_NN/*.wav` at 48 kHz: two takes of a statement in every emotion.
 
     Traps: a stereo file, a take that is the copy of another, a song, all of an actor a second time in a folder

@@ -115,7 +115,7 @@ def tiny_encoder(name: str, frame_average: int = 1) -> AbsSpeechEncoder:
 
 
 def speech_batch(lengths: list[int], filler: float = 0.0, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise (batch, samples) with `filler` behind each utterance, and (batch,) real samples."""
+    """Noise (batch, samples) with `filler` after each utterance, and (batch,) real samples."""
     generator = torch.Generator().manual_seed(seed)
     batch = torch.full((len(lengths), max(lengths)), filler)
     for row, length in zip(batch, lengths, strict=True):
@@ -124,7 +124,7 @@ def speech_batch(lengths: list[int], filler: float = 0.0, seed: int = 0) -> tupl
 
 
 def padded_batch(speech: list[np.ndarray], filler: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """(batch, samples) with `filler` behind every waveform, the longest too, and (batch,) their lengths."""
+    """(batch, samples) with `filler` after every waveform, including the longest, and (batch,) lengths."""
     batch = torch.full((len(speech), max(map(len, speech)) + 777), filler)
     for row, samples in zip(batch, speech, strict=True):
         row[: len(samples)] = torch.from_numpy(samples)

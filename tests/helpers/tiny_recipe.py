@@ -1,4 +1,4 @@
-"""The recipe of tests/egs/tiny in a folder of its own: run it, kill it, look at its outputs."""
+"""The recipe of tests/egs/tiny in a separate folder, for tests that run it, kill it and inspect its outputs."""
 
 import hashlib
 import json
@@ -17,10 +17,10 @@ from helpers.tiny_encoders import CONFIGS, tiny_encoder
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ("utt.sh", "path.sh", "cmd.sh")
-# What a run promises to be the same whatever happened on the way: everything but logs, states and times.
+# Files that must not depend on interruptions: all except logs, states and times.
 LASTING = {".ark", ".scp", ".safetensors", ".tsv", ".json", ".md", ".zip"}
-OF_THE_FOLDER = {".steps", "provenance.json"}  # fingerprints of files that hold the folder's name
-# In turn: a pattern whose first file says when to kill, and a file that must not be there yet.
+OF_THE_FOLDER = {".steps", "provenance.json"}  # fingerprints of files that contain the folder's name
+# In turn: a pattern whose first file triggers the kill, and a file that must not exist yet.
 KILL_POINTS = (
     ("data/.steps/prepare.json", "data/test_spk/wav.scp"),
     ("dump/train/audio/*", "dump/train/wav.scp"),
@@ -31,7 +31,7 @@ KILL_POINTS = (
     ("exp/utt_sem+spk/.steps/results.json", "exp/utt_sem+spk/results/results.tsv"),
 )
 KILL_TIMEOUT_S = 1800
-# As it was before any test: runs go on beside tests that change their own.
+# The environment before any test: runs are concurrent with tests that change theirs.
 ENVIRONMENT = dict(os.environ)
 
 
@@ -88,7 +88,7 @@ class TinyRecipe:
         return done.stdout
 
     def run_with_kills(self) -> None:
-        """Run, be killed at every one of KILL_POINTS, and run to the end."""
+        """Run, kill the run at each of KILL_POINTS, and run to the end."""
         for trigger, unfinished in KILL_POINTS:
             self._run_until(lambda pattern=trigger: any(self.path.glob(pattern)))
             assert not (self.path / unfinished).exists(), f"killed too late for {trigger}"

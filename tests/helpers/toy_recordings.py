@@ -67,7 +67,7 @@ class Recordings:
         folder.mkdir()
 
     def make(self, *names: str, content: str = "") -> dict[str, AudioSource]:
-        """Write a file for each name, of its own content unless one is given."""
+        """Write a file for each name, with unique content unless `content` is given."""
         for name in names:
             (self.folder / f"{name}.wav").write_text(content or name)
         return {name: AudioSource(f"{self.folder}/{name}.wav") for name in names}

@@ -189,7 +189,7 @@ def _write_gzip(path: Path, separator: str, header: str, rows: Sequence[Sequence
 
 
 def check_audio(folder: Path, utterance: str, clip: Clip) -> None:
-    """What is read is the clip, but for Vorbis."""
+    """Check that the audio that is read equals the clip, up to the loss of Vorbis."""
     samples, rate = read_source(DataDir(folder).sources()[utterance])
     samples = resample(samples, rate)
     assert abs(len(samples) - len(clip.samples)) <= 2

@@ -1,4 +1,4 @@
-"""Where downloads are kept."""
+"""Location of the download cache."""
 
 from pathlib import Path
 
@@ -20,7 +20,9 @@ def test_the_cache_follows_xdg_unless_relative(monkeypatch: pytest.MonkeyPatch, 
     assert default_cache() == Path("/chosen")
 
 
-def test_a_user_without_a_home_folder_is_told_to_name_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_home_folder_the_error_requires_a_cache_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("ESPNET_EXT_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)

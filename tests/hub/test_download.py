@@ -1,4 +1,4 @@
-"""Models of the hub behind proxies that do not work: in the cache they load, else one line names the variable."""
+"""Hub models behind broken proxies: cached models load, otherwise one error line names the variable."""
 
 import http.server
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def set_variable(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The environment without any of the variables; the hub's client reads it when it is made."""
+    """Clear all proxy variables; the hub client reads the environment when it is created."""
     from huggingface_hub import close_session
 
     close_session()
@@ -62,7 +62,7 @@ def set_variable(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch
         ("HTTPS_PROXY", "refusing proxy", "407 Proxy Authentication Required"),
     ],
 )
-def test_a_proxy_that_does_not_work(
+def test_a_broken_proxy_falls_back_to_the_cache_or_is_named(
     cache: Path, refusing_proxy: str, set_variable: pytest.MonkeyPatch, variable: str, value: str, reason: str
 ) -> None:
     set_variable.setenv(variable, refusing_proxy if value == "refusing proxy" else value)
@@ -83,7 +83,7 @@ def test_the_advice_names_the_variables_that_are_set(set_variable: pytest.Monkey
     assert check_network() == "check the network and HF_ENDPOINT and all_proxy"
 
 
-def test_an_answer_of_the_hub_is_not_replaced_by_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_response_of_the_hub_is_not_hidden_by_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import HFValidationError
 
     def refuse(model: str, local_files_only: bool = False, **_: object) -> str:
@@ -96,9 +96,13 @@ def test_an_answer_of_the_hub_is_not_replaced_by_the_cache(cache: Path, monkeypa
         download_snapshot("own/model", ["model.json"], "label:", cache=cache)
 
 
-def test_without_a_home_folder_the_cache_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked = []
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda _, cache_dir, **__: asked.append(cache_dir) or "x")
+def test_without_a_home_folder_the_error_requires_a_cache_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    requested = []
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download", lambda _, cache_dir, **__: requested.append(cache_dir) or "x"
+    )
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "ESPNET_EXT_CACHE"):
         monkeypatch.delenv(name, raising=False)
@@ -106,4 +110,4 @@ def test_without_a_home_folder_the_cache_must_be_named(monkeypatch: pytest.Monke
         download_snapshot("own/model", [], "label:")
     monkeypatch.setenv("ESPNET_EXT_CACHE", str(tmp_path))
     download_snapshot("own/model", [], "label:")
-    assert asked == [tmp_path / "hub"]
+    assert requested == [tmp_path / "hub"]

@@ -1,4 +1,4 @@
-"""Where encoders come from, with a stand-in for the hub."""
+"""Sources of encoders, with a fake hub."""
 
 import json
 from pathlib import Path
@@ -21,23 +21,25 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
 
 
-def test_a_local_folder_is_itself(tmp_path: Path, no_hub: None) -> None:
+def test_a_local_folder_is_used_in_place(tmp_path: Path, no_hub: None) -> None:
     (tmp_path / "config.json").write_text("{}")
     assert encoder_folder(str(tmp_path), tmp_path / "cache") == tmp_path
 
 
 @pytest.mark.parametrize("given", ["openai/whisper-base", "whisper-base"])
-def test_a_hub_id_brings_safetensors_and_json_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    asked: list[tuple[str, dict]] = []
+def test_only_safetensors_and_json_files_are_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    requested: list[tuple[str, dict]] = []
 
     def download(name: str, **options: object) -> str:
-        asked.append((name, options))
+        requested.append((name, options))
         (tmp_path / "model.safetensors").touch()
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert encoder_folder(given, tmp_path / "cache") == tmp_path
-    [(name, options)] = asked
+    [(name, options)] = requested
     assert name == "openai/whisper-base"
     assert options["cache_dir"] == tmp_path / "cache" / "hub"
     assert all(pattern.endswith(("safetensors", "json")) for pattern in options["allow_patterns"])
@@ -49,7 +51,7 @@ def test_a_hub_model_without_weights_for_torch_is_refused(tmp_path: Path, monkey
         encoder_folder("owner/model", tmp_path)
 
 
-def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
+def test_pickles_are_requested_only_if_there_are_no_safetensors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = tmp_path / "0123abcd"
@@ -68,13 +70,13 @@ def test_pickles_are_asked_for_only_where_there_are_no_safetensors(
     assert (folder / "config.json").is_file()
 
 
-def test_a_hub_out_of_reach_is_one_clear_line(tmp_path: Path, no_hub: None) -> None:
+def test_an_unreachable_hub_gives_one_error_line(tmp_path: Path, no_hub: None) -> None:
     with pytest.raises(UserError, match="encoder: the hub cannot deliver facebook/w2v-bert-2.0 .*give the folder of"):
         encoder_folder("facebook/w2v-bert-2.0", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["whisper-bose", "./missing/folder", "/missing/folder", "a/b/c"])
-def test_an_unknown_name_lists_the_short_names(tmp_path: Path, no_hub: None, name: str) -> None:
+def test_the_error_of_an_unknown_name_lists_the_short_names(tmp_path: Path, no_hub: None, name: str) -> None:
     with pytest.raises(UserError, match=f"{name}.*whisper-base"):
         encoder_folder(name, tmp_path)
 
@@ -82,7 +84,7 @@ def test_an_unknown_name_lists_the_short_names(tmp_path: Path, no_hub: None, nam
 def test_an_espnet_model_of_the_hub_is_fetched_by_its_meta_yaml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    snapshot, asked = tmp_path / "0123abcd", []
+    snapshot, requested = tmp_path / "0123abcd", []
     (snapshot / "model").mkdir(parents=True)
     meta = "files: {ssl_file: model/xeus_checkpoint.pth}\nyaml_files: {ssl_train_config: model/config.yaml}\n"
     (snapshot / "meta.yaml").write_text(meta)
@@ -91,12 +93,12 @@ def test_an_espnet_model_of_the_hub_is_fetched_by_its_meta_yaml(
     torch.save(weights | {"losses.0.bias": torch.ones(1)}, snapshot / "model" / "xeus_checkpoint.pth")
 
     def download(name: str, allow_patterns: list[str], **_: object) -> str:
-        asked.append(allow_patterns)
+        requested.append(allow_patterns)
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     folder = encoder_folder("espnet/xeus", tmp_path / "cache")
-    assert asked[-1] == ["meta.yaml", "model/config.yaml", "model/xeus_checkpoint.pth"]
+    assert requested[-1] == ["meta.yaml", "model/config.yaml", "model/xeus_checkpoint.pth"]
     assert load_file(folder / "model.safetensors").keys() == {"encoder.embed.0.convs.0.bias"}
     description = json.loads((folder / "config.json").read_text())
     assert (description["model_type"], description["encoder"]) == ("espnet", "e_branchformer")

@@ -1,4 +1,4 @@
-"""Packing: the same bytes whenever it is done, and every form of a packed model loads."""
+"""Packing: reproducible bytes, and every form of a packed model loads."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from espnet_ext.utils.errors import UserError
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Archives are unpacked below this folder."""
+    """Folder below which archives are unpacked."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -26,7 +26,7 @@ def test_packing_twice_gives_the_same_bytes(model_folder: Path, tmp_path: Path) 
     first = pack_model(model_folder, tmp_path / "packed")
     content = first.read_bytes()
     assert pack_model(model_folder, tmp_path / "packed").read_bytes() == content
-    # Nor do the times of its members depend on when and where it is packed.
+    # The times of the members do not depend on when and where the model is packed either.
     assert {member.date_time for member in zipfile.ZipFile(first).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
@@ -34,7 +34,7 @@ def test_a_name_with_a_dot_keeps_it(model_folder: Path, tmp_path: Path) -> None:
     assert pack_model(model_folder, tmp_path / "sem+spk.v1.2") == tmp_path / "sem+spk.v1.2.zip"
 
 
-def test_folder_and_archive_hold_the_model_and_its_card(model_folder: Path, tmp_path: Path) -> None:
+def test_folder_and_archive_contain_the_model_and_its_card(model_folder: Path, tmp_path: Path) -> None:
     archive = pack_model(model_folder, tmp_path / "packed")
     for folder in (find_model(tmp_path / "packed"), find_model(archive)):
         for name in ("model.json", "model.safetensors"):
@@ -45,7 +45,7 @@ def test_folder_and_archive_hold_the_model_and_its_card(model_folder: Path, tmp_
     assert "| spk | 6 | resemblyzer (from speech) |" in card
 
 
-def test_the_card_says_which_labels_an_attribute_was_learnt_from(model_folder: Path, tmp_path: Path) -> None:
+def test_the_card_lists_the_labels_that_an_attribute_was_trained_on(model_folder: Path, tmp_path: Path) -> None:
     description = json.loads((model_folder / "model.json").read_text())
     description["attributes"]["spk"]["target"] |= {"teacher": None, "source": "labels", "labels": "utt2lang"}
     (tmp_path / "model.json").write_text(json.dumps(description))
@@ -69,7 +69,7 @@ def write_archive(archive: Path, weights: bytes, compression: int) -> bytearray:
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "flipped", "deflated", "bomb", "encrypted", "empty archive"])
-def test_a_damaged_archive_is_named(model_folder: Path, tmp_path: Path, damage: str) -> None:
+def test_the_error_names_a_damaged_archive(model_folder: Path, tmp_path: Path, damage: str) -> None:
     archive = pack_model(model_folder, tmp_path / "packed")
     content = bytearray(archive.read_bytes())
     if damage == "text":
@@ -108,26 +108,26 @@ def test_members_of_an_archive_cannot_escape(model_folder: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["nothing", "./no/model", "/no/model", "a/b/c"])
-def test_what_is_neither_file_nor_hub_id_is_named(name: str) -> None:
+def test_the_error_names_a_model_that_is_neither_file_nor_hub_id(name: str) -> None:
     with pytest.raises(UserError, match=f"{name}: no such folder or zip file, and no hub id"):
         find_model(name)
 
 
-def test_a_name_that_no_hub_would_take_is_named() -> None:
+def test_the_error_names_an_invalid_hub_id() -> None:
     with pytest.raises(UserError, match="no such folder or zip file, and the hub cannot deliver my models/packed"):
         find_model("my models/packed")
 
 
-def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_gives_one_error_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    asked: dict[str, object] = {}
+    requested: dict[str, object] = {}
 
     def refuse(name: str, **options: object) -> str:
-        asked[name] = options["allow_patterns"]
+        requested[name] = options["allow_patterns"]
         raise LocalEntryNotFoundError("offline")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     with pytest.raises(UserError, match="no such folder or zip file, and the hub cannot deliver owner/model"):
         find_model("owner/model")
-    assert asked == {"owner/model": ["model.json", "model.safetensors"]}
+    assert requested == {"owner/model": ["model.json", "model.safetensors"]}

@@ -23,7 +23,7 @@ from speechbrain.nnet.pooling import AttentionPooling
 from speechbrain.utils.checkpoints import Checkpointer
 
 DIM, SPEAKER_DIM, NUM_LAYERS = 32, 12, 4
-# An even number of log-mel frames: of an odd one, theirs pools half a frame of padding.
+# An even number of log-mel frames: with an odd number, the original pools half a frame of padding.
 EVEN = [400 + 160 * (2 * n - 1) + 7 for n in (20, 31, 50)]
 
 
@@ -106,7 +106,9 @@ def theirs(sense: Sense, speech: Tensor) -> dict[str, Tensor]:
         return sense(speech[None])
 
 
-def test_an_utterance_alone_gets_their_embedding(sense: Sense, checkpoint: Path, encoder_folder: Path) -> None:
+def test_a_single_utterance_has_the_embedding_of_the_original(
+    sense: Sense, checkpoint: Path, encoder_folder: Path
+) -> None:
     encoder = ours(checkpoint, encoder_folder)
     speech, _ = speech_batch(EVEN)
     embeddings = encoder.encode([row[:length].numpy() for row, length in zip(speech, EVEN, strict=True)])
@@ -116,7 +118,9 @@ def test_an_utterance_alone_gets_their_embedding(sense: Sense, checkpoint: Path,
             torch.testing.assert_close(torch.from_numpy(embeddings[name][index]), vector[0], atol=1e-5, rtol=0)
 
 
-def test_theirs_depends_on_padding_and_ours_does_not(sense: Sense, checkpoint: Path, encoder_folder: Path) -> None:
+def test_the_original_depends_on_padding_and_ours_does_not(
+    sense: Sense, checkpoint: Path, encoder_folder: Path
+) -> None:
     speech, num_samples = speech_batch(EVEN)
     with torch.no_grad():
         batched = sense(speech, num_samples / speech.shape[1])
@@ -129,7 +133,7 @@ def test_theirs_depends_on_padding_and_ours_does_not(sense: Sense, checkpoint: P
         torch.testing.assert_close(our_batched[name][0], alone, atol=1e-5, rtol=0)
 
 
-def test_of_an_odd_number_of_frames_theirs_pools_half_a_frame_of_padding(
+def test_with_an_odd_number_of_frames_the_original_pools_half_a_frame_of_padding(
     sense: Sense, checkpoint: Path, encoder_folder: Path
 ) -> None:
     speech = speech_batch([EVEN[0] + 160])[0][0]
@@ -152,7 +156,7 @@ def test_the_mix_may_read_all_hidden_states(encoder_folder: Path, tmp_path: Path
     torch.testing.assert_close(torch.from_numpy(embedding), theirs(sense, speech)["sem"][0], atol=1e-5, rtol=0)
 
 
-def test_one_file_for_each_module_serves_as_well(copied: Path, sense: Sense, encoder_folder: Path) -> None:
+def test_one_file_for_each_module_is_read_too(copied: Path, sense: Sense, encoder_folder: Path) -> None:
     (copied / "model.ckpt").unlink()
     names = ("layer_mix_sem", "layer_mix_spk", "attn_pooling_sem", "attn_pooling_spk", "projection_spk")
     for name, module in zip(names, sense.model, strict=True):
@@ -180,7 +184,7 @@ def edit(path: Path, **changes: Any) -> None:
         ("model.ckpt", "0__logits", torch.zeros(9), "the mix of sem reads 9 of the encoder's 4 hidden states"),
     ],
 )
-def test_a_weight_that_is_missing_unknown_or_misshapen_is_named(
+def test_the_error_names_a_missing_unknown_or_misshapen_weight(
     copied: Path, encoder_folder: Path, file: str, name: str, weight: Tensor | None, complaint: str
 ) -> None:
     edit(copied / file, **{name: weight})
@@ -188,7 +192,7 @@ def test_a_weight_that_is_missing_unknown_or_misshapen_is_named(
         ours(copied, encoder_folder)
 
 
-def test_a_missing_file_is_named_with_those_there_are(copied: Path, encoder_folder: Path) -> None:
+def test_the_error_of_a_missing_file_lists_the_existing_files(copied: Path, encoder_folder: Path) -> None:
     (copied / "wav2vec2.ckpt").unlink()
     with pytest.raises(UserError, match="wav2vec2.ckpt is missing; the folder contains .*model.ckpt"):
         ours(copied, encoder_folder)
@@ -201,7 +205,7 @@ def test_hyperparameters_that_contradict_the_weights_are_refused(copied: Path, e
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "- a", "a: !!python/name:os.system"])
-def test_broken_hyperparameters_are_named(copied: Path, encoder_folder: Path, content: str) -> None:
+def test_the_error_names_broken_hyperparameters(copied: Path, encoder_folder: Path, content: str) -> None:
     (copied / "hyperparams.yaml").write_text(content)
     with pytest.raises(UserError, match=r"hyperparams.yaml: invalid hyperparameters \("):
         ours(copied, encoder_folder)

@@ -1,4 +1,4 @@
-"""Inference needs no ESPnet: a packed model is loaded and embeds a waveform in a process that cannot import it."""
+"""Inference without ESPnet: a packed model embeds a waveform in a process that cannot import ESPnet."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The command that embeds many files: names, bad files, runs that were stopped, and the size of its output."""
+"""The command that embeds many files: names, bad files, interrupted runs, and the size of its output."""
 
 import os
 import zipfile
@@ -51,7 +51,7 @@ def write_recording(path: Path, seed: int) -> None:
 
 @pytest.fixture
 def recordings(tmp_path: Path) -> Path:
-    """Eight recordings r0 ... r7; r4 is cut."""
+    """Eight recordings r0 ... r7; r4 is truncated."""
     folder = tmp_path / "r"
     folder.mkdir()
     for index in range(8):
@@ -67,7 +67,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["o.npz", "o"])
-def test_a_bad_file_is_left_out_and_only_it_is_embedded_when_it_is_repaired(
+def test_a_bad_file_is_excluded_and_only_it_is_embedded_after_its_repair(
     run: Run,
     counted: list[int],
     recordings: Path,
@@ -101,28 +101,28 @@ def ids_of(out: Path) -> list[str]:
     return read_npz(out)["ids"].tolist() if out.suffix == ".npz" else list(read_scp(out / "sem.scp"))
 
 
-def test_what_was_embedded_before_a_bad_file_is_not_lost(run: Run, counted: list[int], recordings: Path) -> None:
+def test_embeddings_computed_before_a_bad_file_are_kept(run: Run, counted: list[int], recordings: Path) -> None:
     out = recordings.parent / "o.npz"
     with pytest.raises(UserError, match=r"r4.flac: .*; --skip_errors embeds the other recordings"):
         run("--out", out, recordings)
     assert not out.exists()
     (recordings / "r4.flac").unlink()
-    write_recording(recordings / "r1.flac", 9)  # another recording of that name
+    write_recording(recordings / "r1.flac", 9)  # another recording with that name
     next((recordings.parent / "o.npz.parts").glob("*.npz")).write_bytes(b"damaged")
     run("--out", out, recordings)
     assert counted[:2] == [3, 3]
-    assert sum(counted[2:]) == 2 + 3  # r6 and r7; r1 and those of the damaged part
+    assert sum(counted[2:]) == 2 + 3  # r6 and r7; r1 and the recordings of the damaged part
     assert len(ids_of(out)) == 7
 
 
-def test_parts_of_other_options_are_not_taken(run: Run, counted: list[int], recordings: Path) -> None:
+def test_parts_computed_with_other_options_are_not_reused(run: Run, counted: list[int], recordings: Path) -> None:
     for words in ([], ["--autocast", "bfloat16"], ["--downmix"]):
         with pytest.raises(UserError, match="1 of 8"):
             run("--out", recordings.parent / "o.npz", "--skip_errors", recordings, *words)
     assert counted == [3, 3, 2] * 3
 
 
-def test_a_file_that_is_not_there_is_skipped_too(run: Run, tmp_path: Path) -> None:
+def test_a_missing_file_is_skipped_too(run: Run, tmp_path: Path) -> None:
     write_recording(tmp_path / "a.flac", 0)
     (tmp_path / "wav.scp").write_text(f"a {tmp_path}/a.flac\nb {tmp_path}/gone.flac\n")
     for name in ("spk2utt", "utt2spk"):
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_is_skipped_too(run: Run, tmp_path: Path) -> No
     assert ids_of(tmp_path / "o.npz") == ["a"]
 
 
-def test_nothing_that_can_be_read_is_an_error(run: Run, recordings: Path) -> None:
+def test_input_without_any_readable_file_is_an_error(run: Run, recordings: Path) -> None:
     with pytest.raises(UserError, match="none of the 1 recordings can be read: .*r4.flac"):
         run("--out", recordings.parent / "o.npz", "--skip_errors", recordings / "r4.flac")
     assert not (recordings.parent / "o.npz").exists()
@@ -143,7 +143,7 @@ def test_nothing_that_can_be_read_is_an_error(run: Run, recordings: Path) -> Non
 NAMES = [os.fsdecode(b"caf\xe9"), "a\u00a0b", "tab\tb", "line\nfeed", "a b", "\x1b[31mred", "a|b"]
 
 
-def test_an_npz_file_holds_names_exactly(run: Run, tmp_path: Path) -> None:
+def test_an_npz_file_contains_the_exact_names(run: Run, tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     for index, name in enumerate(NAMES):
         write_recording(tmp_path / "r" / f"{name}.flac", index)
@@ -152,7 +152,7 @@ def test_an_npz_file_holds_names_exactly(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES[:5])
-def test_a_name_that_an_archive_cannot_hold_is_known_before_the_model_loads(
+def test_a_name_that_an_archive_cannot_contain_is_refused_before_the_model_loads(
     run: Run, tmp_path: Path, name: str
 ) -> None:
     write_recording(tmp_path / f"{name}.flac", 0)
@@ -161,7 +161,7 @@ def test_a_name_that_an_archive_cannot_hold_is_known_before_the_model_loads(
     assert not (tmp_path / "o").exists()
 
 
-def test_an_output_of_another_kind_is_known_before_the_model_loads(run: Run, tmp_path: Path) -> None:
+def test_an_invalid_output_is_refused_before_the_model_loads(run: Run, tmp_path: Path) -> None:
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "file").touch()
     write_recording(tmp_path / "a.flac", 0)
@@ -172,7 +172,7 @@ def test_an_output_of_another_kind_is_known_before_the_model_loads(run: Run, tmp
         check_output(tmp_path / "a\nfolder", ["a"])
 
 
-def test_ids_are_a_plain_string_array_that_is_compressed(tmp_path: Path) -> None:
+def test_ids_are_a_compressed_plain_string_array(tmp_path: Path) -> None:
     ids = [f"utterance{index}" for index in range(3000)] + ["long" * 200]
     vectors = np.random.default_rng(0).normal(size=(3001, 8)).astype(np.float32)
     write_embeddings(tmp_path / "o.npz", ids, {"sem": vectors})

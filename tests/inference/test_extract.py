@@ -1,4 +1,4 @@
-"""Extraction in shards: values, restarts, leftovers of other models, and any executor."""
+"""Extraction in shards: values, restarts, shards of other models, and all executors."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,7 +29,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def dump(tmp_path: Path) -> Path:
-    """Ten utterances: shards of four, four and two."""
+    """Ten utterances in shards of four, four and two."""
     return make_dump(tmp_path / "dump" / "test set", seed=0)
 
 
@@ -48,7 +48,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_embeddings_are_those_of_the_whole_list_under_the_utterances_names(
+def test_embeddings_equal_those_of_the_whole_list_and_have_the_utterance_ids(
     dump: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     system = System(model_folder, NAMES)
@@ -62,7 +62,7 @@ def test_embeddings_are_those_of_the_whole_list_under_the_utterances_names(
         np.testing.assert_allclose(found, expected[name], atol=1e-5, rtol=0)
 
 
-def test_whole_shards_are_kept_and_a_killed_run_ends_with_the_same_bytes(
+def test_finished_shards_are_kept_and_a_killed_run_ends_with_the_same_bytes(
     dump: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
@@ -77,7 +77,7 @@ def test_whole_shards_are_kept_and_a_killed_run_ends_with_the_same_bytes(
 
 
 @pytest.mark.parametrize("lost", ["sem.1.ark", "spk.1.scp", "provenance.json", "sem.scp"])
-def test_a_lost_file_is_written_again(dump: Path, model_folder: Path, tmp_path: Path, lost: str) -> None:
+def test_a_missing_file_is_written_again(dump: Path, model_folder: Path, tmp_path: Path, lost: str) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
     list(extract(system, [dump], out, HERE))
     straight = bytes_of(out)
@@ -86,16 +86,14 @@ def test_a_lost_file_is_written_again(dump: Path, model_folder: Path, tmp_path: 
     assert bytes_of(out) == straight
 
 
-def test_a_damaged_origin_is_another_one(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_provenance_file_counts_as_a_change(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     system, out = System(model_folder, NAMES), tmp_path / "out"
     list(extract(system, [dump], out, HERE))
     (out / dump.name / "provenance.json").write_text("{")
     assert all(extract(system, [dump], out, HERE))
 
 
-def test_leftovers_of_another_model_or_other_audio_are_not_continued(
-    dump: Path, model_folder: Path, tmp_path: Path
-) -> None:
+def test_shards_of_another_model_or_other_audio_are_not_reused(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     list(extract(System(model_folder, NAMES), [dump], out, HERE))
     other = copytree(model_folder, tmp_path / "other model")
@@ -119,35 +117,33 @@ def test_every_executor_writes_the_same_bytes(dump: Path, model_folder: Path, tm
     assert written[2] == written[0]
 
 
-def test_only_the_attributes_asked_for_are_written(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_only_the_selected_attributes_are_written(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     assert all(extract(System(model_folder, ("spk",)), [dump], tmp_path / "out", HERE))
     kinds = {path.name.split(".")[0] for path in (tmp_path / "out" / dump.name).iterdir()}
     assert kinds == {"provenance", "spk"}
 
 
-def test_an_attribute_that_the_model_lacks_is_named_before_any_work(
-    dump: Path, model_folder: Path, tmp_path: Path
-) -> None:
+def test_an_unknown_attribute_is_refused_before_any_work(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"--attributes lang: the model {model_folder} has sem, spk"):
         list(extract(System(model_folder, ("sem", "lang")), [dump], tmp_path / "out", HERE))
     assert not (tmp_path / "out").exists()
 
 
-def test_audio_that_is_cut_is_named(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_the_error_names_truncated_audio(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     archive = dump / "audio.ark"
     archive.write_bytes(archive.read_bytes()[:-2000])
     with pytest.raises(UserError, match=r"audio.ark:\d+: cannot read dumped audio"):
         list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
 
 
-def test_audio_that_is_not_as_long_as_listed_is_named(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_the_error_names_audio_that_is_not_as_long_as_listed(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     write_scp(dump / "utt2num_samples", read_scp(dump / "utt2num_samples") | {"u5": 4501})
     with pytest.raises(UserError, match=r"ark:\d+: 4500 samples of utterance u5, but utt2num_samples lists 4501"):
         list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
     assert not list((tmp_path / "out").rglob("*.1.ark"))
 
 
-def test_an_utterance_that_is_too_short_is_named(dump: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_the_error_names_an_utterance_that_is_too_short(dump: Path, model_folder: Path, tmp_path: Path) -> None:
     (dump / "audio").mkdir()
     with (dump / "audio" / "short.ark").open("wb") as stream:
         entry = f"{stream.name}:{append_to_ark(stream, 'u5', np.zeros(320))}"
@@ -158,7 +154,7 @@ def test_an_utterance_that_is_too_short_is_named(dump: Path, model_folder: Path,
         list(extract(System(model_folder, NAMES), [dump], tmp_path / "out", HERE))
 
 
-def test_reading_runs_ahead_but_not_far(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_ahead_is_limited(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = list(read_scp(dump / "wav.scp").values())
     read = []
     monkeypatch.setattr(extract_module, "read_dumped", lambda entry: read.append(entry) or read_dumped(entry))

@@ -1,4 +1,4 @@
-"""What the model's own classifiers say of written embeddings."""
+"""Predictions of the model's classifiers from written embeddings."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ OBJECTIVES = {"lang": "aam_softmax", "age": "regression", "talk": "supervised_co
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attributes_block: dict) -> Path:
-    """A model of a teacher's attribute, of classes, of a number, and of classes without a classifier."""
+    """A model of a teacher attribute, of classes, of a number, and of classes without a classifier."""
     block = {"sem": attributes_block["sem"]}
     for name, space in LABELS.items():
         target = {"labels": f"utt2{name}", "kind": space.kind}
@@ -58,7 +58,7 @@ def dump(tmp_path: Path) -> Path:
     return folder
 
 
-def test_logits_and_numbers_are_those_of_the_model(
+def test_logits_and_numbers_equal_those_of_the_model(
     folder: Path, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(predictions, "BATCH_SIZE", 3)
@@ -91,10 +91,10 @@ def test_labels_are_names_and_numbers(folder: Path) -> None:
     assert encoder.label({"sem": embeddings["sem"]}) == {}
 
 
-def test_the_cosines_of_the_nearest_sub_centre_are_the_logits(folder: Path) -> None:
+def test_logits_are_cosines_to_the_nearest_sub_center(folder: Path) -> None:
     loss = read_classifiers(folder)["lang"]
-    centre = torch.nn.functional.normalize(loss[0].weight[1, 0], dim=0)
-    assert loss.classifier.predict(centre[None])[0, 1].item() == pytest.approx(30.0)
+    center = torch.nn.functional.normalize(loss[0].weight[1, 0], dim=0)
+    assert loss.classifier.predict(center[None])[0, 1].item() == pytest.approx(30.0)
 
 
 def test_a_model_without_its_classifier_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""UttEncoder: one embedding for a recording, whatever its neighbours, its form and its length."""
+"""UttEncoder: one embedding per recording, independent of batch mates and file format, for any length."""
 
 import re
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def encoder(model_folder: Path) -> UttEncoder:
 
 @pytest.fixture(scope="module")
 def recordings() -> list[np.ndarray]:
-    """32 of mixed lengths up to one window, exact in 16 bits so that every file format keeps them."""
+    """32 recordings of mixed lengths up to one window, exact in 16 bits so that every file format preserves them."""
     random = np.random.default_rng(0)
     lengths = [400, WINDOW, *random.integers(401, WINDOW, 30)]
     return [to_int16(random.normal(0, 0.1, length)).astype(np.float32) / 32768 for length in lengths]
@@ -67,7 +67,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
     embed_command.main()
 
 
-def test_alone_and_in_a_batch_of_32_mixed_lengths(
+def test_embeddings_are_equal_alone_and_in_a_batch_of_32_mixed_lengths(
     encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray]
 ) -> None:
     together = encoder.encode(recordings)
@@ -77,7 +77,7 @@ def test_alone_and_in_a_batch_of_32_mixed_lengths(
         np.testing.assert_allclose(np.linalg.norm(together[name], axis=1), 1, atol=1e-6)
 
 
-def test_in_small_batches(
+def test_embeddings_are_equal_in_small_batches(
     encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoder, "batch_s", 1.5)
@@ -86,7 +86,7 @@ def test_in_small_batches(
 
 
 def out_of_memory(encoder: UttEncoder, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    """Let larger batches than `most` not fit into memory."""
+    """Simulate a memory that cannot hold batches larger than `most`."""
     plain = encoder.model.embed
 
     def embed(speech: torch.Tensor, num_samples: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -115,7 +115,7 @@ def test_batches_that_do_not_fit_into_memory_are_halved(
 
 
 class CountedCasts(TorchDispatchMode):
-    """Counts how often a parameter is copied to bfloat16."""
+    """Counts the casts of parameters to bfloat16."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
@@ -136,12 +136,12 @@ def test_weights_are_cast_to_bfloat16_once_for_all_batches(model_folder: Path, r
     assert sum(casts.counts.values()) > 20
 
 
-def test_a_device_that_is_not_there_is_one_line(model_folder: Path) -> None:
+def test_a_missing_device_gives_one_error_line(model_folder: Path) -> None:
     with pytest.raises(UserError, match="--device warp9: not usable here"):
         UttEncoder.from_pretrained(model_folder, "warp9")
 
 
-def test_through_the_command_to_npz(
+def test_the_command_writes_the_same_embeddings_to_npz(
     model_folder: Path, folder: Path, alone: dict[str, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embed_files, "CHUNK_RECORDINGS", 5)
@@ -153,7 +153,7 @@ def test_through_the_command_to_npz(
     assert_same(found, alone)
 
 
-def test_through_the_command_from_a_dump_to_a_kaldi_archive(
+def test_the_command_embeds_a_dump_to_a_kaldi_archive(
     model_folder: Path,
     recordings: list[np.ndarray],
     alone: dict[str, np.ndarray],
@@ -165,7 +165,7 @@ def test_through_the_command_from_a_dump_to_a_kaldi_archive(
     assert_same(read_vectors(tmp_path / "out"), alone)
 
 
-def test_through_the_command_from_segments_of_a_recording(
+def test_the_command_embeds_segments_of_a_recording(
     model_folder: Path,
     recordings: list[np.ndarray],
     alone: dict[str, np.ndarray],
@@ -189,7 +189,7 @@ def dump_entries(recordings: list[np.ndarray], ark: Path) -> dict[str, str]:
 
 
 def read_vectors(folder: Path) -> dict[str, np.ndarray]:
-    """With kaldiio, as any other program would."""
+    """Read vectors with kaldiio, as any other program would."""
     return {
         name: np.stack([kaldiio.load_mat(entry) for entry in read_scp(folder / f"{name}.scp").values()])
         for name in NAMES
@@ -203,7 +203,7 @@ def test_a_long_recording_is_the_mean_of_its_windows_weighted_by_duration(
     samples = np.random.default_rng(1).normal(0, 0.1, 2 * WINDOW + rest).astype(np.float32)
     soundfile.write(tmp_path / "long.wav", samples, 16_000, subtype="FLOAT")
     windows = [samples[start : start + WINDOW] for start in range(0, len(samples), WINDOW)]
-    windows = [window for window in windows if len(window) >= 400]  # less than a frame is left out
+    windows = [window for window in windows if len(window) >= 400]  # less than a frame is dropped
     assert len(windows) == (3 if rest == 5000 else 2)
     of_windows = encoder.encode(windows)
     expected = {}
@@ -214,7 +214,7 @@ def test_a_long_recording_is_the_mean_of_its_windows_weighted_by_duration(
     assert_same(encoder.encode([tmp_path / "long.wav"]), expected)
 
 
-def test_memory_holds_a_buffer_whatever_the_length(encoder: UttEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_limited_to_a_buffer_for_any_length(encoder: UttEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     largest = 0
     plain = encoder._sorted_batches
 
@@ -229,7 +229,7 @@ def test_memory_holds_a_buffer_whatever_the_length(encoder: UttEncoder, monkeypa
     assert largest <= 3 * WINDOW
 
 
-def test_what_is_too_short_is_named(encoder: UttEncoder, tmp_path: Path) -> None:
+def test_the_error_names_a_recording_that_is_too_short(encoder: UttEncoder, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "short one.wav", np.zeros(399), 16_000)
     with pytest.raises(UserError, match="short one.wav: 399 samples are too short; the encoder needs 400"):
         encoder.encode([tmp_path / "short one.wav"])
@@ -237,7 +237,7 @@ def test_what_is_too_short_is_named(encoder: UttEncoder, tmp_path: Path) -> None
         encoder.encode([np.zeros(WINDOW, np.float32), np.zeros(0, np.float32)])
 
 
-def test_two_channels_are_refused_unless_downmixed(encoder: UttEncoder, tmp_path: Path) -> None:
+def test_two_channels_are_refused_without_downmix(encoder: UttEncoder, tmp_path: Path) -> None:
     stereo = np.random.default_rng(0).uniform(-0.5, 0.5, (5000, 2)).astype(np.float32)
     soundfile.write(tmp_path / "stereo.wav", stereo, 16_000, subtype="FLOAT")
     with pytest.raises(UserError, match="stereo.wav: 2 channels"):
@@ -247,7 +247,7 @@ def test_two_channels_are_refused_unless_downmixed(encoder: UttEncoder, tmp_path
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_sample_that_is_no_number_is_named(encoder: UttEncoder, tmp_path: Path, bad: float) -> None:
+def test_the_error_names_a_sample_that_is_not_a_number(encoder: UttEncoder, tmp_path: Path, bad: float) -> None:
     samples = np.zeros(5000, np.float32)
     samples[77] = bad
     with pytest.raises(UserError, match="recording 0: sample 77 is not a finite number"):
@@ -257,14 +257,14 @@ def test_a_sample_that_is_no_number_is_named(encoder: UttEncoder, tmp_path: Path
         encoder.encode([tmp_path / "bad.wav"])
 
 
-def test_an_array_of_channels_or_of_integers_is_named(encoder: UttEncoder) -> None:
+def test_the_error_names_an_array_of_channels_or_integers(encoder: UttEncoder) -> None:
     with pytest.raises(UserError, match="recording 0: an array of int16, expected floats"):
         encoder.encode([np.zeros(5000, np.int16)])
     with pytest.raises(UserError, match=r"recording 0: an array of shape \(5000, 2\), expected \(samples,\)"):
         encoder.encode([np.zeros((5000, 2), np.float32)])
 
 
-def test_no_recordings_give_no_rows(encoder: UttEncoder) -> None:
+def test_an_empty_list_has_no_rows(encoder: UttEncoder) -> None:
     assert {name: rows.shape for name, rows in encoder.encode([]).items()} == {"sem": (0, 8), "spk": (0, 6)}
 
 
@@ -291,7 +291,7 @@ FORMS: dict[str, Callable[[np.ndarray, Path], Any]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_recording(
+def test_every_form_of_a_recording_has_the_same_embedding(
     encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], folder: Path, form: str
 ) -> None:
     found = encoder.encode([recordings[2], FORMS[form](recordings[4], folder / "r04.wav")])
@@ -324,12 +324,14 @@ def test_a_sampling_rate_is_never_ignored(encoder: UttEncoder, recordings: list[
         (b"", "empty audio file"),
     ],
 )
-def test_what_is_not_a_recording_is_named_by_its_index(encoder: UttEncoder, recording: Any, message: str) -> None:
+def test_the_error_gives_the_index_of_a_value_that_is_not_a_recording(
+    encoder: UttEncoder, recording: Any, message: str
+) -> None:
     with pytest.raises(UserError, match=f"^recording 1: {re.escape(message)}"):
         encoder.encode([np.zeros(5000, np.float32), recording])
 
 
-def test_bytes_that_are_not_audio_are_named_by_their_index(encoder: UttEncoder) -> None:
+def test_the_error_gives_the_index_of_bytes_that_are_not_audio(encoder: UttEncoder) -> None:
     with pytest.raises(UserError, match="^recording 0: ") as error:
         encoder.encode([b"not audio"])
     assert "/tmp" not in str(error.value)
@@ -338,7 +340,7 @@ def test_bytes_that_are_not_audio_are_named_by_their_index(encoder: UttEncoder) 
 @pytest.mark.parametrize(
     "audio", ["a.wav", Path("a.wav"), b"RIFF", np.zeros(5000, np.float32), torch.zeros(5000), {"path": "a.wav"}]
 )
-def test_one_recording_in_place_of_a_list_is_refused(encoder: UttEncoder, audio: Any) -> None:
+def test_one_recording_instead_of_a_list_is_refused(encoder: UttEncoder, audio: Any) -> None:
     with pytest.raises(UserError, match=r"audio: expected a list of recordings, found one .*; write encode"):
         encoder.encode(audio)
 
@@ -350,7 +352,7 @@ def test_samples_far_beyond_full_scale_are_refused(encoder: UttEncoder, scale: f
         encoder.encode([samples, samples * scale])
 
 
-def test_recordings_that_cannot_be_read_are_left_out(
+def test_unreadable_recordings_are_excluded(
     encoder: UttEncoder, recordings: list[np.ndarray], alone: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     # Its first window is good.
@@ -364,7 +366,9 @@ def test_recordings_that_cannot_be_read_are_left_out(
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
-def test_a_model_that_gives_no_vectors_is_named(model_folder: Path, recordings: list[np.ndarray], value: float) -> None:
+def test_the_error_names_a_model_without_embeddings(
+    model_folder: Path, recordings: list[np.ndarray], value: float
+) -> None:
     encoder = UttEncoder.from_pretrained(model_folder, "cpu")
     for parameter in encoder.model.heads["spk"].parameters():
         parameter.data.fill_(value)

@@ -1,4 +1,4 @@
-"""Audio in archives of dump directories: read back unchanged, and damaged archives are refused."""
+"""Audio in archives of dump directories: read back unchanged; damaged archives are refused."""
 
 import pickle
 from pathlib import Path
@@ -25,14 +25,14 @@ def test_dumped_audio_is_read_back_by_offset(tmp_path: Path, ark_format: str) ->
         read = read_dumped(f"{ark}:{offsets[name]}")
         assert read.dtype == np.float32
         np.testing.assert_array_equal(read, samples)
-    with open(ark, "rb") as file:  # as other programs read it, from end to end
+    with open(ark, "rb") as file:  # as other programs read it, from start to end
         read = {name: (rate, len(samples)) for name, (rate, samples) in kaldiio.load_ark(file)}
     assert read == {"é-1": (16000, 100), "b-2": (16000, 200)}
 
 
 @pytest.mark.parametrize("ark_format", ARK_FORMATS)
 @pytest.mark.parametrize("missing_bytes", [1, 3000, 7985])
-def test_a_cut_archive_is_named(tmp_path: Path, ark_format: str, missing_bytes: int) -> None:
+def test_the_error_names_a_truncated_archive(tmp_path: Path, ark_format: str, missing_bytes: int) -> None:
     ark = tmp_path / "audio.ark"
     with open(ark, "wb") as file:
         offset = append_to_ark(file, "a", PCM / np.float32(32768), ark_format)
@@ -44,7 +44,7 @@ def test_a_cut_archive_is_named(tmp_path: Path, ark_format: str, missing_bytes: 
 
 
 class Code:
-    """Unpickling it would make a file."""
+    """Unpickling an instance would create a file."""
 
     def __reduce__(self) -> tuple:
         return open, ("ran", "w")

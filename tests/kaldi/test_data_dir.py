@@ -1,4 +1,4 @@
-"""Data directories are read as they were written, and each error names its line."""
+"""Data directories are read back as written, and each error names its line."""
 
 import os
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_values_keep_spaces_and_keys_are_sorted_by_code_point(tmp_path: Path) ->
         (b"a 1\nb 2\x0b\n", r"scp:2: U\+000B \(control character\)"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_the_error_names_a_bad_line(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "scp").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_scp(tmp_path / "scp")
@@ -56,7 +56,7 @@ def test_blanks_around_key_and_value_and_a_byte_order_mark_are_ignored(tmp_path:
         assert dict(ScpIndex(tmp_path / "scp")) == expected
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="utt2spk: no such file"):
         read_scp(tmp_path / "utt2spk")
 
@@ -68,7 +68,7 @@ NO_UTF8 = os.fsdecode(b"\xe9.wav")
     {"a b": "x"}, {"": "x"}, {"a": ""}, {"a": "x\ny"}, {"a": NO_UTF8},
     {"a": "x "}, {"a": "\tx"}, {"a": "x\u00a0"}, {"a\u00a0": "x"}, {"\ufeffa": "x"},
 ])  # fmt: skip
-def test_a_value_that_is_not_one_line_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
+def test_a_value_with_several_lines_is_not_written(tmp_path: Path, mapping: dict[str, str]) -> None:
     with pytest.raises(UserError, match="cannot write"):
         write_scp(tmp_path / "scp", mapping)
     assert not (tmp_path / "scp").exists()
@@ -110,13 +110,13 @@ def test_blanks_around_a_text_are_not_written(tmp_path: Path) -> None:
         ("-", "audio is not read from standard input"),
     ],
 )
-def test_audio_that_is_not_in_a_file_is_named(tmp_path: Path, locator: str, reason: str) -> None:
+def test_the_error_names_audio_that_is_not_in_a_file(tmp_path: Path, locator: str, reason: str) -> None:
     write_scp(tmp_path / "wav.scp", {"a": "/a.wav", "b": locator})
     with pytest.raises(UserError, match=rf"wav.scp:2: .*: {reason}; write the audio to a file first"):
         DataDir(tmp_path).sources()
 
 
-def test_a_file_may_have_the_name_of_a_command(tmp_path: Path) -> None:
+def test_a_file_can_have_the_name_of_a_command(tmp_path: Path) -> None:
     (tmp_path / "sound |").touch()
     write_scp(tmp_path / "wav.scp", {"a": tmp_path / "sound |"})
     assert DataDir(tmp_path).wav_scp == {"a": f"{tmp_path}/sound |"}
@@ -176,19 +176,19 @@ def test_a_recording_with_two_files_is_refused(tmp_path: Path) -> None:
         write_utterances(tmp_path, parts)
 
 
-def test_a_segment_of_an_unknown_recording_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_segment_of_an_unknown_recording(tmp_path: Path) -> None:
     write_scp(tmp_path / "wav.scp", {"talk": "/talk.flac"})
     (tmp_path / "segments").write_text("s-1 other 0 1\n")
     with pytest.raises(UserError, match="recording 'other' of utterance 's-1' is not in wav.scp"):
         DataDir(tmp_path).sources()
 
 
-def test_an_utterance_written_twice_names_both_files(tmp_path: Path) -> None:
+def test_the_error_of_an_utterance_written_twice_names_both_files(tmp_path: Path) -> None:
     twice = [Utterance("s-1", "s", Path(f"/{name}.wav"), 1, "eng") for name in "ab"]
     with pytest.raises(UserError, match="'s-1' is both /a.wav and /b.wav"):
         write_utterances(tmp_path, twice)
 
 
-def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_directory(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="absent: no such data directory"):
         DataDir(tmp_path / "absent")

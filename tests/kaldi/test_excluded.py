@@ -17,7 +17,7 @@ def excluded() -> Exclusions:
     return excluded
 
 
-def test_counts_by_reason(excluded: Exclusions) -> None:
+def test_utterances_are_counted_by_reason(excluded: Exclusions) -> None:
     assert excluded.summary() == "3 left out: 2 too short, 1 no transcript"
     assert Exclusions().summary() == "0 left out"
 

@@ -27,7 +27,7 @@ def test_relative_locators_are_resolved_from_any_folder(
     monkeypatch.chdir(tmp_path / where)
     found = resolve_locators({"a": str(tmp_path / "elsewhere.wav"), "b": locator}, Path("/") / scp_folder)
     assert found["a"] == str(tmp_path / "elsewhere.wav")
-    # Where the recipe runs, they stay relative.
+    # In the working folder of the recipe, they remain relative.
     assert found["b"] == (locator if where == "recipe" else f"{tmp_path}/recipe/{locator}")
 
 

@@ -1,4 +1,4 @@
-"""Looking up lines on disk equals reading the whole file."""
+"""Lines looked up on disk equal those of the whole file."""
 
 from pathlib import Path
 
@@ -28,12 +28,12 @@ def test_every_line_is_found(tmp_path: Path, count: int) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"), [(b"", {}), (b"a 1\nb 2", {"a": "1", "b": "2"}), (b"a 1", {"a": "1"})]
 )
-def test_empty_files_and_files_without_a_last_newline(tmp_path: Path, content: bytes, expected: dict) -> None:
+def test_empty_files_and_files_without_a_last_newline_are_read(tmp_path: Path, content: bytes, expected: dict) -> None:
     (tmp_path / "a.scp").write_bytes(content)
     assert dict(ScpIndex(tmp_path / "a.scp")) == expected == read_scp(tmp_path / "a.scp")
 
 
-def test_a_damaged_file_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_on_opening(tmp_path: Path) -> None:
     (tmp_path / "a.scp").write_bytes(b"b 1\na 2\n")
     with pytest.raises(UserError, match="a.scp:2: 'a' is out of order"):
         ScpIndex(tmp_path / "a.scp")

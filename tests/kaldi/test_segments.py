@@ -1,4 +1,4 @@
-"""Segments of long recordings: their file, and reading only their audio."""
+"""Segments of long recordings: the segments file, and reading only their audio."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_written_segments_are_read_back_equal(tmp_path: Path) -> None:
         ("b talk 1 inf", "segments:2: utterance 'b' lasts from 1 s to inf s"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+def test_the_error_names_a_bad_line(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "segments").write_text(f"a talk 0 1\n{line}\n")
     with pytest.raises(UserError, match=message):
         read_segments(tmp_path / "segments")
@@ -69,11 +69,11 @@ def test_spans_are_cut_out_and_concatenated(talk: str) -> None:
     np.testing.assert_array_equal(samples, expected)
 
 
-def test_without_spans_the_file_is_the_utterance(talk: str) -> None:
+def test_without_spans_the_utterance_is_the_whole_file(talk: str) -> None:
     np.testing.assert_array_equal(read_source(AudioSource(talk))[0], TALK / np.float32(32768))
 
 
-def test_an_end_just_beyond_the_recording_is_cut_and_one_further_is_refused(talk: str) -> None:
+def test_an_end_just_beyond_the_recording_is_clipped_and_a_later_end_is_refused(talk: str) -> None:
     samples, _ = read_source(AudioSource(talk, ((9.5, 10.05),)))
     np.testing.assert_array_equal(samples, TALK[-8000:] / np.float32(32768))
     with pytest.raises(UserError, match=r"talk.flac: ends 0.2 s before a segment from 9.5 to 10.2 s;"):
@@ -92,7 +92,7 @@ def test_an_end_just_beyond_the_recording_is_cut_and_one_further_is_refused(talk
         (((-0.1, 1.0),), False),
     ],
 )
-def test_spans_begin_within_their_recording_and_end_soon_after_it_at_most(
+def test_spans_start_within_the_recording_and_end_shortly_after_it_at_the_latest(
     talk: str, spans: tuple[tuple[float, float], ...], within: bool
 ) -> None:
     assert lie_within(spans, 10.0) == within
@@ -109,7 +109,7 @@ def test_channels_of_a_long_recording_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(samples, expected, atol=1e-7)
 
 
-def test_sources_overlap_where_they_share_audio() -> None:
+def test_sources_overlap_if_they_share_audio() -> None:
     part = AudioSource("a", ((1.0, 2.0), (5.0, 6.0)))
     assert part.overlaps(AudioSource("a"))
     assert part.overlaps(AudioSource("a", ((5.9, 7.0),)))

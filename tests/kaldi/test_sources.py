@@ -21,7 +21,7 @@ def touch(path: Path) -> Path:
     return path
 
 
-def test_a_folder_is_searched_through_and_sorted(tmp_path: Path) -> None:
+def test_a_folder_is_searched_recursively_and_sorted(tmp_path: Path) -> None:
     for name in ("b c.WAV", "x/a.1.flac", "x/y/z.mp3", "notes.txt"):
         touch(tmp_path / name)
     assert list_sources([tmp_path]) == {
@@ -61,7 +61,7 @@ AUDIO_NAMES = [
 ]  # fmt: skip
 
 
-def test_audio_is_found_by_name_or_by_content_and_the_rest_is_counted(
+def test_audio_is_found_by_name_or_content_and_other_files_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in AUDIO_NAMES:
@@ -94,13 +94,13 @@ def test_audio_is_found_by_name_or_by_content_and_the_rest_is_counted(
     )
 
 
-def test_a_folder_with_only_audio_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_for_a_folder_with_only_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     touch(tmp_path / "a.wav")
     list_sources([tmp_path])
     assert capsys.readouterr() == ("", "")
 
 
-def test_every_suffix_of_the_decoders_that_has_a_header_is_known() -> None:
+def test_every_decoder_suffix_with_a_header_is_listed() -> None:
     known_by_libsndfile = {f".{name.lower()}" for name in soundfile.available_formats()}
     assert known_by_libsndfile - AUDIO_SUFFIXES == {".mat4", ".mat5", ".mpc2k", ".raw", ".wavex"}
     assert set(HEADERLESS) <= AUDIO_SUFFIXES
@@ -124,21 +124,21 @@ def test_a_data_directory_with_segments_lists_its_utterances(tmp_path: Path) -> 
     assert list_sources([tmp_path]) == {"u1": AudioSource("/talk.flac", ((1.0, 2.5), (3.0, 4.0)))}
 
 
-def test_two_files_of_one_id_are_refused(tmp_path: Path) -> None:
+def test_two_files_with_one_id_are_refused(tmp_path: Path) -> None:
     for name in ("one/a.wav", "two/a.wav"):
         touch(tmp_path / name)
     with pytest.raises(UserError, match=r"^a: named twice .*one/a.wav and .*two/a.wav"):
         list_sources([tmp_path / "one", tmp_path / "two"])
 
 
-def test_two_formats_of_one_name_in_a_folder_are_refused_too(tmp_path: Path) -> None:
+def test_two_formats_with_one_name_in_a_folder_are_refused(tmp_path: Path) -> None:
     for name in ("a.flac", "a.wav"):
         touch(tmp_path / name)
     with pytest.raises(UserError, match=r"^a: named twice .*a.flac and .*a.wav"):
         list_sources([tmp_path])
 
 
-def test_a_folder_without_audio_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_folder_without_audio(tmp_path: Path) -> None:
     touch(tmp_path / "notes.txt")
     with pytest.raises(UserError, match=r"no audio in this folder \(1 not audio by name or content\); name"):
         list_sources([tmp_path])

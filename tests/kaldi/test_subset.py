@@ -1,4 +1,4 @@
-"""The subset for a first look has whole sentences and is the same on every machine."""
+"""The subset for a first look has complete sentences and is the same on every machine."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,7 +24,7 @@ def write_set(folder: Path, num_sentences: int, with_sentences: bool = True) -> 
     return DataDir(folder)
 
 
-def test_a_tenth_of_a_set_has_whole_sentences(tmp_path: Path) -> None:
+def test_a_tenth_of_a_set_has_complete_sentences(tmp_path: Path) -> None:
     data = write_set(tmp_path / "train", 1000)
     chosen = choose_subset(data, 0.1)
     assert len(chosen) == 200
@@ -35,19 +35,19 @@ def test_a_tenth_of_a_set_has_whole_sentences(tmp_path: Path) -> None:
 
 def test_the_sentences_with_the_smallest_hashes_are_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_dir, "MIN_UTTERANCES", 1)
-    # Their SHA-256 begin with ec18, e8bc, ad32, 4124, 5b84, 3b96 (sha256sum).
+    # Their SHA-256 digests begin with ec18, e8bc, ad32, 4124, 5b84, 3b96 (sha256sum).
     data = write_set(tmp_path / "train", 6)
     chosen = choose_subset(data, 0.5)
     assert {data.utt2sent[utterance] for utterance in chosen} == {"s3", "s4", "s5"}
     assert len(chosen) == 6
 
 
-def test_without_sentences_utterances_are_chosen(tmp_path: Path) -> None:
+def test_without_sentences_single_utterances_are_chosen(tmp_path: Path) -> None:
     assert len(choose_subset(write_set(tmp_path / "voices", 1000, with_sentences=False), 0.1005)) == 201
 
 
 @pytest.mark.parametrize(("num_sentences", "expected"), [(200, 50), (20, 40)])
-def test_a_small_set_keeps_enough_to_be_scored(tmp_path: Path, num_sentences: int, expected: int) -> None:
+def test_a_small_set_keeps_enough_utterances_for_scoring(tmp_path: Path, num_sentences: int, expected: int) -> None:
     assert len(choose_subset(write_set(tmp_path / "test", num_sentences), 0.1)) == expected
 
 

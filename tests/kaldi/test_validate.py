@@ -33,26 +33,26 @@ def remove(path: Path, utterance: str) -> None:
 def test_a_valid_directory_passes(data: Path) -> None:
     (data / "trials").mkdir()
     (data / "trials/verification").write_text("1 a-1 a-2\n0 a-1 b-1\n")
-    remove(data / "text", "a-2")  # not every utterance has known words
+    remove(data / "text", "a-2")  # not every utterance has a transcript
     validate_data_dir(data)
 
 
 @pytest.mark.parametrize("name", ["utt2lang", "utt2source", "utt2spk", "utt2num_samples"])
-def test_an_utterance_missing_in_a_complete_file_is_named(data: Path, name: str) -> None:
+def test_the_error_names_an_utterance_missing_in_a_complete_file(data: Path, name: str) -> None:
     remove(data / name, "a-2")
     with pytest.raises(UserError, match=f"{name}: utterance 'a-2' of wav.scp is missing"):
         validate_data_dir(data)
 
 
 @pytest.mark.parametrize("name", ["text", "utt2sent", "utt2lang"])
-def test_an_unknown_utterance_is_named_with_its_line(data: Path, name: str) -> None:
+def test_the_error_names_an_unknown_utterance_and_its_line(data: Path, name: str) -> None:
     change(data / name, "a-9", "x")
     with pytest.raises(UserError, match=rf"{name}:3: utterance 'a-9' is not in wav.scp"):
         validate_data_dir(data)
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "12.5", "many", "²"])
-def test_sample_counts_are_positive_whole_numbers(data: Path, value: str) -> None:
+def test_sample_counts_must_be_positive_integers(data: Path, value: str) -> None:
     change(data / "utt2num_samples", "a-2", value)
     with pytest.raises(UserError, match=rf"utt2num_samples:2: 'a-2' has '{value}' samples"):
         validate_data_dir(data)
@@ -64,28 +64,28 @@ def test_spk2utt_must_agree_with_utt2spk(data: Path) -> None:
         validate_data_dir(data)
 
 
-def test_an_utterance_starts_with_its_speaker(data: Path) -> None:
+def test_an_utterance_must_start_with_its_speaker(data: Path) -> None:
     change(data / "utt2spk", "a-2", "z")
     with pytest.raises(UserError, match=r"utt2spk:2: utterance 'a-2' does not start with its speaker 'z'"):
         validate_data_dir(data)
 
 
 @pytest.mark.parametrize("name", ["wav.scp", "utt2spk", "spk2utt", "utt2num_samples"])
-def test_a_missing_file_is_named(data: Path, name: str) -> None:
+def test_the_error_names_a_missing_file(data: Path, name: str) -> None:
     (data / name).unlink()
     with pytest.raises(UserError, match=f"{name}: no such file"):
         validate_data_dir(data)
 
 
 @pytest.mark.parametrize("speakers", [["a", "a", "b"], ["a_", "b", "b"], ["x", "x", "x"]])
-def test_a_directory_whose_order_is_that_of_its_speakers_passes(data: Path, speakers: list[str]) -> None:
+def test_a_directory_sorted_by_speaker_passes(data: Path, speakers: list[str]) -> None:
     utt2spk = dict(zip(read_scp(data / "utt2spk"), speakers, strict=True))
     write_scp(data / "utt2spk", utt2spk)
     write_scp(data / "spk2utt", invert(utt2spk))
     validate_data_dir(data)
 
 
-def test_speakers_whose_utterances_are_not_together_are_refused(data: Path) -> None:
+def test_speakers_with_scattered_utterances_are_refused(data: Path) -> None:
     write_scp(data / "utt2spk", {"a-1": "x", "a-2": "y", "b-1": "x"})
     with pytest.raises(UserError, match=r"utt2spk:1: utterance 'a-1' does not start with its speaker 'x'"):
         validate_data_dir(data)
@@ -101,7 +101,7 @@ def test_speakers_whose_utterances_are_not_together_are_refused(data: Path) -> N
         ("sph2pipe -f wav a.sph |", "commands are not run"),
     ],
 )
-def test_audio_that_cannot_be_read_is_named_with_its_line(data: Path, locator: str, reason: str) -> None:
+def test_the_error_names_unreadable_audio_and_its_line(data: Path, locator: str, reason: str) -> None:
     (data / "raw.ark").touch()
     change(data / "wav.scp", "a-2", locator.replace("raw", f"{data}/raw"))
     with pytest.raises(UserError, match=f"wav.scp:2: '.*': {reason}"):
@@ -117,7 +117,7 @@ def test_files_with_a_byte_order_mark_and_padded_lines_pass(data: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["eng\u200b", "\u200eeng", "eng\u00a0"])
-def test_an_invisible_character_of_a_label_is_named(data: Path, value: str) -> None:
+def test_the_error_names_an_invisible_character_of_a_label(data: Path, value: str) -> None:
     lines = (data / "utt2lang").read_text(encoding="utf-8").splitlines()
     (data / "utt2lang").write_text("\n".join([lines[0], f"a-2 {value}", lines[2], ""]), encoding="utf-8")
     with pytest.raises(UserError, match="utt2lang:2: "):
@@ -139,7 +139,7 @@ def test_an_empty_directory_is_refused(data: Path) -> None:
         ("", r"verification: no trials"),
     ],
 )
-def test_a_bad_trial_is_named(data: Path, trials: str, message: str) -> None:
+def test_the_error_names_a_bad_trial(data: Path, trials: str, message: str) -> None:
     (data / "trials").mkdir()
     (data / "trials/verification").write_text(trials)
     with pytest.raises(UserError, match=message):
@@ -151,7 +151,7 @@ def test_dir(make_data_dir: MakeDataDir, data: Path) -> Path:
     return make_data_dir("test", {"c-1": 1600, "c-2": 1600})
 
 
-def test_an_utterance_may_be_its_own_speaker(data: Path) -> None:
+def test_an_utterance_can_be_its_own_speaker(data: Path) -> None:
     change(data / "utt2spk", "b-1", "b-1")
     write_scp(data / "spk2utt", {"a": "a-1 a-2", "b-1": "b-1"})
     validate_data_dir(data)
@@ -159,7 +159,7 @@ def test_an_utterance_may_be_its_own_speaker(data: Path) -> None:
 
 @pytest.fixture
 def make_talks(tmp_path: Path) -> Callable[..., Path]:
-    """Make a data directory of one talk of 2 s cut at these times: `make("test", {"a-1": (0, 1)})`."""
+    """Make a data directory of one talk of 2 s, cut at the given times: `make("test", {"a-1": (0, 1)})`."""
     path = tmp_path / "talk.wav"
     soundfile.write(path, np.zeros(32000), 16000)
 
@@ -177,7 +177,7 @@ def make_talks(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_a_directory_with_segments_passes(make_talks: MakeDataDir) -> None:
-    # The last end is beyond the talk, but by less than the tolerance.
+    # The last end exceeds the talk by less than the tolerance.
     validate_data_dir(make_talks("train", {"a-1": (0.0, 1.0), "a-2": (1.0, 2.05)}))
 
 
@@ -193,21 +193,21 @@ def test_a_directory_with_segments_passes(make_talks: MakeDataDir) -> None:
         ("utt2lang", "train_a-1 spa\n", r"utt2lang: utterance 'train_a-2' of segments is missing"),
     ],
 )
-def test_an_error_in_segments_is_named(make_talks: MakeDataDir, file: str, content: str, message: str) -> None:
+def test_an_error_in_segments_names_its_line(make_talks: MakeDataDir, file: str, content: str, message: str) -> None:
     data = make_talks("train", {"a-1": (0.0, 1.0), "a-2": (1.0, 2.0)})
     (data / file).write_text(content)
     with pytest.raises(UserError, match=message):
         validate_data_dir(data)
 
 
-def test_a_recording_without_segments_is_named(make_talks: MakeDataDir) -> None:
+def test_the_error_names_a_recording_without_segments(make_talks: MakeDataDir) -> None:
     data = make_talks("train", {"a-1": (0.0, 1.0)})
     change(data / "wav.scp", "unused", "/unused.wav")
     with pytest.raises(UserError, match="wav.scp:2: no segment is of recording 'unused'"):
         validate_data_dir(data)
 
 
-def test_sets_may_share_a_recording_but_no_audio_of_it(make_talks: MakeDataDir) -> None:
+def test_sets_can_share_a_recording_but_not_its_audio(make_talks: MakeDataDir) -> None:
     train = make_talks("train", {"a-1": (0.0, 1.0)})
     validate_split(train, make_talks("dev", {"a-1": (1.0, 2.0)}))
     with pytest.raises(UserError, match="'test_a-2' has the audio file .*talk.wav' of training utterance 'train_a-1'"):
@@ -228,7 +228,7 @@ def test_a_shared_audio_file_is_never_allowed(data: Path, test_dir: Path) -> Non
     ("what", "name", "value"),
     [("speaker", "utt2spk", "a"), ("sentence", "utt2sent", "train0"), ("text", "text", "¡TEXT of train, a-1!")],
 )
-def test_an_overlap_is_named_unless_the_recipe_allows_it(
+def test_an_overlap_is_an_error_unless_the_recipe_allows_it(
     data: Path, test_dir: Path, what: str, name: str, value: str
 ) -> None:
     change(test_dir / name, "c-2", value)

@@ -1,4 +1,4 @@
-"""The class attributes of objectives decide what an attribute's loss passes to them and predicts with."""
+"""The class attributes of objectives determine the inputs and the predictions of an attribute's loss."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from espnet_ext.model.objective import OBJECTIVES, AbsObjective, needs_sentences
 
 
 class Plain(AbsObjective):
-    """Returns 1 where it is given sentences, else 0."""
+    """Returns 1 if it receives sentences, else 0."""
 
     takes = ("teacher", "class")
     metric = None
@@ -67,7 +67,7 @@ LABELS = {"labels": "utt2x"}
         (LABELS, ["comparing"], False),
     ],
 )
-def test_sentences_are_needed_where_an_objective_declares_it_and_targets_are_of_texts(
+def test_sentences_are_needed_if_an_objective_declares_it_and_targets_are_of_texts(
     target: dict, names: list[str], expected: bool
 ) -> None:
     attribute = declare(target, *names)
@@ -77,7 +77,7 @@ def test_sentences_are_needed_where_an_objective_declares_it_and_targets_are_of_
         assert (loss.item(), measure.item(), count.item()) == (expected, 0, 2)
 
 
-def test_an_objective_with_weights_predicts_labels_and_no_targets_of_teachers() -> None:
+def test_an_objective_with_weights_predicts_labels_and_not_targets_of_teachers() -> None:
     loss = AttributeLoss(declare(LABELS, "plain", "weighted"))
     assert loss.classifier is loss[1] and loss.measured is loss[1]
     assert loss.classifier.predict(torch.zeros(5, 3)).shape == (5, 2)

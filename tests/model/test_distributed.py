@@ -1,4 +1,4 @@
-"""Processes that share a batch: loss, gradients and statistics are those of one process with the whole batch."""
+"""Ranks that share a batch: loss, gradients and statistics equal those of one process with the whole batch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ DIMS = {"sem": 8, "spk": 6}
 
 
 def on_ranks(work: Callable[[int], object], folder: Path) -> list:
-    """What `work(rank)` returns in each of two processes."""
+    """Results of `work(rank)` from two processes."""
 
     def run(rank: int) -> None:
         torch.set_num_threads(1)
@@ -25,19 +25,19 @@ def on_ranks(work: Callable[[int], object], folder: Path) -> list:
         torch.save(work(rank), folder / f"{rank}.pt")
         distributed.destroy_process_group()
 
-    # Forked, for the tests' modules cannot be imported in a new interpreter.
+    # Forked, because the modules of tests cannot be imported in a new interpreter.
     multiprocessing.start_processes(run, nprocs=RANKS, start_method="fork")
     return [torch.load(folder / f"{rank}.pt") for rank in range(RANKS)]
 
 
-def test_one_process_keeps_what_it_has() -> None:
+def test_one_process_keeps_its_values() -> None:
     rows = torch.randn(3, 2)
     assert num_ranks() == 1
     assert gather_rows(rows) is rows
     assert sum_over_ranks(rows) is rows
 
 
-def test_sums_and_rows_of_unequal_shares(tmp_path: Path) -> None:
+def test_sums_and_rows_of_unequal_batches_are_combined(tmp_path: Path) -> None:
     def work(rank: int) -> tuple[Tensor, Tensor]:
         rows = torch.full((2 - rank, 3), float(rank))
         return sum_over_ranks(torch.tensor([1.0, rank])), gather_rows(rows)
@@ -86,7 +86,7 @@ def model(request: pytest.FixtureRequest, encoder_config: dict, attributes_block
 
 
 def batch_without(missing: dict[str, list[int]]) -> dict[str, Tensor]:
-    """Five utterances, of which some have no target."""
+    """Five utterances, some without a target."""
     torch.manual_seed(1)
     batch = {"speech": 0.1 * torch.randn(5, 9000), "speech_lengths": torch.tensor([900, 3000, 4000, 7001, 9000])}
     for name, dim in DIMS.items():
@@ -96,7 +96,7 @@ def batch_without(missing: dict[str, list[int]]) -> dict[str, Tensor]:
 
 
 def train_on(model: ESPnetUttModel, batch: dict[str, Tensor]) -> tuple[dict, dict, Tensor]:
-    """Gradients, statistics and weight of one batch."""
+    """Return gradients, statistics and weight of one batch."""
     loss, statistics, weight = model.train()(**batch)
     loss.sum().backward()
     gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -112,7 +112,7 @@ def train_on(model: ESPnetUttModel, batch: dict[str, Tensor]) -> tuple[dict, dic
         pytest.param({"spk": [0, 1, 2, 3, 4]}, id="an attribute absent everywhere"),
     ],
 )
-def test_two_ranks_are_one(model: ESPnetUttModel, tmp_path: Path, missing: dict) -> None:
+def test_two_ranks_equal_one_process(model: ESPnetUttModel, tmp_path: Path, missing: dict) -> None:
     batch = batch_without(missing)
 
     def work(rank: int) -> tuple[dict, dict, Tensor]:
@@ -134,7 +134,7 @@ def test_two_ranks_are_one(model: ESPnetUttModel, tmp_path: Path, missing: dict)
 def test_distributed_data_parallel_ends_with_the_gradients_of_one_process(
     model: ESPnetUttModel, tmp_path: Path
 ) -> None:
-    """The gradients that its hooks see, and what a batch brings that only adds up its own."""
+    """Compare the gradients in its hooks, including a first batch accumulated without synchronization."""
     batch = batch_without({"spk": [1, 3]})
 
     def work(rank: int) -> dict[str, Tensor]:

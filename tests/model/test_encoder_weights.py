@@ -1,4 +1,4 @@
-"""Every kind of checkpoint that hub folders hold gives the encoder its own weights."""
+"""Encoder weights are loaded from every kind of checkpoint in hub folders."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from espnet_ext.model.saved_model import load_encoder, read_encoder_config
 from espnet_ext.utils.errors import UserError
 from helpers.tiny_encoders import CONFIGS, HUGGING_FACE, tiny_encoder
 
-# Class around the encoder, its attribute that holds it, and parts to be named as left out: of the attribute, beside it.
+# Class around the encoder, its attribute with the encoder, and skipped parts: inside the attribute, next to it.
 AROUND = {
     "w2v_bert": ("Wav2Vec2BertForCTC", "wav2vec2_bert", "adapter masked_spec_embed", "lm_head"),
     "wav2vec2_base": ("Wav2Vec2ForPreTraining", "wav2vec2", "masked_spec_embed", "project_hid project_q quantizer"),
@@ -33,7 +33,7 @@ AROUND = {
 
 
 def model_around(name: str) -> PreTrainedModel:
-    """A model with a head around the tiny encoder's weights, with masked training and an adapter where it may."""
+    """A model with a head around the tiny encoder's weights, with masked training and an adapter if supported."""
     class_name, attribute, *_ = AROUND[name]
     cls = getattr(transformers, class_name)
     config = CONFIGS[name] | {"vocab_size": 11, "mask_time_prob": 0.05, "mask_feature_prob": 0.0}
@@ -54,13 +54,13 @@ def assert_is_tiny(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HUGGING_FACE)
-def test_an_encoder_saved_by_itself_comes_back(name: str, tmp_path: Path) -> None:
+def test_an_encoder_saved_without_a_head_is_loaded(name: str, tmp_path: Path) -> None:
     tiny_encoder(name).encoder.save_pretrained(tmp_path)
     assert_is_tiny(tmp_path, name)
 
 
 @pytest.mark.parametrize("name", AROUND)
-def test_a_model_around_the_encoder_gives_its_encoder_and_names_the_rest(
+def test_the_encoder_of_a_larger_model_is_loaded_and_skipped_parts_are_named(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model_around(name).save_pretrained(tmp_path)
@@ -72,7 +72,7 @@ def test_a_model_around_the_encoder_gives_its_encoder_and_names_the_rest(
     assert line == f"{tmp_path}: left out, as no part of the encoder's layers: {', '.join(parts)}"
 
 
-def test_a_sharded_checkpoint_is_read_whole(tmp_path: Path) -> None:
+def test_all_shards_of_a_checkpoint_are_read(tmp_path: Path) -> None:
     model_around("w2v_bert").save_pretrained(tmp_path, max_shard_size="20KB")
     shards = sorted(tmp_path.glob("model-*.safetensors"))
     assert len(shards) > 2
@@ -91,7 +91,7 @@ def old_names(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["wav2vec2_base", "xls_r", "hubert_large", "wavlm_base"])
-def test_weight_norm_under_its_old_names_is_understood(name: str, tmp_path: Path) -> None:
+def test_weight_norm_is_loaded_from_its_old_names(name: str, tmp_path: Path) -> None:
     tiny_encoder(name).encoder.save_pretrained(tmp_path)
     weights = {old_names(key): tensor for key, tensor in load_file(tmp_path / "model.safetensors").items()}
     assert any(key.endswith("weight_g") for key in weights)
@@ -106,7 +106,7 @@ def test_half_precision_weights_fill_a_float32_encoder(tmp_path: Path) -> None:
 
 
 def pickled_folder(folder: Path, *contents: object) -> Path:
-    """A checkpoint as hubs held it before safetensors: configs, and one pickle or several."""
+    """A checkpoint in the format before safetensors: configs, and one or several pickles."""
     model_around("wav2vec2_base").save_pretrained(folder)
     (folder / "model.safetensors").unlink()
     (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": False}))
@@ -133,14 +133,14 @@ def test_a_pickled_checkpoint_is_converted_once(num_files: int, tmp_path: Path) 
 
 
 class Code:
-    """Unpickling it would run a command."""
+    """Unpickling an instance would run a command."""
 
     def __reduce__(self) -> tuple:
         return os.system, ("touch executed",)
 
 
 @pytest.mark.parametrize("content", [{"weight": Code()}, Code(), {"weight": 1.0}, [torch.zeros(1)]])
-def test_a_pickle_of_more_than_tensors_is_refused_and_not_run(
+def test_a_pickle_with_more_than_tensors_is_refused_and_not_run(
     content: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -151,7 +151,7 @@ def test_a_pickle_of_more_than_tensors_is_refused_and_not_run(
     assert not any((tmp_path / "cache").rglob("*.safetensors"))
 
 
-def test_a_damaged_pickle_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_damaged_pickle(tmp_path: Path) -> None:
     folder = pickled_folder(tmp_path / "model", {"weight": torch.zeros(100)})
     content = (folder / "pytorch_model.bin").read_bytes()
     (folder / "pytorch_model.bin").write_bytes(content[: len(content) // 2])
@@ -172,7 +172,7 @@ def test_a_checkpoint_of_another_encoder_is_an_error(change: str, message: str, 
         load_encoder(tmp_path)
 
 
-def test_tables_in_a_preprocessor_config_are_not_carried_along(tmp_path: Path) -> None:
+def test_tables_in_a_preprocessor_config_are_not_copied(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "whisper"}')
     (tmp_path / "preprocessor_config.json").write_text('{"sampling_rate": 16000, "mel_filters": [[0.0, 1.0]]}')
     expected = {"model_type": "whisper", "preprocessor": {"sampling_rate": 16_000}}

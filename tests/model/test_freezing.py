@@ -1,4 +1,4 @@
-"""Freezing by block range, and what else a config says about the training of an encoder."""
+"""Freezing by block range, and other settings for the training of an encoder."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def encoder(encoder_config: dict) -> AbsSpeechEncoder:
 
 
 def trainable(encoder: AbsSpeechEncoder) -> list[bool]:
-    """Of each block: does any parameter train?"""
+    """Whether any parameter trains, for each block."""
     return [any(parameter.requires_grad for parameter in block.parameters()) for block in encoder.blocks()]
 
 
@@ -30,7 +30,7 @@ def test_the_first_blocks_are_frozen(encoder: AbsSpeechEncoder, num_blocks: int,
     assert trainable(encoder) == expected
 
 
-def test_whispers_fixed_positions_stay_fixed(encoder: AbsSpeechEncoder) -> None:
+def test_fixed_positions_of_whisper_stay_frozen(encoder: AbsSpeechEncoder) -> None:
     freeze_blocks(encoder, 0)
     fixed = [name for name, parameter in encoder.named_parameters() if not parameter.requires_grad]
     assert fixed == ["encoder.embed_positions.weight"]
@@ -38,7 +38,7 @@ def test_whispers_fixed_positions_stay_fixed(encoder: AbsSpeechEncoder) -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("num_blocks", [1, 2, -1])
-def test_frozen_blocks_compute_in_training_what_they_compute_in_evaluation(name: str, num_blocks: int) -> None:
+def test_frozen_blocks_give_the_same_output_in_training_and_evaluation(name: str, num_blocks: int) -> None:
     encoder = tiny_encoder(name)
     with_dropout(encoder)
     batch = speech_batch([9000, 12_000])
@@ -52,7 +52,7 @@ def test_frozen_blocks_compute_in_training_what_they_compute_in_evaluation(name:
 
 
 def with_dropout(encoder: AbsSpeechEncoder) -> None:
-    """Make every dropout of the encoder visible."""
+    """Set every dropout of the encoder to a visible rate."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.5
@@ -61,7 +61,7 @@ def with_dropout(encoder: AbsSpeechEncoder) -> None:
 
 
 @pytest.mark.parametrize("num_blocks", [-2, 4])
-def test_a_block_that_is_not_there_is_refused(encoder: AbsSpeechEncoder, num_blocks: int) -> None:
+def test_a_missing_block_is_refused(encoder: AbsSpeechEncoder, num_blocks: int) -> None:
     with pytest.raises(UserError, match=f"freeze_blocks {num_blocks} is not within -1 to 3"):
         freeze_blocks(encoder, num_blocks)
 

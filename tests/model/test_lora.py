@@ -1,4 +1,4 @@
-"""Adapters: nothing changes until they train, only they train, and a merged encoder is a plain one."""
+"""Adapters: they start as the identity, only they train, and a merged encoder is a plain encoder."""
 
 import pytest
 import torch
@@ -13,14 +13,14 @@ LENGTHS = [6000, 16_000]
 
 
 def frames_of(encoder: AbsSpeechEncoder) -> torch.Tensor:
-    """All layers' real frames, one after the other."""
+    """Real frames of all layers, concatenated."""
     with torch.no_grad():
         layers, mask = encoder(*speech_batch(LENGTHS))
     return torch.stack(layers)[:, mask]
 
 
 def trained(encoder: AbsSpeechEncoder) -> AbsSpeechEncoder:
-    """With adapters as a training might leave them."""
+    """An encoder with adapters of random weights, as after a training."""
     torch.manual_seed(3)
     for parameter in encoder.parameters():
         if parameter.requires_grad:
@@ -29,7 +29,7 @@ def trained(encoder: AbsSpeechEncoder) -> AbsSpeechEncoder:
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_only_adapters_train_and_each_of_them_does(name: str) -> None:
+def test_only_adapters_train_and_every_adapter_trains(name: str) -> None:
     encoder = tiny_encoder(name)
     before = frames_of(encoder)
     add_lora(encoder, rank=2, alpha=4.0)
@@ -45,7 +45,7 @@ def test_only_adapters_train_and_each_of_them_does(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_a_merged_encoder_is_a_plain_one_of_the_same_output(name: str) -> None:
+def test_a_merged_encoder_is_a_plain_encoder_with_the_same_output(name: str) -> None:
     encoder = tiny_encoder(name)
     plain = tiny_encoder(name)
     add_lora(encoder, rank=2, alpha=4.0)
@@ -98,11 +98,11 @@ def test_checkpointed_adapters_have_the_same_gradient() -> None:
     torch.testing.assert_close(gradients[1], gradients[0])
 
 
-def test_a_target_that_is_no_layer_is_refused_with_the_legal_ones() -> None:
+def test_the_error_of_an_unknown_target_lists_the_valid_layers() -> None:
     with pytest.raises(UserError, match="no linear layer 'q_proj'; legal: .*linear_q.*output_dense"):
         add_lora(tiny_encoder("w2v_bert"), rank=2, alpha=4.0, targets=["linear_v", "q_proj"])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_every_encoder_names_layers_that_it_has(name: str) -> None:
+def test_every_encoder_names_existing_layers(name: str) -> None:
     add_lora(tiny_encoder(name), rank=1, alpha=1.0)

@@ -1,4 +1,4 @@
-"""A training step looks at no value: on a GPU nothing waits, and every rank has the same graph."""
+"""A training step reads no tensor values: no synchronization with a GPU, and the same graph on every rank."""
 
 from collections.abc import Callable
 
@@ -44,13 +44,13 @@ SHAPES = {"speech": (3, 9000), "sem": (3, 4), "spk": (3, 4), "lang": (3, 1), "ag
 
 
 @pytest.mark.parametrize("name", ["mhubert", "w2v_bert", "wav2vec2_base", "wavlm_base", "whisper"])
-def test_a_step_needs_no_value_and_reaches_every_parameter_that_trains(name: str) -> None:
+def test_a_step_reads_no_value_and_reaches_every_trainable_parameter(name: str) -> None:
     attributes = parse_attributes(ATTRIBUTES, "test")
     attributes = {key: config.model_copy(update={"labels": LABELS.get(key)}) for key, config in attributes.items()}
     conf = {"gradient_interval": 1, "task_weighting": "uncertainty"}
     model = ESPnetUttModel(tiny_encoder(name), attributes, "bfloat16", **conf).train()
     model.objectives["spk"][0].queue, model.objectives["spk"][0].queue_sentences = QUEUE
-    # An operation whose result's shape, or the way of whose program, depends on values raises here.
+    # An operation raises here if its output shape or control flow depends on values.
     with FakeTensorMode():
         replace_tensors(model, lambda tensor: torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype))
         batch = {key: torch.empty(shape) for key, shape in SHAPES.items()}

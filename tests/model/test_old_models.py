@@ -1,4 +1,4 @@
-"""Models that earlier versions wrote still load."""
+"""Models written by earlier versions still load."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from espnet_ext.utils.errors import UserError
 
 @pytest.fixture
 def old(model_folder: Path, tmp_path: Path) -> Path:
-    """A model with the keys and weights of 2026: Matryoshka sizes, and the queue of negatives called a bank."""
+    """A model with the keys and weights of 2026: Matryoshka sizes, and a queue of negatives named `bank`."""
     folder = Path(shutil.copytree(model_folder, tmp_path / "old"))
     description = json.loads((folder / "model.json").read_text())
     for name, entry in description["attributes"].items():
@@ -46,6 +46,6 @@ def test_a_description_is_read_under_the_current_keys(old: Path, model_folder: P
 
 
 @pytest.mark.parametrize("options", [{"bank_size": 7}, {"bank_size": 7, "temperature": 0.1}])
-def test_a_config_with_an_old_key_is_refused_with_the_new_one(options: dict[str, Any]) -> None:
+def test_the_error_of_an_old_key_names_the_new_key(options: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="^attribute sem: objective contrastive: bank_size is now called queue_size"):
         build_objective(ObjectiveConfig(name="contrastive", options=options), "attribute sem")

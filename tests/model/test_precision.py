@@ -1,4 +1,4 @@
-"""The dtype of matrix products follows what a device computes natively, unless a cache or a training has another."""
+"""The dtype of matrix products is native to the device, unless a cache or a training uses another one."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ SLOW = "emulated in software, 7 times slower than float32"
         ({}, "DEFAULT", None, "float32"),
     ],
 )
-def test_auto_on_a_cpu(
+def test_auto_on_a_cpu_selects_a_native_dtype(
     monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], aten: str, isa: str | None, expected: str
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)

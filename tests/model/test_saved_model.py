@@ -1,4 +1,4 @@
-"""A model on disk: it comes back as it was, and a file of another model is refused by name."""
+"""A saved model: it loads unchanged, and the error of a file from another model names the file."""
 
 import json
 import shutil
@@ -25,11 +25,11 @@ WEIGHT = "heads.sem.pooling.scorer.weight"
 
 @pytest.fixture
 def folder(model_folder: Path, tmp_path: Path) -> Path:
-    """A copy of the model, to be damaged, in a folder with a space."""
+    """A copy of the model that a test can damage, in a folder with a space."""
     return Path(shutil.copytree(model_folder, tmp_path / "a model"))
 
 
-def test_a_model_comes_back_with_its_weights_in_evaluation_mode(model_folder: Path) -> None:
+def test_a_model_loads_with_its_weights_in_evaluation_mode(model_folder: Path) -> None:
     model = load_model(model_folder)
     weights = load_file(model_folder / "model.safetensors")
     assert set(model.state_dict()) == set(weights)
@@ -46,7 +46,7 @@ def test_the_same_model_gives_the_same_bytes(
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
-def test_a_truncated_weights_file_is_named(folder: Path, share: float) -> None:
+def test_the_error_names_a_truncated_weights_file(folder: Path, share: float) -> None:
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match=r"a model/model.safetensors: damaged weights file"):
@@ -76,7 +76,7 @@ def change_weights(folder: Path, change: str) -> None:
         ("shape", rf"{WEIGHT} has shape \(1, 9\), not \(1, 8\)"),
     ],
 )
-def test_weights_of_another_model_are_named(folder: Path, change: str, message: str) -> None:
+def test_the_error_names_weights_of_another_model(folder: Path, change: str, message: str) -> None:
     change_weights(folder, change)
     with pytest.raises(UserError, match=rf"a model/model.safetensors: weights of another model: {message}"):
         load_model(folder)
@@ -97,20 +97,20 @@ def test_broken_weights_are_refused(folder: Path, change: str, message: str) -> 
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "model.json"])
-def test_a_missing_file_is_named(folder: Path, file: str) -> None:
+def test_the_error_names_a_missing_file(folder: Path, file: str) -> None:
     (folder / file).unlink()
     with pytest.raises(UserError, match=f"a model/{file}: no such file"):
         load_model(folder)
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe{}", b"[]", b"{}", b'{"encoder": {}}', b"null"])
-def test_a_broken_description_is_named(folder: Path, content: bytes) -> None:
+def test_the_error_names_a_broken_description(folder: Path, content: bytes) -> None:
     (folder / "model.json").write_bytes(content)
     with pytest.raises(UserError, match="a model/model.json: "):
         load_model(folder)
 
 
-def test_a_description_with_a_damaged_attribute_is_named(folder: Path) -> None:
+def test_the_error_names_a_description_with_a_damaged_attribute(folder: Path) -> None:
     description = json.loads((folder / "model.json").read_text())
     del description["attributes"]["spk"]["head"]
     (folder / "model.json").write_text(json.dumps(description))
@@ -119,7 +119,7 @@ def test_a_description_with_a_damaged_attribute_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("d_model", [33, 2**44])
-def test_a_description_of_sizes_that_no_model_has_is_named(folder: Path, d_model: int) -> None:
+def test_the_error_names_a_description_with_impossible_sizes(folder: Path, d_model: int) -> None:
     description = json.loads((folder / "model.json").read_text())
     description["encoder"]["d_model"] = d_model
     (folder / "model.json").write_text(json.dumps(description))
@@ -144,7 +144,7 @@ def test_a_pretrained_encoder_is_loaded_strictly(model_folder: Path, tmp_path: P
 
 
 def test_the_attributes_of_an_older_model_are_read(tmp_path: Path) -> None:
-    """Its targets have the keys of teachers and of labels, and one attribute has no `labels`."""
+    """Targets have the keys of both teachers and labels, and one attribute has no `labels`."""
     common = {"head": {"dim": 4, "hidden_dim": 8, "dropout": 0}, "weight": 0.5, "scoring": ["retrieval"]}
     term = {"name": "cosine", "weight": 1.0, "options": {"scale": 2}}
     teacher = {"teacher": "usem", "source": "text", "options": {"a": 1}, "average_translations": True}
@@ -166,7 +166,7 @@ def test_the_attributes_of_an_older_model_are_read(tmp_path: Path) -> None:
     }
 
 
-def test_an_unknown_key_of_an_attribute_is_named(folder: Path) -> None:
+def test_the_error_names_an_unknown_key_of_an_attribute(folder: Path) -> None:
     description = json.loads((folder / "model.json").read_text())
     description["attributes"]["spk"]["head"]["dimm"] = 3
     (folder / "model.json").write_text(json.dumps(description))

@@ -9,7 +9,7 @@ from espnet_ext.model.statistics import gradient_statistics
 
 
 def losses_of(layer: nn.Linear, unused: nn.Parameter) -> dict[str, torch.Tensor]:
-    """Three attributes; `c` uses no parameter that the others do not."""
+    """Three attributes; `c` uses only parameters that the others use."""
     torch.manual_seed(1)
     output = layer(torch.randn(5, 4))
     return {"a": output.square().mean(), "b": (output - 1).abs().sum(), "c": output.sum() + 0 * unused.sum()}
@@ -33,7 +33,7 @@ def test_norms_and_cosines_match_separate_backward_passes() -> None:
         assert math.isclose(statistics[f"gradcos_{one}_{other}"], expected, rel_tol=1e-5)
 
 
-def test_the_losses_can_still_be_trained_on_afterwards() -> None:
+def test_the_losses_can_be_backpropagated_after_the_measurement() -> None:
     layer, unused = nn.Linear(4, 3), nn.Parameter(torch.ones(2))
     losses = losses_of(layer, unused)
     gradient_statistics(losses, list(layer.parameters()), measured=True)
@@ -42,7 +42,7 @@ def test_the_losses_can_still_be_trained_on_afterwards() -> None:
     assert layer.weight.grad is not None
 
 
-def test_the_keys_are_the_same_when_nothing_is_measured() -> None:
+def test_the_keys_are_the_same_on_steps_without_measurement() -> None:
     layer, unused = nn.Linear(4, 3), nn.Parameter(torch.ones(2))
     losses = losses_of(layer, unused)
     measured, not_measured = (gradient_statistics(losses, list(layer.parameters()), m) for m in (True, False))

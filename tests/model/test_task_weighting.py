@@ -40,7 +40,7 @@ def gradients_of(model: ESPnetUttModel, batch: dict[str, Tensor]) -> dict[str, T
     return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
-def test_uncertainty_begins_as_fixed_weights_and_learns_their_logarithms(build: Build, batch: dict) -> None:
+def test_uncertainty_starts_as_fixed_weights_and_learns_their_logarithms(build: Build, batch: dict) -> None:
     fixed, learned = build(), build(task_weighting="uncertainty")
     expected, found = gradients_of(fixed, batch), gradients_of(learned, batch)
     of_weights = found.pop("task_weighting.log_variances")
@@ -51,7 +51,7 @@ def test_uncertainty_begins_as_fixed_weights_and_learns_their_logarithms(build: 
     torch.testing.assert_close(of_weights, torch.stack(by_hand).squeeze())
 
 
-def test_uncertainty_settles_where_every_loss_counts_alike() -> None:
+def test_uncertainty_converges_to_equal_contributions_of_all_losses() -> None:
     weighting = build_task_weighting("uncertainty", ["a", "b"])
     optimizer = torch.optim.Adam(weighting.parameters(), lr=0.05)
     losses = {"a": torch.tensor(20.0), "b": torch.tensor(0.3)}
@@ -67,7 +67,7 @@ def test_uncertainty_settles_where_every_loss_counts_alike() -> None:
 
 
 @pytest.mark.parametrize("name", ["fixed", "uncertainty"])
-def test_statistics_compare_between_ways_of_weighting(build: Build, batch: dict, name: str) -> None:
+def test_statistics_are_comparable_between_weightings(build: Build, batch: dict, name: str) -> None:
     statistics = build(task_weighting=name)(**batch)[1]
     expected = build()(**batch)[1]
     torch.testing.assert_close({key: statistics[key] for key in expected}, expected)

@@ -1,4 +1,4 @@
-"""The evaluation fixture of tests/evaluation, for commands that read what scoring wrote."""
+"""The evaluation fixture of tests/evaluation, for commands that read results of scoring."""
 
 from tests.evaluation.conftest import world
 

@@ -64,7 +64,7 @@ def test_heads_with_equal_scores_share_a_row(tmp_path: Path) -> None:
     assert ("untrained", "sem") not in table and ("teacher", "spk") in table
 
 
-def test_the_last_row_counts_what_each_column_is_computed_from(tmp_path: Path) -> None:
+def test_the_last_row_counts_the_items_of_each_column(tmp_path: Path) -> None:
     assert make_table(tmp_path, ROWS).rows[-1] == [
         "counts",
         "",

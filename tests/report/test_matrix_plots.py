@@ -1,4 +1,4 @@
-"""Plots of directions: a heat map of pairs, or a row for each language if there are many."""
+"""Plots of directions: a heat map of language pairs, or one row per language if there are many pairs."""
 
 import numpy as np
 import pandas as pd

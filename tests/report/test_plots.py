@@ -1,4 +1,4 @@
-"""Content of the plots; the command writes them and prints the main table."""
+"""Content of the plots, and the command that writes them and prints the main table."""
 
 import json
 from typing import Any
@@ -69,14 +69,14 @@ def test_a_statistic_without_a_value_is_a_gap_in_its_curve(tmp_path: Any) -> Non
     assert read_curves([tmp_path / "curves.tsv"])["value"].isna().tolist() == [False] * 3 + [True] * 2
 
 
-def test_curves_of_another_form_are_refused(tmp_path: Any) -> None:
+def test_curves_in_another_format_are_refused(tmp_path: Any) -> None:
     (tmp_path / "curves.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(UserError, match="curves.tsv: cannot be read as training curves .*'phase'"):
         read_curves([tmp_path / "curves.tsv"])
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", "{}", '{"sem": []}', '{"sem": ["x"]}', "{"])
-def test_layer_weights_of_another_form_are_refused(tmp_path: Any, content: str) -> None:
+def test_layer_weights_in_another_format_are_refused(tmp_path: Any, content: str) -> None:
     (tmp_path / "weights.json").write_text(content)
     with pytest.raises(UserError, match="weights.json"):
         read_layer_weights(tmp_path / "weights.json")
@@ -100,7 +100,7 @@ def test_the_command_writes_tables_and_plots(
     assert {path.name for path in plots.iterdir()} == {f"{name}.png" for name in names}
     for path in plots.iterdir():
         assert str(path) in printed
-        # Something is drawn: more than the white ground and one colour of ink.
+        # Something is drawn: more than the white background and one color of ink.
         assert len(np.unique(imread(path)[..., :3].reshape(-1, 3), axis=0)) > 10
     assert (world.root / "RESULTS.md").read_text().startswith("# T\n\n## Main results\n")
     monkeypatch.setattr("sys.argv", [*words.split(), "--summary", f"{world.root}/summary.txt"])
@@ -109,7 +109,7 @@ def test_the_command_writes_tables_and_plots(
     assert (world.root / "summary.txt").read_text() == printed
 
 
-def test_a_missing_scores_file_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_missing_scores_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     results = world.score()
     (results.parent / "scores/joint/spk/test_spk/unseen.tsv").unlink()
     words = f"report --results {results} --out_dir {world.root} --markdown {world.root}/RESULTS.md"

@@ -1,4 +1,4 @@
-"""Published numbers beside ours: what is shown, what stays empty, what is refused."""
+"""Published numbers next to ours: shown cells, empty cells and refused files."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def write(folder: Path, results: str = RESULTS, published: str = SMALL) -> tuple
     return folder / "published.yaml", folder / "results.tsv"
 
 
-def test_each_cell_is_published_ours_and_their_difference(tmp_path: Path) -> None:
+def test_each_cell_has_the_published_value_ours_and_their_difference(tmp_path: Path) -> None:
     published, results = write(tmp_path)
     table = published_table(read_published(published), read_results(results))
     assert [list(row) for row in table.rows] == [
@@ -50,13 +50,13 @@ def test_each_cell_is_published_ours_and_their_difference(tmp_path: Path) -> Non
         assert part in table.caption
 
 
-def test_nothing_run_leaves_every_cell_of_ours_empty(tmp_path: Path) -> None:
+def test_without_results_our_values_are_empty(tmp_path: Path) -> None:
     published, results = write(tmp_path, "x sem retrieval one:mean s R@1 1.0000 - - 2 0.5000")
     rows = published_table(read_published(published), read_results(results)).rows
     assert {row[3] for row in rows} == {"not run"} and {row[4] for row in rows} == {"-"}
 
 
-def test_the_recipe_holds_the_paper_s_table() -> None:
+def test_the_recipe_contains_the_table_of_the_paper() -> None:
     published = read_published(RECIPE)
     assert {figure.name: figure.values for figure in published.figures} == {
         "VoxPopuli speech to speech fr-en, R@1": {"SONAR": 91.91, "Att(sem)": 96.55, "Att(sem+spk)": 95.94},
@@ -87,7 +87,7 @@ def test_the_recipe_holds_the_paper_s_table() -> None:
         ("Big: null", "Big: 3", "systems: Big must be a valid string, found 3"),
     ],
 )
-def test_a_misspelt_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_misspelled_keys_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     published, _ = write(tmp_path, published=SMALL.replace(old, new))
     with pytest.raises(UserError, match=rf"published.yaml.*{message}"):
         read_published(published)

@@ -25,7 +25,7 @@ SCRIPTS = ["中文", "हिन्दी", "မြန်မာ", "ไทย"]
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A system with no other font than matplotlib's own."""
+    """A system whose only fonts are those of matplotlib."""
     usual = next(plots._fonts())
     plots._family_of.cache_clear()
     monkeypatch.setattr(plots, "_fonts", lambda: iter([usual]))
@@ -54,7 +54,7 @@ def confusions(names: list[str], title: str = "Confusions") -> Figure:
     return plot_confusion({"a": pd.DataFrame(rows, columns=["true", "predicted", "count"])}, title)
 
 
-def test_labels_without_a_font_are_numbers_with_a_table(bare: None, tmp_path: Path) -> None:
+def test_labels_without_a_font_are_replaced_by_numbers_with_a_table(bare: None, tmp_path: Path) -> None:
     texts, numbers = draw(confusions([*SCRIPTS, "français", "русский"], "Confusions of 情感\n(测试, dev)"), tmp_path)
     assert set(numbers) == {*SCRIPTS, "情感", "测试"} and set(numbers.values()) == set(range(1, 7))
     assert {f"[{numbers[name]}]" for name in SCRIPTS} | {"français", "русский"} <= texts
@@ -79,13 +79,13 @@ def test_every_kind_of_plot_is_readable(bare: None, tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["$x^", "$a_b$", "a|b", "café", "שלום", "a b (c), d"])
-def test_an_odd_name_is_drawn_as_it_is(tmp_path: Path, name: str) -> None:
+def test_special_characters_of_a_name_are_drawn_literally(tmp_path: Path, name: str) -> None:
     texts, numbers = draw(confusions([name, "other"]), tmp_path)
     assert name in texts and numbers == {}
 
 
 @pytest.mark.parametrize("name", ["a\x1b[31m", "x" * 800, "\U000fffff"])
-def test_a_name_that_cannot_be_drawn_is_a_number(tmp_path: Path, name: str) -> None:
+def test_a_name_that_cannot_be_drawn_is_replaced_by_a_number(tmp_path: Path, name: str) -> None:
     texts, numbers = draw(confusions([name, "other"]), tmp_path)
     assert "[1]" in texts and numbers == {name: 1}
 
@@ -100,7 +100,7 @@ def test_a_character_of_another_installed_font_is_drawn(tmp_path: Path) -> None:
     assert len(label.get_fontfamily()) == 2
 
 
-def test_the_command_puts_the_numbers_into_results_md(
+def test_the_command_writes_the_numbers_to_results_md(
     bare: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = ["joint", "lang", "classification", "classifier", "test", "accuracy", "50.0", "", "", "4", "50.0"]

@@ -1,4 +1,4 @@
-"""RESULTS.md of a small results.tsv, word for word."""
+"""RESULTS.md of a small results.tsv, compared word for word."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_labels_of_a_second_set_have_columns_with_its_name(tmp_path: Path) -> No
     assert list(table.rows[-1]) == ["n", *["10"] * 6]
 
 
-def test_a_set_may_have_retrieval_and_labels(tmp_path: Path) -> None:
+def test_a_set_can_have_retrieval_and_labels(tmp_path: Path) -> None:
     rows = [f"s\tsem\tretrieval\tone:{scope}\tx\tR@1\t50\t\t\t10\t1.0" for scope in ("mean", "eng-fra", "fra-eng")]
     rows.append("s\twords\tregression\tclassifier\tx\tMAE\t5\t\t\t10\t7")
     (tmp_path / "results.tsv").write_text("\n".join(["\t".join(COLUMNS), *rows]) + "\n")
@@ -88,7 +88,7 @@ def test_a_hundred_languages_are_shown_by_their_means(tmp_path: Path) -> None:
     assert means["one:mean:X-eng"]["queries"] == "350" and means["one:mean:X-eng"]["chance R@1"] == "0.3"
 
 
-def test_a_few_directions_have_a_table_of_their_own(tmp_path: Path) -> None:
+def test_a_few_directions_have_a_separate_table(tmp_path: Path) -> None:
     results = read_rows(tmp_path, rows_of_directions(["fra-eng", "spa-eng"], ["X-eng"]))
     markdown = write_markdown(results, "T")
     assert section(markdown, "Retrieval by pair: s") == [
@@ -97,7 +97,7 @@ def test_a_few_directions_have_a_table_of_their_own(tmp_path: Path) -> None:
     ]
 
 
-def test_duplicates_have_a_column_where_there_are_some(tmp_path: Path) -> None:
+def test_duplicates_have_a_column_only_if_there_are_any(tmp_path: Path) -> None:
     rows = rows_of_directions(["fra-eng"], ["fra-eng"])
     rows.append("s\tsem\tretrieval\tone:mean:fra-eng\tx\tduplicates\t2\t\t\t350\t")
     markdown = write_markdown(read_rows(tmp_path, rows), "T")

@@ -1,4 +1,4 @@
-"""Tables and columns of labels, and the confusion matrices, from results.tsv and the counts beside it."""
+"""Tables and columns of labels, and the confusion matrices, from results.tsv and the counts next to it."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_the_main_table_has_a_column_for_each_score_of_a_label(results: pd.DataF
     assert rows["n"]["lang accuracy"] == "200" and rows["n"]["age MAE"] == "150"
 
 
-def test_the_tables_of_labels_count_what_is_left_out(results: pd.DataFrame) -> None:
+def test_the_tables_of_labels_count_excluded_utterances(results: pd.DataFrame) -> None:
     sections = write_markdown(results, "T").split("\n## ")
     (classes,) = [section for section in sections if section.startswith("Classification\n")]
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in classes.splitlines()[4:]]
@@ -60,7 +60,7 @@ def test_the_tables_of_labels_count_what_is_left_out(results: pd.DataFrame) -> N
     assert "0.650 [0.500, 0.700]" in numbers and "probe" not in classes
 
 
-def test_shares_are_of_the_true_class_and_other_predictions_are_one_column() -> None:
+def test_cells_are_fractions_of_the_true_class_and_other_predictions_share_one_column() -> None:
     counts = pd.DataFrame(
         [("a", "a", 6), ("a", "b", 2), ("a", "x", 1), ("a", "y", 1), ("b", "b", 3)],
         columns=["true", "predicted", "count"],
@@ -87,7 +87,7 @@ def test_a_matrix_for_each_attribute_and_set(results: pd.DataFrame, tmp_path: Pa
     plt.close(figure)
 
 
-def test_names_of_classes_are_read_as_written(tmp_path: Path) -> None:
+def test_class_names_are_read_back_as_written(tmp_path: Path) -> None:
     write_confusion(tmp_path / "confusion.tsv", np.array(['"so called" english', "NA"]), np.array(['"', "NA"]))
     rows = read_table(tmp_path / "confusion.tsv", CONFUSION_COLUMNS, "confusions").itertuples(index=False, name=None)
     assert list(rows) == [('"so called" english', '"', 1), ("NA", "NA", 1)]

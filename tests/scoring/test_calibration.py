@@ -1,4 +1,4 @@
-"""Calibration against a plain minimiser, its costs against decisions one by one, minCllr against all monotone maps."""
+"""Calibration against a plain minimizer, its costs against single decisions, minCllr against all monotone maps."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def of_classes(costs: np.ndarray, labels: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("prior", [0.01, 0.05, 0.5])
-def test_the_line_minimises_the_prior_weighted_loss(prior: float) -> None:
+def test_the_line_minimizes_the_prior_weighted_loss(prior: float) -> None:
     scores, labels = make_trials()
     odds = np.log(prior / (1 - prior))
 
@@ -68,7 +68,7 @@ def test_decision_costs_are_those_of_thresholding_at_the_prior_odds(prior: float
     assert of_classes(decision_costs(llrs, labels, prior), labels) == pytest.approx(expected, abs=1e-12)
 
 
-def test_cllr_is_that_of_its_definition() -> None:
+def test_cllr_matches_its_definition() -> None:
     llrs, labels = np.array([2.0, -1.0, 0.5, -3.0]), np.array([True, True, False, False])
     expected = 0.5 * (np.log2(1 + np.exp(-llrs[labels])).mean() + np.log2(1 + np.exp(llrs[~labels])).mean())
     assert of_classes(ratio_costs(llrs, labels), labels) == pytest.approx(expected, abs=1e-12)
@@ -76,7 +76,7 @@ def test_cllr_is_that_of_its_definition() -> None:
 
 
 def pooled_cllr(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Minimum over monotone maps by pooling neighbours until no violator is left."""
+    """Minimum over monotone maps by pooling neighbors until no violator is left."""
     pools = [[float(t), float(n)] for s in np.unique(scores) for t, n in [_counts(scores == s, labels)]]
     i = 0
     while i < len(pools) - 1:
@@ -104,7 +104,7 @@ def test_min_cllr_matches_pooling_by_hand(decimals: int) -> None:
     assert found == pytest.approx(pooled_cllr(scores, labels), abs=1e-9)
 
 
-def test_calibration_costs_at_least_the_minimum_and_little_more() -> None:
+def test_calibrated_costs_are_at_least_the_minimum_and_close_to_it() -> None:
     scores, labels = make_trials(count=5000)
     roc = sort_trials(scores, labels).plain_roc()
     llrs = fit_calibration(scores, labels).llrs(scores)
@@ -120,5 +120,5 @@ def test_perfect_and_blind_scores_have_the_extreme_minima() -> None:
     assert min_cllr(sort_trials(np.zeros(8), labels).plain_roc()) == pytest.approx(1.0)
 
 
-def test_llrs_are_on_the_line() -> None:
+def test_llrs_are_linear_in_the_scores() -> None:
     assert Calibration(2.0, -1.0).llrs(np.array([0.0, 1.0])).tolist() == [-1.0, 1.0]

@@ -34,7 +34,7 @@ def scikit_metrics(truth: np.ndarray, predicted: np.ndarray) -> list[float]:
 
 @pytest.fixture
 def predictions() -> Predictions:
-    """300 items of 20 speakers and four classes of unequal size; some predictions are a class that no item has."""
+    """300 items of 20 speakers and four classes of unequal size; some predictions are a class without items."""
     rng = np.random.default_rng(4)
     truth = rng.choice(["ara", "eng", "fra", "zho"], 300, p=[0.1, 0.5, 0.3, 0.1])
     guess = rng.choice(["ara", "deu", "eng", "fra"], 300)
@@ -47,14 +47,14 @@ def by_metric(scores: list[Score]) -> dict[str, Score]:
     return {score.metric: score for score in scores}
 
 
-def test_values_are_those_of_scikit_learn(predictions: Predictions) -> None:
+def test_values_equal_those_of_scikit_learn(predictions: Predictions) -> None:
     scores = by_metric(score_classification("classifier", predictions))
     assert [scores[metric].value for metric in CLASS_METRICS] == pytest.approx(scikit_metrics(*predictions[:2]))
     assert {score.n for score in scores.values()} == {300}
     assert scores["classes"].value == 4 and scores["units"].value == 20
 
 
-def test_intervals_are_those_of_speakers_copied_by_hand(predictions: Predictions) -> None:
+def test_intervals_equal_those_of_explicitly_resampled_speakers(predictions: Predictions) -> None:
     scores = by_metric(score_classification("classifier", predictions, Bootstrap(200, seed=3)))
     speakers = np.unique(predictions.units)
     rows = [np.flatnonzero(predictions.units == speaker) for speaker in speakers]
@@ -69,7 +69,7 @@ def test_intervals_are_those_of_speakers_copied_by_hand(predictions: Predictions
 
 
 @pytest.mark.parametrize("support", [[50, 50], [90, 10], [5, 5, 5, 85], [20, 30, 40]])
-def test_chance_is_the_better_of_two_guesses_without_looking(support: list[int]) -> None:
+def test_chance_is_the_better_of_two_blind_guesses(support: list[int]) -> None:
     rng = np.random.default_rng(0)
     truth = np.repeat(np.arange(len(support)), 2000 * np.array(support))
     constant = scikit_metrics(truth, np.full(len(truth), np.argmax(support)))
@@ -92,7 +92,7 @@ def test_one_speaker_has_no_interval() -> None:
 
 
 def test_speakers_widen_the_interval_of_utterances() -> None:
-    """Ten speakers whose utterances are all right or all wrong say no more than ten utterances."""
+    """Ten speakers whose utterances are all right or all wrong are equivalent to ten utterances."""
     units = np.repeat(np.arange(10), 50)
     truth = np.tile(["a", "b"], 250)
     predicted = np.where(units < 5, truth, "c")
@@ -120,7 +120,7 @@ def ages() -> Predictions:
     return Predictions(truth, 20 + 0.5 * truth + rng.normal(0, 6, 200), units)
 
 
-def test_errors_and_correlations_are_those_of_the_libraries(ages: Predictions) -> None:
+def test_errors_and_correlations_equal_those_of_the_libraries(ages: Predictions) -> None:
     scores = {score.metric: score for score in score_regression("x", ages, 40.0, Bootstrap(100, seed=1))}
     assert [scores[metric].value for metric in NUMBER_METRICS] == pytest.approx(libraries(*ages[:2]))
     present = np.unique(ages.units)
@@ -150,6 +150,6 @@ def test_a_constant_prediction_has_no_correlation(ages: Predictions) -> None:
     assert scores["Pearson"].low == scores["Pearson"].high == 0.0
 
 
-def test_one_number_for_all_is_an_error(ages: Predictions) -> None:
+def test_a_constant_true_value_is_an_error(ages: Predictions) -> None:
     with pytest.raises(UserError, match="all 200 utterances are 30"):
         score_regression("x", ages._replace(truth=np.full(200, 30.0)), 40.0)

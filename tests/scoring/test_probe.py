@@ -1,4 +1,4 @@
-"""Linear probes: what they find, what they cannot, and that groups are never on both sides."""
+"""Linear probes: linear signals are found, noise is not, and groups are never in both training and test."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from espnet_ext.utils.errors import UserError
 
 
 def make_rows(signal: float, num: int = 240, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Three classes along a direction each, in 12 dimensions; 40 groups that have all classes."""
+    """Three classes along one direction each, in 12 dimensions; 40 groups that contain all classes."""
     rng = np.random.default_rng(seed)
     classes = rng.integers(0, 3, num)
     rows = rng.standard_normal((num, 12)) + signal * np.eye(12)[classes]
@@ -25,7 +25,7 @@ def test_a_linear_signal_is_found_and_noise_is_not() -> None:
 
 
 def test_a_group_is_never_in_training_and_in_test() -> None:
-    """Rows that say only which group they are of: labels that differ by group cannot be told."""
+    """Rows that encode only their group: labels that differ by group cannot be predicted."""
     rng = np.random.default_rng(1)
     groups = np.repeat(np.arange(30), 10)
     labels = np.where(rng.permutation(30) < 15, "a", "b")[groups]
@@ -34,8 +34,8 @@ def test_a_group_is_never_in_training_and_in_test() -> None:
     assert (cross_validate(rows, labels, np.arange(300)) == labels).mean() > 0.99
 
 
-def test_predictions_are_those_of_plain_scikit_learn() -> None:
-    """Fold by fold: standardise by the training rows, try each penalty on a fifth of its groups, train on all."""
+def test_predictions_equal_those_of_plain_scikit_learn() -> None:
+    """For each fold: standardize by the training rows, try each penalty on a fifth of the groups, train on all."""
     rows, labels, groups = make_rows(signal=1.5)
     expected = np.empty_like(labels)
     for train, test in StratifiedGroupKFold(5).split(rows, labels, groups):
@@ -53,7 +53,7 @@ def test_predictions_are_those_of_plain_scikit_learn() -> None:
     assert (cross_validate(rows, labels, groups) == expected).all()
 
 
-def test_penalties_that_are_equally_good_leave_the_strongest() -> None:
+def test_the_strongest_of_equally_good_penalties_is_selected() -> None:
     labels = np.tile(["a", "b"], 60)
     rows = np.where(labels == "a", 1.0, -1.0)[:, None]
     probe = fit_probe(rows, labels, np.arange(120))[-1]
@@ -71,7 +71,7 @@ def test_one_class_is_an_error() -> None:
         cross_validate(np.eye(3), np.array(["eng"] * 3), np.arange(3))
 
 
-def test_few_rows_are_enough() -> None:
+def test_few_rows_are_sufficient() -> None:
     rows, labels = np.array([[0.0], [1.0], [0.1], [0.9]]), np.array(["a", "b", "a", "b"])
     assert (cross_validate(rows, labels, np.array([0, 0, 1, 1])) == labels).all()
 

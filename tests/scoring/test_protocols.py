@@ -52,7 +52,7 @@ def test_text_has_one_candidate_per_sentence() -> None:
     assert names(SPEECH, search.queries) == ["s1", "s3", "s2"]
 
 
-def test_own_text_is_named_by_its_language() -> None:
+def test_text_in_the_same_language_is_named_by_its_language() -> None:
     scopes = {search.scope: search.mean_scopes for search in text_searches(SPEECH, SPEECH)}
     assert scopes == {"eng": ["mean"], "spa": ["mean"], "eng-spa": ["mean-cross"], "spa-eng": ["mean-cross"]}
 
@@ -67,7 +67,7 @@ def test_languages_without_a_shared_sentence_are_an_error() -> None:
         speech_searches(items("e1 hello eng", "s1 bye spa"))
 
 
-def test_a_direction_without_a_shared_sentence_is_left_out() -> None:
+def test_a_direction_without_a_shared_sentence_is_skipped() -> None:
     searches = speech_searches(items("e1 hello eng", "s1 hello spa", "f1 bye fra"))
     assert {search.scope for search in searches} == {"eng-spa", "spa-eng"}
 
@@ -83,7 +83,7 @@ THREE = items("e1 hello eng", "s1 hello spa", "f1 hello fra")
         ("eng-X", {"eng-fra": ["mean:eng-X"], "eng-spa": ["mean:eng-X"]}),
     ],
 )
-def test_only_the_directions_wanted_are_searched(patterns: str, expected: dict[str, list[str]]) -> None:
+def test_only_the_selected_directions_are_searched(patterns: str, expected: dict[str, list[str]]) -> None:
     parsed = [parse_pattern(pattern) for pattern in patterns.split(",")]
     for protocol in ("all", "one"):
         searches = speech_searches(THREE, parsed)
@@ -92,7 +92,7 @@ def test_only_the_directions_wanted_are_searched(patterns: str, expected: dict[s
     assert crossing == expected
 
 
-def test_the_own_language_is_read_whatever_the_directions() -> None:
+def test_text_in_the_same_language_is_scored_whatever_the_directions() -> None:
     scopes = [search.scope for search in text_searches(THREE, THREE, [parse_pattern("fra-eng")])]
     assert scopes == ["eng", "fra-eng", "fra", "spa"]
 
@@ -117,7 +117,7 @@ def test_a_pattern_matches_only_its_directions() -> None:
     }
 
 
-def test_a_direction_may_belong_to_several_patterns() -> None:
+def test_a_direction_can_belong_to_several_patterns() -> None:
     patterns = [EVERY, Pattern("X", "eng"), Pattern("fra", "eng"), Pattern("eng", "X")]
     assert [str(pattern) for pattern in patterns if pattern.matches("fra", "eng")] == ["all", "X-eng", "fra-eng"]
 
@@ -130,7 +130,7 @@ def test_a_set_and_its_patterns_are_read_in_order() -> None:
 @pytest.mark.parametrize(
     "option", ["X-eng", "=X-eng", "s=", "s=eng", "s=eng-eng", "s=X-X", "s=a-b-c", "s=fra-eng,fra-eng", "s=all s=all"]
 )
-def test_another_form_is_refused(option: str) -> None:
+def test_another_format_is_refused(option: str) -> None:
     with pytest.raises(UserError):
         parse_pairs(option.split())
 

@@ -16,7 +16,7 @@ KINDS = ("apart", "close", "equal", "collapsed")
 
 
 def draw(rng: np.random.Generator, kind: str, n: int, dim: int, base: np.ndarray) -> np.ndarray:
-    """Vectors that are far apart, within float32's error of each other, exact copies, or all the same."""
+    """Vectors that are far apart, within float32 error of each other, exact copies, or all equal."""
     if kind == "apart":
         return rng.standard_normal((n, dim)).astype(np.float32)
     if kind == "collapsed":
@@ -35,7 +35,7 @@ def cosines(queries: np.ndarray, candidates: np.ndarray) -> np.ndarray:
 
 
 def naive_rank(scores: list[float], right: list[bool]) -> int:
-    """Place of the first right candidate in a list sorted by score, wrong ones first among equals."""
+    """Rank of the first correct candidate in a list sorted by score, with wrong candidates first among ties."""
     order = sorted(zip(scores, right, strict=True), key=lambda pair: (-pair[0], pair[1]))
     return 1 + [is_right for _, is_right in order].index(True)
 
@@ -58,7 +58,7 @@ def unit_sides(*sides: np.ndarray) -> tuple[UnitRows, ...]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str) -> None:
+def test_ranks_equal_those_of_a_sorted_list(rng: np.random.Generator, kind: str) -> None:
     base = rng.standard_normal((4, 20))
     x, y = draw(rng, kind, 37, 20, base), draw(rng, kind, 53, 20, base)
     found = rng.integers(0, 9, 53).astype(str)
@@ -72,7 +72,7 @@ def test_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str) -
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [1, 4, 60])
-def test_aligned_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind: str, k: int) -> None:
+def test_aligned_ranks_equal_those_of_a_sorted_list(rng: np.random.Generator, kind: str, k: int) -> None:
     base = rng.standard_normal((4, 20))
     x, y = (np.abs(draw(rng, kind, 37, 20, base)) for _ in range(2))
     by_cosine, by_ratio = rank_aligned(*unit_sides(x, y), small_blocks(rng), k)
@@ -91,7 +91,7 @@ def test_aligned_ranks_are_those_of_a_sorted_list(rng: np.random.Generator, kind
             assert by_ratio[query] == np.inf
 
 
-def test_a_tie_for_the_top_is_a_hit_only_if_all_tied_are_right() -> None:
+def test_a_tie_for_the_top_is_a_hit_only_if_all_tied_candidates_are_correct() -> None:
     query, candidates = unit_sides(np.array([[1, 0]], np.float32), np.array([[1, 0], [2, 0], [0, 1]], np.float32))
     for sentences, rank in ((["a", "a", "b"], 1), (["a", "b", "b"], 2), (["b", "b", "a"], 3)):
         ranks, _ = rank_queries(query, candidates, np.array(["a"]), np.array(sentences), Products())
@@ -105,7 +105,7 @@ def test_equal_rows_tie_wherever_they_are_in_a_block() -> None:
     assert sum(block.cosines.numel() for block in blocks) == 101**2
 
 
-def test_memory_is_that_of_a_block_not_of_the_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_limited_to_a_block_of_the_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """numpy's memory is traced; torch's blocks are counted."""
     n, cells = 12_000, []
     vectors = np.random.default_rng(0).standard_normal((n, 16)).astype(np.float32)

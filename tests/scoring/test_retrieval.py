@@ -36,7 +36,7 @@ def make_items(recordings: int = 2, noise: float = 1.0, collapsed: bool = False)
 @pytest.mark.parametrize(("right", "candidates"), [(1, 1), (1, 4), (2, 6), (3, 7), (7, 7), (1, 8)])
 def test_chance_is_the_mean_over_all_orders(right: int, candidates: int) -> None:
     kinds = [True] * right + [False] * (candidates - right)
-    # By position of the right ones: every set of positions is equally likely.
+    # By position of the correct candidates: every set of positions is equally likely.
     first = [order.index(True) + 1 for order in set(permutations(kinds))]
     expected = 100 * np.mean([(f <= 1, f <= 5, 1 / f) for f in first], axis=0)
     odds = rank_odds(right, candidates)
@@ -70,7 +70,7 @@ def test_recall_of_every_direction_matches_a_loop(tile: int) -> None:
     assert figures["all:mean", "R@1"].value == pytest.approx(mean)
 
 
-def test_a_collapsed_model_scores_nothing() -> None:
+def test_a_collapsed_model_scores_zero() -> None:
     items = make_items(collapsed=True)
     figures = score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
     assert {f.value for f in figures if f.metric in ("R@1", "R@5")} == {0.0}
@@ -82,7 +82,7 @@ def test_a_metric_registered_from_outside_is_scored_with_its_chance(monkeypatch:
     items = make_items()
     figures = {(f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)}
     assert figures["all:eng-fra", "R@2"].value == pytest.approx(naive_recall(items, "eng", "fra", 2))
-    # 2 of 16 candidates are right.
+    # 2 of 16 candidates are correct.
     assert figures["all:eng-fra", "R@2"].chance == pytest.approx(100 * (1 - 14 / 16 * 13 / 15))
     assert "one:mean" in {protocol for protocol, metric in figures if metric == "R@2"}
 
@@ -90,7 +90,7 @@ def test_a_metric_registered_from_outside_is_scored_with_its_chance(monkeypatch:
 def test_chance_and_counts_are_those_of_the_protocol() -> None:
     items = make_items(recordings=2)
     figures = {(f.protocol, f.metric): f for f in score_retrieval(speech_searches(items), items, items, bootstrap=FEW)}
-    # 16 French candidates, two of them right; 7 sentences shared with Spanish.
+    # 16 French candidates, two of them correct; 7 sentences shared with Spanish.
     every, one = figures["all:eng-fra", "R@1"], figures["one:eng-spa", "R@1"]
     assert (every.n, every.chance) == (16, pytest.approx(100 * 2 / 16))
     assert (one.n, one.chance) == (7, pytest.approx(100 / 7))
@@ -117,7 +117,7 @@ def test_intervals_match_copying_the_queries_of_the_sentences_drawn() -> None:
     assert (mean.low, mean.high) == pytest.approx(tuple(np.percentile(np.mean(table, axis=0), [2.5, 97.5])))
 
 
-def test_text_of_the_same_language_has_a_mean_of_its_own() -> None:
+def test_text_of_the_same_language_has_a_separate_mean() -> None:
     speech, texts = make_items(noise=0.0), make_items(recordings=1, noise=0.0)
     figures = {
         f.protocol: f
@@ -156,7 +156,7 @@ def test_two_sentences_of_one_text_are_counted_and_both_missed() -> None:
     assert ("text:fra", "duplicates") not in table
 
 
-def test_recordings_of_one_sentence_are_no_duplicates() -> None:
+def test_recordings_of_one_sentence_are_not_duplicates() -> None:
     items = make_items(recordings=2, noise=0.0)
     figures = score_retrieval(speech_searches(items), items, items, bootstrap=FEW)
     assert not [f for f in figures if f.metric == "duplicates"]

@@ -13,7 +13,7 @@ def make_trials(decimals: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("decimals", [9, 1, 0])
-def test_weights_give_what_copies_of_the_trials_give(decimals: int) -> None:
+def test_weights_are_equivalent_to_copies_of_the_trials(decimals: int) -> None:
     scores, labels = make_trials(decimals)
     weights = np.random.default_rng(2).integers(0, 4, len(scores))
     trials = sort_trials(scores, labels)
@@ -25,14 +25,14 @@ def test_weights_give_what_copies_of_the_trials_give(decimals: int) -> None:
 
 
 @pytest.mark.parametrize("decimals", [9, 1, 0])
-def test_all_corners_are_kept_but_those_on_a_straight_line(decimals: int) -> None:
+def test_all_corners_except_those_on_a_straight_line_are_kept(decimals: int) -> None:
     scores, labels = make_trials(decimals)
     roc = sort_trials(scores, labels).plain_roc()
     drawn = list(zip(roc.alarm_rates(), roc.miss_rates(), strict=True))
     every = [(0.0, 1.0)]
     for threshold in np.unique(scores)[::-1]:
         every.append(((scores[~labels] >= threshold).mean(), (scores[labels] < threshold).mean()))
-    # A corner left out lies on the line between its neighbours.
+    # A removed corner lies on the line between its neighbors.
     x, y = np.array(drawn).T
     for alarms, misses in every:
         on_segment = [
@@ -46,7 +46,7 @@ def test_all_corners_are_kept_but_those_on_a_straight_line(decimals: int) -> Non
 
 
 @pytest.mark.parametrize("prior", [0.01, 0.5, 0.9])
-def test_an_inverted_system_costs_what_the_better_blind_decision_does(prior: float) -> None:
+def test_an_inverted_system_costs_as_much_as_the_better_blind_decision(prior: float) -> None:
     labels = np.arange(50) < 20
     assert sort_trials(np.arange(50.0), labels).plain_roc().min_dcf(prior) == pytest.approx(1.0)
 
@@ -58,7 +58,7 @@ def test_a_resample_of_one_class_has_no_rates() -> None:
 
 
 def wespeaker(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """EER and normalised minDCF(0.01), trial by trial from "accept all", as its formulas read."""
+    """EER and normalized minDCF(0.01) by its formulas, trial by trial from "accept all"."""
     order = np.argsort(scores)
     misses, alarms, found = [], [], 0
     for place, trial in enumerate(order, 1):
@@ -73,7 +73,7 @@ def wespeaker(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def speechbrain(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """EER and minDCF(0.01), not normalised, over all thresholds and those half way, as its formulas read."""
+    """EER and unnormalized minDCF(0.01) by its formulas, over all scores and their midpoints as thresholds."""
     values = np.unique(scores)
     thresholds = np.sort(np.append(values, (values[1:] + values[:-1]) / 2))
     rates = [((scores[labels] <= t).mean(), (scores[~labels] > t).mean()) for t in thresholds]
@@ -89,6 +89,6 @@ def test_scores_without_ties_match_other_toolkits() -> None:
     eer, dcf = wespeaker(scores, labels)
     assert (roc.eer(), roc.min_dcf(0.01)) == (pytest.approx(eer, abs=1e-9), pytest.approx(dcf, abs=1e-9))
     eer, dcf = speechbrain(scores, labels)
-    # It takes the middle of the corner nearest to EER, and does not divide by the blind cost.
+    # It uses the middle of the corner nearest to EER, and does not divide by the blind cost.
     assert roc.eer() == pytest.approx(eer, abs=100 / 300)
     assert roc.min_dcf(0.01) == pytest.approx(dcf / 0.01, abs=1e-9)

@@ -13,7 +13,7 @@ def stored(n: int, dim: int = 5, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
-def test_rows_are_those_of_the_float64_matrix(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_equal_those_of_the_float64_matrix(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_ROWS", chunk)
     vectors = stored(9)
     expected = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -24,7 +24,7 @@ def test_rows_are_those_of_the_float64_matrix(chunk: int, monkeypatch: pytest.Mo
     np.testing.assert_array_equal(rows.view(index).view(np.array([2, 0])).take(np.array([0, 1])), expected[[3, 8]])
 
 
-def test_equal_rows_have_equal_cosines_wherever_they_stand() -> None:
+def test_equal_rows_have_equal_cosines_at_any_position() -> None:
     rows = UnitRows.of(np.repeat(stored(1, dim=513), 101, axis=0), [""] * 101)
     places = np.arange(101)
     assert len(np.unique(pair_cosines(rows, rows, places, places[::-1]))) == 1
@@ -56,12 +56,12 @@ def test_centering_matches_a_loop_over_groups(chunk: int, monkeypatch: pytest.Mo
         np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_a_collapsed_group_has_no_direction_after_centring() -> None:
+def test_a_collapsed_group_has_no_direction_after_centering() -> None:
     rows = UnitRows.of(np.full((6, 33), 0.1, np.float32), [""] * 6).centered(np.array(list("aaabbb")))
     assert not rows.take(slice(None)).any()
 
 
-def test_identities_are_equal_where_rows_are() -> None:
+def test_identities_are_equal_if_rows_are_equal() -> None:
     vectors = stored(4)
     vectors[3] = vectors[1]
     assert UnitRows.of(vectors, [""] * 4).identities().tolist() == [0, 1, 2, 1]
@@ -76,7 +76,7 @@ def test_lengths_match_a_loop(rows: int, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN"), (np.inf, "NaN or infinity"), (0.0, "all zeros")])
-def test_a_broken_embedding_is_named(value: float, message: str) -> None:
+def test_the_error_names_a_broken_embedding(value: float, message: str) -> None:
     vectors = np.ones((3, 4))
     vectors[1] = value
     with pytest.raises(UserError, match=f"utt-b.*{message}"):

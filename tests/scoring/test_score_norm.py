@@ -18,7 +18,7 @@ def rows_of(vectors: np.ndarray) -> UnitRows:
 
 
 def naive_side(vector: np.ndarray, cohort: np.ndarray, score: float, top: int) -> float:
-    """One side's z-score: sort this utterance's cosines with the cohort, keep the best, population deviation."""
+    """z-score of one side: sort the cosines with the cohort, keep the best, use the population deviation."""
     vector = vector.astype(float)
     cosines = [float(vector @ c) / np.sqrt(float(vector @ vector) * float(c @ c)) for c in cohort.astype(float)]
     best = sorted(cosines, reverse=True)[:top]
@@ -44,7 +44,7 @@ def test_scores_match_a_naive_version(top: int, cells: int, monkeypatch: pytest.
 
 
 def test_the_other_deviation_only_scales_the_scores() -> None:
-    """SpeechBrain divides by the sample deviation: all scores shrink alike, and every error rate stays."""
+    """SpeechBrain divides by the sample deviation: all scores shrink by one factor, and error rates do not change."""
     vectors, cohort = make(6), make(25, seed=1)
     rows, unit, top = rows_of(vectors), rows_of(cohort).take(slice(0, 25)), 10
     enrol, test = np.triu_indices(6, 1)
@@ -56,7 +56,7 @@ def test_the_other_deviation_only_scales_the_scores() -> None:
     np.testing.assert_allclose(ours * np.sqrt((top - 1) / top), theirs, atol=1e-8)
 
 
-def test_either_side_may_enrol() -> None:
+def test_either_side_can_enroll() -> None:
     rows = rows_of(make(20))
     cohort = score_cohort(rows, rows_of(make(30, seed=2)).take(slice(0, 30)), top=7)
     enrol, test = np.triu_indices(20, 1)
@@ -64,8 +64,8 @@ def test_either_side_may_enrol() -> None:
     np.testing.assert_array_equal(cohort.normalize(cosines, enrol, test), cohort.normalize(cosines, test, enrol))
 
 
-def test_a_side_that_is_near_to_everybody_is_set_right() -> None:
-    """Utterance 0 is near the cohort: the same cosine says less of it than of utterance 1."""
+def test_a_side_near_to_all_speakers_is_corrected() -> None:
+    """Utterance 0 is near the cohort: the same cosine is weaker evidence for it than for utterance 1."""
     cohort = np.array([[1.0, 0.1, 0.0], [1.0, -0.1, 0.0], [1.0, 0.0, 0.1]])
     rows = rows_of(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.6, 0.5]]))
     scores = score_cohort(rows, cohort, top=3).normalize(np.array([0.6, 0.6]), np.array([0, 1]), np.array([2, 2]))
@@ -81,12 +81,12 @@ def test_the_cohort_is_the_direction_of_each_speakers_mean() -> None:
     np.testing.assert_allclose(speaker_means(rows_of(vectors), speakers), expected, atol=1e-12)
 
 
-def test_one_speaker_is_no_cohort() -> None:
+def test_one_speaker_is_not_a_cohort() -> None:
     with pytest.raises(UserError, match="needs two or more"):
         speaker_means(rows_of(make(3)), np.array(["a", "a", "a"]))
 
 
-def test_a_collapsed_model_stays_tied() -> None:
+def test_scores_of_a_collapsed_model_remain_tied() -> None:
     rows = rows_of(np.ones((4, 3), np.float32))
     enrol, test = np.triu_indices(4, 1)
     cosines = pair_cosines(rows, rows, enrol, test)

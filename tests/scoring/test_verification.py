@@ -28,7 +28,7 @@ def naive_points(scores: np.ndarray, labels: np.ndarray) -> list[tuple[float, fl
 
 
 def naive_eer(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Walk along the ROC and cut the first segment that reaches the diagonal."""
+    """Walk along the ROC and intersect the first segment that reaches the diagonal."""
     points = naive_points(scores, labels)
     for (a0, m0), (a1, m1) in zip(points, points[1:], strict=False):
         if a1 >= m1:
@@ -45,7 +45,7 @@ def naive_min_dcf(scores: np.ndarray, labels: np.ndarray, prior: float) -> float
 
 @pytest.fixture(params=[None, 1, 0], ids=["fine", "one decimal", "integers"])
 def trials(request: pytest.FixtureRequest) -> Trials:
-    """300 + 500 Gaussian scores, as they are or so coarse that most are tied."""
+    """300 + 500 Gaussian scores, either exact or so coarse that most are tied."""
     rng = np.random.default_rng(7)
     scores = np.concatenate([rng.normal(2, 1, 300), rng.normal(0, 1, 500)])
     labels = np.arange(800) < 300
@@ -61,7 +61,7 @@ def test_eer_matches_a_naive_walk_along_the_roc(trials: Trials) -> None:
 def test_eer_matches_an_interpolated_scikit_learn_roc(trials: Trials) -> None:
     scores, labels = trials
     alarms, hits, _ = roc_curve(labels, scores, drop_intermediate=False)
-    # The common recipe; duplicates of the abscissa are kept apart by a hair.
+    # The common recipe; duplicate abscissas are separated by a tiny offset.
     curve = interp1d(alarms + 1e-12 * np.arange(len(alarms)), hits)
     expected = 100 * brentq(lambda x: 1.0 - x - curve(x), 1e-9, 1.0)
     assert sort_trials(scores, labels).plain_roc().eer() == pytest.approx(expected, abs=1e-6)
@@ -82,14 +82,14 @@ def test_min_dcf_matches_espnet_without_ties(prior: float) -> None:
     assert sort_trials(scores, labels).plain_roc().min_dcf(prior) == pytest.approx(expected, abs=1e-12)
 
 
-def test_gaussian_scores_give_the_error_that_theory_gives() -> None:
+def test_gaussian_scores_have_the_theoretical_error() -> None:
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(2, 1, 200_000), rng.normal(0, 1, 200_000)])
     labels = np.arange(400_000) < 200_000
     assert sort_trials(scores, labels).plain_roc().eer() == pytest.approx(100 * norm.cdf(-1), abs=0.2)
 
 
-def test_tied_inverted_and_perfect_scores() -> None:
+def test_tied_inverted_and_perfect_scores_have_the_extreme_errors() -> None:
     labels = np.array([True, True, False, False, False])
     for scores, eer, dcf in (
         ([0.3] * 5, 50.0, 1.0),
@@ -111,7 +111,7 @@ def test_a_missing_class_is_an_error(label: bool, name: str) -> None:
         sort_trials(np.arange(3.0), np.full(3, label)).plain_roc().eer()
 
 
-def test_a_nan_score_is_an_error_that_names_the_trial() -> None:
+def test_the_error_of_a_nan_score_names_the_trial() -> None:
     with pytest.raises(UserError, match="trial 2 is nan"):
         sort_trials(np.array([0.1, np.nan, 0.2]), np.array([True, False, False])).plain_roc().eer()
 
@@ -188,7 +188,7 @@ def copies(drawn: np.ndarray, enrol: int, test: int) -> int:
     return sum(1 for a in drawn for b in drawn if (a, b) == (enrol, test))
 
 
-def test_weights_of_trials_are_what_copying_the_speakers_gives() -> None:
+def test_weights_of_trials_are_equivalent_to_copies_of_the_speakers() -> None:
     weights = TrialWeights(ENROL, TEST, 4)
     for drawn in ([0, 0, 2, 3, 3, 3], [1, 1, 1, 1], [0, 1, 2, 3]):
         multiplicities = np.bincount(drawn, minlength=4).astype(float)
@@ -197,7 +197,7 @@ def test_weights_of_trials_are_what_copying_the_speakers_gives() -> None:
 
 
 @pytest.mark.parametrize("trials", [slice(None), ENROL == TEST, ENROL != TEST], ids=["all", "within", "between"])
-def test_sums_are_those_of_the_weighted_trials(trials: slice) -> None:
+def test_sums_equal_those_of_the_weighted_trials(trials: slice) -> None:
     enrol, test = ENROL[trials], TEST[trials]
     rng = np.random.default_rng(0)
     values = rng.standard_normal((len(enrol), 3))

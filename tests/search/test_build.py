@@ -1,4 +1,4 @@
-"""Building an index: adding, changing, being killed, refusing."""
+"""Building an index: additions, changes, killed builds and refusals."""
 
 import copy
 import os
@@ -25,7 +25,7 @@ def content_of(folder: Path) -> tuple[bytes, list[str]]:
         return (folder / "vectors.f32").read_bytes(), list(database.iterdump())
 
 
-def test_adding_equals_building_at_once(tmp_path: Path, recordings: Recordings) -> None:
+def test_adding_recordings_equals_building_at_once(tmp_path: Path, recordings: Recordings) -> None:
     sources = recordings.make(*NAMES)
     at_once = build_index(tmp_path / "at once", sources)
     for names in (NAMES[::2], NAMES[20:], NAMES):
@@ -54,7 +54,7 @@ def test_a_changed_recording_replaces_the_old_one(tmp_path: Path, recordings: Re
     assert ask(index, 3) == ask(new, 3)
 
 
-def test_other_parts_of_a_file_are_a_change(tmp_path: Path, recordings: Recordings) -> None:
+def test_another_span_of_a_file_is_a_change(tmp_path: Path, recordings: Recordings) -> None:
     sources = recordings.make("talk")
     for spans in (((0.0, 1.5),), ((0.0, 1.5), (2.0, 3.0))):
         parts = {"talk": sources["talk"]._replace(spans=spans)}
@@ -74,7 +74,7 @@ def test_utterances_of_an_archive_have_offsets(tmp_path: Path, recordings: Recor
     assert [hit.audio for hit in ask(index)] == [f"{ark}:{offset}" for offset in range(30)]
     again = build_index(tmp_path / "index", sources, lambda audio: pytest.fail("embedded"))
     assert len(again.vectors) == 30
-    # Dumped again, from other audio: an archive of another name in the same folder.
+    # Dumped again from other audio: an archive with another name in the same folder.
     ark = ark.rename(ark.with_name("audio.1234.ark"))
     moved = {name: AudioSource(f"{ark}:{offset}") for offset, name in enumerate(NAMES)}
     found = ask(build_index(tmp_path / "index", moved, embed))
@@ -104,7 +104,7 @@ def run_until(step: int, folder: Path, sources: dict[str, AudioSource]) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_build_killed_anywhere_ends_with_the_same_content(
+def test_a_build_killed_at_any_write_ends_with_the_same_content(
     tmp_path: Path, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("espnet_ext.search.index.MIN_CODES", 16)
@@ -132,21 +132,21 @@ def test_another_model_is_refused_by_its_fingerprint(tmp_path: Path, recordings:
         build_index(tmp_path / "index", sources, manifest=MANIFEST | {"autocast": "bfloat16"})
 
 
-def test_one_id_for_two_files_is_refused(tmp_path: Path, recordings: Recordings) -> None:
+def test_two_files_with_one_id_are_refused(tmp_path: Path, recordings: Recordings) -> None:
     build_index(tmp_path / "index", recordings.make("a"))
     other = Recordings(tmp_path / "others").make("a")
     with pytest.raises(UserError, match=r"a: .*others/a.wav, but .*some recordings/a.wav in .*build another index"):
         build_index(tmp_path / "index", other)
 
 
-def test_a_missing_file_is_named(tmp_path: Path, recordings: Recordings) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Path, recordings: Recordings) -> None:
     with pytest.raises(UserError, match="^gone: /nowhere.wav: No such file"):
         build_index(tmp_path / "index", recordings.make("a", "b") | {"gone": AudioSource("/nowhere.wav")})
 
 
-def test_recordings_that_cannot_be_read_are_left_out_on_request(tmp_path: Path, recordings: Recordings) -> None:
+def test_unreadable_recordings_are_excluded_on_request(tmp_path: Path, recordings: Recordings) -> None:
     sources = recordings.make(*NAMES)
-    broken = {*NAMES[8:16], NAMES[20]}  # all of a chunk, and one of another
+    broken = {*NAMES[8:16], NAMES[20]}  # all recordings of one chunk, and one recording of another
 
     def embed(audio: list[AudioSource]) -> tuple[dict[str, np.ndarray], dict[int, str]]:
         failed = {index: f"{a.path}: cut" for index, a in enumerate(audio) if Path(a.path).stem in broken}
@@ -163,7 +163,7 @@ def test_recordings_that_cannot_be_read_are_left_out_on_request(tmp_path: Path, 
     assert ask(repaired) == ask(build_index(tmp_path / "at once", sources))
 
 
-def test_an_index_is_not_written_among_other_files(recordings: Recordings) -> None:
+def test_an_index_is_not_written_to_a_folder_with_other_files(recordings: Recordings) -> None:
     sources = recordings.make("a")
     with pytest.raises(UserError, match="not an index, and not empty .a.wav."):
         build_index(recordings.folder, sources)

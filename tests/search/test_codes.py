@@ -31,7 +31,7 @@ def index(tmp_path: Path, recordings: Recordings) -> SearchIndex:
 
 
 @pytest.mark.parametrize("terms", [TERMS, TERMS[:1], TERMS[1:2], TERMS[2:]])
-def test_most_of_the_best_are_found_and_scored_exactly(index: SearchIndex, terms: list[QueryTerm]) -> None:
+def test_most_of_the_best_candidates_are_found_and_scored_exactly(index: SearchIndex, terms: list[QueryTerm]) -> None:
     exact = {hit.recording: hit for hit in search(index, terms, 400)}
     best = {hit.recording for hit in search(index, terms, 5)}
     found = search(index, terms, 5, index.codes())
@@ -80,7 +80,7 @@ def test_a_small_index_needs_no_codes(tmp_path: Path, recordings: Recordings) ->
     assert small.codes() is None
 
 
-def test_broken_codes_are_named(index: SearchIndex) -> None:
+def test_the_error_names_broken_codes(index: SearchIndex) -> None:
     path = index.folder / "codes.faiss"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match="codes.faiss: broken index file"):

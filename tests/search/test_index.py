@@ -1,4 +1,4 @@
-"""Opening an index: files that are missing or broken are named; names keep their bytes."""
+"""Opening an index: errors name missing or broken files; names keep their bytes."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ NAMES = [f"r{number:02d}" for number in range(30)]
         ("vectors.f32", b"cut" * 900, "vectors.f32: broken index file"),
     ],
 )
-def test_broken_files_are_named(
+def test_the_error_names_a_broken_file(
     tmp_path: Path, recordings: Recordings, file: str, content: bytes | None, message: str
 ) -> None:
     build_index(tmp_path / "index", recordings.make(*NAMES))

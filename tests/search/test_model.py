@@ -1,4 +1,4 @@
-"""Texts go to the teacher that the model's description names."""
+"""Text queries are embedded by the teacher that the model description names."""
 
 import json
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_without_a_text_teacher_a_text_is_refused(make_model: Any) -> None:
         embed(make_model(spk="speech", lang="labels"), "A")
 
 
-def test_the_attribute_must_be_clear(make_model: Any) -> None:
+def test_an_ambiguous_attribute_is_refused(make_model: Any) -> None:
     model = make_model(topic="text", spk="speech", sem="text")
     assert embed(model, "A", "sem").attribute == "sem"
     with pytest.raises(UserError, match="2 attributes have text teachers; give --text_attribute of: topic, sem"):
@@ -70,7 +70,7 @@ def test_the_attribute_must_be_clear(make_model: Any) -> None:
         embed(model, "A", "spk")
 
 
-def test_texts_and_teachers_that_do_not_fit_are_refused(make_model: Any) -> None:
+def test_invalid_texts_and_teachers_are_refused(make_model: Any) -> None:
     with pytest.raises(UserError, match="--text: an empty text"):
         embed(make_model(sem="text"), " \n")
     with pytest.raises(UserError, match="letters has no embedding for the text 'xyz'"):

@@ -1,4 +1,4 @@
-"""Search against a naive one in numpy."""
+"""Search against a naive implementation in numpy."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ NAMES = [f"r{number:02d}" for number in range(50)]
 
 
 def make_term(attribute: str, weight: float, seed: int) -> QueryTerm:
-    """Of any length: a query's vectors are rescaled."""
+    """Make a term whose vector has any length: query vectors are rescaled."""
     return QueryTerm(attribute, f"{attribute} {seed}", weight, np.random.default_rng(seed).normal(size=DIMS[attribute]))
 
 
@@ -64,7 +64,7 @@ def test_scores_are_signed_sums_of_cosines(tmp_path: Path, recordings: Recording
     assert [hit.audio for hit in found] == [sources[hit.recording].path for hit in found]
 
 
-def test_ties_are_in_order_of_the_ids_whatever_the_order_of_the_builds(tmp_path: Path, recordings: Recordings) -> None:
+def test_ties_are_sorted_by_id_whatever_the_order_of_the_builds(tmp_path: Path, recordings: Recordings) -> None:
     build_index(tmp_path / "index", recordings.make(*NAMES[10:], content="the same"))
     index = build_index(tmp_path / "index", recordings.make(*NAMES[:10], content="the same"))
     for top in (1, 13, 30):  # fewer candidates than ties; more than half of the rows
@@ -82,7 +82,7 @@ def test_the_first_of_many_ties_are_found(tmp_path: Path, recordings: Recordings
 
 def test_nearly_equal_scores_are_ordered_in_float64(tmp_path: Path, recordings: Recordings) -> None:
     random = np.random.default_rng(0)
-    # Cosines that differ by less than float32 products err.
+    # Cosines that differ by less than the error of float32 products.
     rows = (random.normal(size=16) * (1 + 1e-7 * random.normal(size=(len(NAMES), 16)))).astype(np.float32)
     sources = recordings.make(*NAMES)
     embed = content_vectors(list(sources.values())) | {"sem": rows / np.linalg.norm(rows, axis=1, keepdims=True)}

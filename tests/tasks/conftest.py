@@ -19,7 +19,7 @@ from helpers.training_run import Train, make_dump, trainer
 
 @pytest.fixture(scope="session")
 def work(tmp_path_factory: pytest.TempPathFactory, encoder_config: dict, attributes_block: dict) -> Path:
-    """Dumps, a pretrained encoder and configs, in a folder with a space."""
+    """Folder (with a space) of dumps, a pretrained encoder and configs."""
     folder = tmp_path_factory.mktemp("some work")
     make_dump(folder / "train", 16, seed=0)
     make_dump(folder / "dev", 6, seed=1)
@@ -39,14 +39,14 @@ def train(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
 
 @pytest.fixture(scope="session")
 def straight(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing interrupted."""
+    """An uninterrupted run."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         return trainer(work, tmp_path_factory.mktemp("straight"), monkeypatch)()
 
 
 @pytest.fixture
 def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Epochs in the order in which they are begun."""
+    """Epochs in the order in which they start."""
     begun: list[int] = []
     plain = TrainingProgress.start_epoch
 

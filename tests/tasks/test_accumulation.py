@@ -1,4 +1,4 @@
-"""Batches that are accumulated train as one large batch does."""
+"""Accumulated batches are equivalent to one large batch."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import yaml
 from helpers.training_run import make_dump, trainer
 
 CHANGES = {
-    # One window of all utterances makes the same draw an epoch in both runs.
+    # With one window of all utterances, both runs draw the same utterances in an epoch.
     "sampler_conf": {"window": 16},
     "valid_batch_bins": 100_000,
     "optim": "sgd",
@@ -20,7 +20,7 @@ CHANGES = {
 }
 
 
-def test_accumulated_batches_are_one_large_batch(
+def test_accumulated_batches_equal_one_large_batch(
     work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attributes_block: dict
 ) -> None:
     folder = tmp_path / "work"
@@ -28,7 +28,7 @@ def test_accumulated_batches_are_one_large_batch(
     (folder / "encoder").symlink_to(work / "encoder")
     (folder / "dev").symlink_to(work / "dev")
     make_dump(folder / "train", 16, seed=0)
-    # Negatives out of a queue: those of the batch would be fewer in smaller ones.
+    # Negatives from a queue: smaller batches would have fewer negatives.
     terms = [{"name": "cosine"}, {"name": "contrastive", "weight": 0.2, "queue_size": 9}]
     block = attributes_block | {"sem": attributes_block["sem"] | {"objective": terms}}
     (folder / "attributes.yaml").write_text(yaml.safe_dump({"attributes": block}, sort_keys=False))

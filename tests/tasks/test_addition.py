@@ -1,4 +1,4 @@
-"""A new attribute on a trained model: its head learns, and of the rest not a bit changes."""
+"""A new attribute on a trained model: its head learns, and all other weights are bit-identical."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def grown(place: Path, straight: Path, tmp_path_factory: pytest.TempPathFactory)
         return add("--input", "layers", "--layers_name", "layers of it")
 
 
-def test_the_other_weights_are_the_same_bytes(grown: Path, straight: Path) -> None:
+def test_the_other_weights_are_bit_identical(grown: Path, straight: Path) -> None:
     before, after = (load_file(folder / "model.safetensors") for folder in (straight, grown))
     for name, tensor in before.items():
         assert after[name].numpy().tobytes() == tensor.numpy().tobytes(), name
@@ -78,7 +78,7 @@ def test_the_head_has_learned(grown: Path, place: Path, add: Train) -> None:
     assert (weights[0] - weights[1]).abs().max() > 0.01
 
 
-def test_the_cache_of_the_pretrained_encoder_is_still_there(place: Path, work: Path, straight: Path) -> None:
+def test_the_cache_of_the_pretrained_encoder_is_kept(place: Path, work: Path, straight: Path) -> None:
     origins = [
         json.loads((place / "train" / name / "provenance.json").read_text()) for name in ("layers", "layers of it")
     ]
@@ -86,9 +86,7 @@ def test_the_cache_of_the_pretrained_encoder_is_still_there(place: Path, work: P
     assert [origin["frame_average"] for origin in origins] == [2, 2]
 
 
-def test_the_hash_of_a_models_encoder_follows_from_its_encoder_alone(
-    grown: Path, straight: Path, tmp_path: Path
-) -> None:
+def test_the_hash_of_a_models_encoder_depends_only_on_the_encoder(grown: Path, straight: Path, tmp_path: Path) -> None:
     assert encoder_hash(grown) == encoder_hash(straight)
     weights = load_file(straight / "model.safetensors")
     weights["encoder.encoder.conv1.bias"] += 1e-6
@@ -108,7 +106,7 @@ def test_a_label_can_be_added_to_a_model_that_had_an_attribute_added(
         dump = Path(shutil.copytree(place / name, tmp_path / name))
         dump_labels(dump, "lang", target, class_file(tmp_path / "train", "lang") if name == "dev" else None)
     add = adding(tmp_path, grown, tmp_path, monkeypatch)
-    # The cached layers serve again.
+    # The cached layers are reused.
     out = add("--attribute_names", "lang", "--input", "layers", "--layers_name", "layers of it", max_epoch=1)
     before, after = (load_file(folder / "model.safetensors") for folder in (grown, out))
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())

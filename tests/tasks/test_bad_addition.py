@@ -1,4 +1,4 @@
-"""What cannot be added to a model, and models that a training cannot start from: one line each."""
+"""Invalid additions to a model and invalid initial models: one error line each."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ def add(place: Path, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         (["--add_to", "none"], {}, "--encoder: name the folder of the pretrained encoder, or of a trained model by"),
     ],
 )
-def test_what_does_not_fit_the_model_is_one_line(add: Train, words: list[str], changes: dict, message: str) -> None:
+def test_an_invalid_addition_gives_one_error_line(add: Train, words: list[str], changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         add(*words, **changes)
 
@@ -42,7 +42,7 @@ def test_what_does_not_fit_the_model_is_one_line(add: Train, words: list[str], c
         ("target", "teacher", "other", "sem.target: teacher is 'other', but 'usem' in the model .*straight"),
     ],
 )
-def test_an_attribute_declared_otherwise_than_in_the_model_is_named(
+def test_the_error_names_an_attribute_declared_differently_in_the_model(
     add: Train, place: Path, tmp_path: Path, part: str, key: str, value: object, message: str
 ) -> None:
     attributes = yaml.safe_load((place / "attributes.yaml").read_text())
@@ -72,7 +72,7 @@ def test_a_resume_on_another_base_is_refused(add: Train, straight: Path, tmp_pat
         (["--attribute_names", "sem", "spk", "accent"], "cannot start a training of sem, spk, accent; .* --add_to"),
     ],
 )
-def test_a_phase_of_other_attributes_is_one_line(
+def test_a_phase_with_other_attributes_gives_one_error_line(
     place: Path,
     work: Path,
     straight: Path,
@@ -86,7 +86,7 @@ def test_a_phase_of_other_attributes_is_one_line(
         trainer(place, tmp_path, monkeypatch)(tmp_path / "out", *options, *words)
 
 
-def test_a_phase_whose_head_is_declared_otherwise_than_in_the_model_is_named(
+def test_the_error_names_a_head_declared_differently_in_the_model(
     place: Path, work: Path, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attributes = yaml.safe_load((place / "attributes.yaml").read_text())

@@ -1,4 +1,4 @@
-"""What ends a training is one line that says where and what to do; the run can be continued after it."""
+"""Errors end a training with one line that names location and fix; the run can be resumed afterwards."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ from helpers.training_run import RESULTS, Train, make_dump, trainer
 
 
 def fail_at(number: int, monkeypatch: pytest.MonkeyPatch, training: bool = True) -> None:
-    """The model's forward runs out of memory at a training step (or validation batch) of this number."""
+    """Let the forward of the model run out of memory at this training step (or validation batch)."""
     plain, calls = ESPnetUttModel.forward, []
 
     def forward(self: ESPnetUttModel, **batch: object) -> tuple:
@@ -29,7 +29,7 @@ def fail_at(number: int, monkeypatch: pytest.MonkeyPatch, training: bool = True)
     monkeypatch.setattr(ESPnetUttModel, "forward", forward)
 
 
-def test_full_memory_names_batch_and_option_and_the_run_goes_on(
+def test_the_error_of_full_memory_names_batch_and_option_and_the_run_resumes(
     train: Train, straight: Path, work: Path, tmp_path: Path
 ) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -50,7 +50,7 @@ def test_full_memory_names_batch_and_option_and_the_run_goes_on(
         assert (out / name).read_bytes() == (straight / name).read_bytes(), name
 
 
-def test_a_run_may_go_on_with_smaller_batches(train: Train) -> None:
+def test_a_run_can_resume_with_smaller_batches(train: Train) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         fail_at(2, monkeypatch, training=False)
         with pytest.raises(UserError, match=r"out of GPU memory in valid epoch 1, .*lower valid_batch_bins \(40000\)"):
@@ -60,7 +60,7 @@ def test_a_run_may_go_on_with_smaller_batches(train: Train) -> None:
 
 @pytest.fixture
 def broken(tmp_path: Path, work: Path) -> Path:
-    """Data of which one utterance has an infinite speaker target, but no semantic one."""
+    """Data in which one utterance has an infinite speaker target and no semantic target."""
     folder = tmp_path / "broken"
     folder.mkdir()
     for name in ("encoder", "dev", "attributes.yaml"):
@@ -78,7 +78,7 @@ def spoil(dump: Path) -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
-def test_a_loss_that_is_not_finite_names_attribute_and_utterances(
+def test_the_error_of_a_non_finite_loss_names_attribute_and_utterances(
     broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
 ) -> None:
     if split == "dev":
@@ -87,7 +87,7 @@ def test_a_loss_that_is_not_finite_names_attribute_and_utterances(
         spoil(broken / "dev")
         write_scp(broken / "train" / "target_spk.scp", dict.fromkeys(read_scp(broken / "train" / "wav.scp"), "None"))
     with pytest.raises(UserError) as caught:
-        # Large enough for every utterance to come in the first epoch.
+        # Large enough for every utterance to be drawn in the first epoch.
         trainer(broken, tmp_path, monkeypatch)(batch_bins=300_000, sampler_conf={"window": 64})
     head, _, utterances = str(caught.value).rpartition(": ")
     phase = "train" if split == "train" else "valid"
@@ -95,12 +95,12 @@ def test_a_loss_that_is_not_finite_names_attribute_and_utterances(
     names = utterances.split()
     assert "u03" in names
     assert set(names) <= set(read_scp(broken / split / "wav.scp"))
-    # Nothing was trained on that may have been spoilt, and nothing is half-written.
+    # No step used the invalid loss, and there is no partial output.
     assert not list((tmp_path / "out").glob("*.pth")) + list((tmp_path / "out").glob("*.tmp"))
 
 
 @pytest.mark.parametrize(("split", "samples"), [("train", 399), ("dev", 16_001)])
-def test_an_utterance_that_the_encoder_cannot_take_is_named_before_training(
+def test_an_utterance_too_short_for_the_encoder_is_an_error_before_training(
     work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, samples: int
 ) -> None:
     shutil.copytree(work, tmp_path / "work", symlinks=True)
@@ -141,7 +141,7 @@ def test_a_checkpoint_of_other_heads_is_refused(
         trainer(other, tmp_path, monkeypatch)(straight)
 
 
-def test_more_gpus_than_there_are_are_refused(train: Train, tmp_path: Path) -> None:
+def test_more_gpus_than_available_are_refused(train: Train, tmp_path: Path) -> None:
     count = torch.cuda.device_count() + 1
     with pytest.raises(UserError, match=f"--ngpu {count}: this machine shows {count - 1} GPUs"):
         train(tmp_path / "out", "--ngpu", str(count))
@@ -149,7 +149,7 @@ def test_more_gpus_than_there_are_are_refused(train: Train, tmp_path: Path) -> N
         train(tmp_path / "out", "--ngpu", "2", "--multiprocessing_distributed", "false")
 
 
-def test_an_error_in_a_process_that_espnet_started_is_one_line(
+def test_an_error_in_a_process_started_by_espnet_gives_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(args: object) -> None:

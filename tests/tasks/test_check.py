@@ -1,4 +1,4 @@
-"""A configuration is checked with the classes that it configures, before there are data."""
+"""A configuration is checked with the classes that it configures, before data exists."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ LANG = {"target": {"labels": "utt2lang"}, "head": {"hidden_dim": 8, "dim": 4}, "
 
 @pytest.fixture
 def check(tmp_path: Path, attributes_block: dict) -> Check:
-    """Check CONFIG with changes, for `sem+spk` and `lang`, of which one part may be changed, too."""
+    """Check CONFIG with changes, for `sem+spk` and `lang`, optionally with a changed attribute."""
 
     def run(changes: dict | None = None, words: str = "", lang: dict | None = None) -> None:
         attributes, config = tmp_path / "a.yaml", tmp_path / "train.yaml"
@@ -43,7 +43,7 @@ def check(tmp_path: Path, attributes_block: dict) -> Check:
         },
     ],
 )
-def test_what_is_legal_passes(check: Check, changes: dict) -> None:
+def test_valid_configs_pass(check: Check, changes: dict) -> None:
     check(changes, "--optim_conf lr=1e-3")
 
 
@@ -106,7 +106,7 @@ def test_what_is_legal_passes(check: Check, changes: dict) -> None:
         ({"model_conf": {"whiten_layers": True}}, "whiten_layers needs normalize_layers: true in the head of sem"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_config(check: Check, changes: dict, message: str) -> None:
+def test_the_error_of_a_wrong_value_names_its_config(check: Check, changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=f"train.yaml: .*{message}") as caught:
         check(changes)
     assert "\n" not in str(caught.value)
@@ -147,7 +147,7 @@ def test_options_of_the_command_line_are_checked(check: Check, words: str, messa
         ),
     ],
 )
-def test_a_wrong_head_or_objective_is_named_with_its_attribute(check: Check, part: dict, message: str) -> None:
+def test_the_error_of_a_wrong_head_or_objective_names_its_attribute(check: Check, part: dict, message: str) -> None:
     with pytest.raises(UserError, match=f"a.yaml: lang: .*{message}"):
         check(lang=part)
 

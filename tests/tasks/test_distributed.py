@@ -1,4 +1,4 @@
-"""Two processes that train together end where one process ends: parameters, statistics, learning rates."""
+"""Training on two ranks equals training in one process: parameters, statistics, learning rates."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.training.checkpoint import load_newest_readable
 from helpers.training_run import make_dump, start_ranks, trainer, words_of
 
-# Adam's first steps make a sign of what is rounding; plain gradient steps do not.
+# The first steps of Adam turn rounding errors into full steps; plain gradient steps do not.
 CHANGES = {
     "model_conf": {"nominal_batch": 5, "gradient_interval": 2},
     "optim": "sgd",
@@ -25,7 +25,7 @@ CHANGES = {
     "max_epoch": 2,
     "num_iters_per_epoch": 4,
     "accum_grad": 2,
-    # No batch of one utterance, which would be filled up for two processes; shares of unequal size.
+    # No batch of one utterance, which would be padded for two processes; parts of unequal size.
     "batch_bins": 72_000,
     "valid_batch_bins": 72_000,
     "sampler_conf": {"alpha": 0.5, "window": 24},
@@ -59,19 +59,19 @@ def pair(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block:
     return one, folder / "two", logs
 
 
-def test_the_parameters_are_equal_to_rounding(pair: tuple[Path, Path, list[str]], work: Path) -> None:
+def test_the_parameters_are_equal_up_to_rounding(pair: tuple[Path, Path, list[str]], work: Path) -> None:
     one, two = (torch.load(folder / "latest.pth", weights_only=True) for folder in pair[:2])
     before = load_file(work / "encoder" / "model.safetensors")
     assert one.keys() == two.keys()
     scale = max(float(tensor.abs().max()) for tensor in one.values() if tensor.is_floating_point())
     for name, tensor in one.items():
         torch.testing.assert_close(two[name], tensor, rtol=1e-6, atol=1e-6 * scale, msg=name)
-    # They have gone a way that is long beside rounding.
+    # They have moved much further than rounding errors.
     moved = max(float((one[f"encoder.encoder.{name}"] - tensor).abs().max()) for name, tensor in before.items())
     assert moved > 1e-3 * scale
 
 
-def test_the_statistics_are_equal_to_rounding(pair: tuple[Path, Path, list[str]]) -> None:
+def test_the_statistics_are_equal_up_to_rounding(pair: tuple[Path, Path, list[str]]) -> None:
     one, two = (pd.read_csv(folder / "curves.tsv", sep="\t") for folder in pair[:2])
     columns = ["epoch", "split", "key"]
     pd.testing.assert_frame_equal(one[columns], two[columns])
@@ -85,7 +85,7 @@ def test_the_learning_rates_follow_the_same_schedule(pair: tuple[Path, Path, lis
         assert [state["param_groups"][0]["lr"] for state in states["optimizers"]] == [0.025, 0.05]
 
 
-def test_one_process_alone_writes_and_prints(pair: tuple[Path, Path, list[str]]) -> None:
+def test_only_one_process_writes_and_prints(pair: tuple[Path, Path, list[str]]) -> None:
     one, two, logs = pair
     assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
     assert "epoch 2/2, batch 4/4" in logs[0]

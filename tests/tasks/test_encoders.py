@@ -1,4 +1,4 @@
-"""Training of encoders other than the default, and of adapters in place of an encoder's own weights."""
+"""Training of encoders other than the default, and of adapters instead of the encoder's weights."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_hub_folder_of_w2v_bert_trains(train: Train, tmp_path: Path) -> None:
     out = train(tmp_path / "out", "--encoder", str(tmp_path / "encoder"), max_epoch=1)
     trained = load_model(out).encoder.encoder.state_dict()
     for name, tensor in before.state_dict().items():
-        # The softmax over keys does not feel a bias that they share.
+        # The softmax over keys is invariant to a bias that they share.
         if not name.endswith("linear_k.bias"):
             assert torch.equal(tensor, trained[name]) == name.startswith("feature_projection"), name
     assert json.loads((out / "model.json").read_text())["encoder"]["preprocessor"]["num_mel_bins"] == 80
@@ -50,7 +50,7 @@ def test_an_espnet_encoder_trains_its_upper_layers_and_embeds(train: Train, tmp_
     words = ["--encoder", str(tmp_path / "encoder")]
     model = load_model(train(tmp_path / "out", *words, encoder_conf=conf, max_epoch=1, num_iters_per_epoch=1))
     for name, tensor in model.encoder.encoder.state_dict().items():
-        # The softmax over keys does not depend on a bias that they share.
+        # The softmax over keys is invariant to a bias that they share.
         if not name.endswith("linear_k.bias"):
             assert torch.equal(tensor, before[name]) == (
                 not name.startswith(("encoder.encoders.1", "encoder.encoders.2"))
@@ -67,6 +67,6 @@ def test_an_espnet_encoder_trains_its_upper_layers_and_embeds(train: Train, tmp_
         ({"lora_rank": 2, "lora_targets": "fc1"}, "lora_targets must be a valid list, found 'fc1'"),
     ],
 )
-def test_adapters_that_do_not_fit_are_one_line(train: Train, conf: dict, message: str) -> None:
+def test_invalid_adapters_give_one_error_line(train: Train, conf: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         train(encoder_conf=conf)

@@ -32,7 +32,7 @@ def batch() -> dict[str, Tensor]:
     return {"speech": speech, "speech_lengths": torch.tensor([9000, 4000, 800, 7001]), **targets}
 
 
-def test_speech_and_layers_computed_before_give_the_same_loss(model: ESPnetUttModel, batch: dict) -> None:
+def test_speech_and_cached_layers_give_the_same_loss(model: ESPnetUttModel, batch: dict) -> None:
     layers, mask = model.encoder(batch["speech"], batch["speech_lengths"])
     cached = {
         "layers": torch.stack(layers, dim=2).masked_fill(~mask[:, :, None, None], 7.0),
@@ -56,7 +56,7 @@ def test_speech_and_the_cached_output_of_frozen_blocks_give_the_same_loss_and_gr
         averaged, mask = model.encoder(batch["speech"], batch["speech_lengths"])
         full_rate, full_mask = model.encoder.encode(batch["speech"], batch["speech_lengths"])
     for layer in averaged[num_frozen:]:
-        layer.fill_(7.0)  # of trained blocks: not to be read
+        layer.fill_(7.0)  # of trained blocks: must not be read
     cached = {
         "layers": torch.stack(averaged, dim=2).masked_fill(~mask[:, :, None, None], 7.0),
         "layers_lengths": mask.sum(dim=1),
@@ -90,12 +90,12 @@ def test_the_loss_is_the_weighted_sum_of_terms_and_attributes(model: ESPnetUttMo
     assert statistics["cos_sem"].item() == pytest.approx(cosines.mean().item())
 
 
-def test_an_utterance_weighs_the_same_in_any_batch(model: ESPnetUttModel, batch: dict) -> None:
+def test_an_utterance_has_the_same_weight_in_any_batch(model: ESPnetUttModel, batch: dict) -> None:
     def cosine_gradient(rows: slice) -> torch.Tensor:
         model.zero_grad()
         model.nominal_batch = 3
         part = {name: value[rows] for name, value in batch.items() if name != "utt_id"}
-        # Targets of spk alone: its objective compares with no batch mates.
+        # Targets of spk only: its objective compares with no batch mates.
         part["sem"] = torch.full_like(part["sem"], torch.nan)
         model(**part)[0].backward()
         return model.heads["spk"].layer_mix.weight.grad.clone()
@@ -105,7 +105,7 @@ def test_an_utterance_weighs_the_same_in_any_batch(model: ESPnetUttModel, batch:
     torch.testing.assert_close(parts, whole, atol=1e-6, rtol=1e-4)
 
 
-def test_rows_without_a_target_do_not_count(model: ESPnetUttModel, batch: dict) -> None:
+def test_rows_without_a_target_are_ignored(model: ESPnetUttModel, batch: dict) -> None:
     embeddings = model.embed(batch["speech"], batch["speech_lengths"])
     batch["spk"][[0, 3]] = torch.nan
     _, statistics, _ = model(**batch)
@@ -118,14 +118,14 @@ def test_rows_without_a_target_do_not_count(model: ESPnetUttModel, batch: dict) 
     assert statistics["loss"].item() == pytest.approx(expected.item())
 
 
-def test_an_attribute_without_any_target_adds_nothing_and_spoils_nothing(model: ESPnetUttModel, batch: dict) -> None:
+def test_an_attribute_without_any_target_adds_no_loss_and_no_nan(model: ESPnetUttModel, batch: dict) -> None:
     batch["spk"] = torch.full_like(batch["spk"], torch.nan)
     loss, statistics, _ = model.train()(**batch)
     loss.backward()
     assert statistics["cos_spk"].isnan() and statistics["loss_spk"].isnan() and statistics["targets_spk"] == 0
     assert statistics["loss"] == statistics["loss_sem"]
     torch.testing.assert_close(loss.detach(), 4 * statistics["loss_sem"])
-    # Every head stays in the graph, as distributed training wants it.
+    # Every head remains in the graph, as distributed training requires.
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None and parameter.grad.isfinite().all(), name
@@ -176,7 +176,7 @@ def test_layer_weights_are_reported_for_each_attribute(model: ESPnetUttModel) ->
     assert all(len(row) == 3 and sum(row) == pytest.approx(1) for row in weights.values())
 
 
-def test_bfloat16_products_keep_the_embedding_near(encoder_config: dict, attributes_block: dict, batch: dict) -> None:
+def test_bfloat16_products_keep_the_embedding_close(encoder_config: dict, attributes_block: dict, batch: dict) -> None:
     torch.manual_seed(0)
     attributes = parse_attributes(attributes_block, "test")
     model = ESPnetUttModel(build_encoder(encoder_config), attributes, autocast="bfloat16").eval()

@@ -37,8 +37,8 @@ NAMES = ("--attribute_names", "sem", "lang", "age")
 
 
 @pytest.fixture(scope="module")
-def labelled(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block: dict) -> Path:
-    """Dumps with languages of all utterances and ages of half of them, and a class that only dev has."""
+def labeled(work: Path, tmp_path_factory: pytest.TempPathFactory, attributes_block: dict) -> Path:
+    """Dumps with languages of all utterances, ages of half of them, and a class that is only in dev."""
     folder = tmp_path_factory.mktemp("labels")
     (folder / "encoder").symlink_to(work / "encoder")
     text = yaml.safe_dump({"attributes": attributes_block | ATTRIBUTES}, sort_keys=False)
@@ -63,18 +63,18 @@ def dump_all(folder: Path) -> None:
 
 
 @pytest.fixture
-def train_labels(labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    return trainer(labelled, tmp_path, monkeypatch)
+def train_labels(labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    return trainer(labeled, tmp_path, monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def trained(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(labeled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         folder = tmp_path_factory.mktemp("trained")
-        return trainer(labelled, folder, monkeypatch)(folder / "out", *NAMES)
+        return trainer(labeled, folder, monkeypatch)(folder / "out", *NAMES)
 
 
-def test_the_model_knows_its_classes_and_predicts(trained: Path, labelled: Path) -> None:
+def test_the_model_contains_its_classes_and_predicts(trained: Path, labeled: Path) -> None:
     described = json.loads((trained / "model.json").read_text())["attributes"]
     assert described["sem"]["labels"] is None
     assert described["lang"]["labels"]["classes"] == {"eng": 8, "fra": 8}
@@ -113,13 +113,13 @@ def test_a_second_phase_starts_from_the_classifier_of_the_first(trained: Path, t
     assert moved == ["objectives.lang.0.num_batches"]
 
 
-def test_labels_beside_them_do_not_change_how_heads_begin(labelled: Path, trained: Path, train_labels: Train) -> None:
+def test_additional_labels_do_not_change_the_initial_heads(labeled: Path, trained: Path, train_labels: Train) -> None:
     still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}, "max_epoch": 1}
-    alone, beside = (
+    alone, with_labels = (
         load_file(train_labels(trained.parent / f"heads{len(names)}", *names, **still) / "model.safetensors")
         for names in (("--attribute_names", "sem"), NAMES)
     )
-    assert all(torch.equal(tensor, beside[name]) for name, tensor in alone.items())
+    assert all(torch.equal(tensor, with_labels[name]) for name, tensor in alone.items())
 
 
 @pytest.mark.parametrize(
@@ -130,21 +130,21 @@ def test_labels_beside_them_do_not_change_how_heads_begin(labelled: Path, traine
         ("train", {"u00": "eng", "u01": "zul"}, r"dev/target_lang.json: its classes are not those .*\('fra' is only"),
     ],
 )
-def test_labels_that_cannot_train_are_named(
-    labelled: Path, tmp_path: Path, train_labels: Train, split: str, labels: dict, message: str
+def test_the_error_names_labels_that_cannot_be_trained(
+    labeled: Path, tmp_path: Path, train_labels: Train, split: str, labels: dict, message: str
 ) -> None:
-    target = load_attributes(labelled / "attributes.yaml")["lang"].target
-    before = {path: path.read_bytes() for path in (labelled / split).iterdir() if path.is_file()}
-    write_scp(labelled / split / "utt2lang", labels)
-    dump_labels(labelled / split, "lang", target)
+    target = load_attributes(labeled / "attributes.yaml")["lang"].target
+    before = {path: path.read_bytes() for path in (labeled / split).iterdir() if path.is_file()}
+    write_scp(labeled / split / "utt2lang", labels)
+    dump_labels(labeled / split, "lang", target)
     with pytest.raises(UserError, match=message):
         train_labels(tmp_path / "out", *NAMES)
     for path, content in before.items():
         path.write_bytes(content)
 
 
-def test_targets_of_something_else_are_named(labelled: Path, tmp_path: Path, train_labels: Train) -> None:
-    path = labelled / "train" / "target_lang.json"
+def test_the_error_names_targets_of_another_label(labeled: Path, tmp_path: Path, train_labels: Train) -> None:
+    path = labeled / "train" / "target_lang.json"
     before = path.read_text()
     path.write_text('{"teacher": "usem", "dim": 1}')
     message = r"train/target_lang.json: targets of teacher usem, but lang is declared to learn from utt2lang \(class\)"

@@ -1,4 +1,4 @@
-"""ESPnet's switches for TensorBoard and Weights & Biases, with recorders in place of their packages."""
+"""ESPnet's switches for TensorBoard and Weights & Biases, with recorders instead of their packages."""
 
 import sys
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ METRICS = {"loss", "loss_sem", "loss_spk", "cos_sem", "cos_spk", "gradnorm_sem",
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the check of the configuration find the packages."""
+    """Make the check of the configuration find the packages."""
     monkeypatch.setattr(check, "find_spec", lambda package: package)
 
 

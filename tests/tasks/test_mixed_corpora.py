@@ -1,4 +1,4 @@
-"""Training on corpora that know different attributes, in one run."""
+"""Training on corpora with targets of different attributes, in one run."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ ATTRIBUTES = ["sem", "spk"]
 
 @pytest.fixture(scope="module")
 def mixed(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A read corpus with both attributes and one of talks, four times as large, that knows only speakers."""
+    """A corpus of read speech with both attributes, and a four times larger one of talks with only speakers."""
     folder = tmp_path_factory.mktemp("mixed")
     for name in ("encoder", "attributes.yaml"):
         (folder / name).symlink_to(work / name)
@@ -57,7 +57,9 @@ def trained_on(monkeypatch: pytest.MonkeyPatch) -> Counter:
     return counts
 
 
-def test_every_corpus_trains_what_it_knows(train_mixed: Train, trained_on: Counter, tmp_path: Path) -> None:
+def test_every_corpus_trains_the_attributes_with_targets(
+    train_mixed: Train, trained_on: Counter, tmp_path: Path
+) -> None:
     weights = {"corpus_weights": {"read_train": 1, "talks_train": 3}, "language_weights": {"fra": 0.5}}
     out = train_mixed(num_iters_per_epoch=30, max_epoch=1, sampler_conf=weights | {"window": 128})
     assert trained_on["talks"] / trained_on.total() == pytest.approx(0.75, abs=0.1)
@@ -85,16 +87,16 @@ def test_the_curves_are_means_over_the_utterances_that_have_a_target(
     assert curves["valid", "loss_spk"] == pytest.approx(2 * (1 - curves["valid", "cos_spk"]), abs=1e-6)
 
 
-def test_a_system_draws_no_corpus_that_does_not_know_its_attribute(
+def test_a_system_draws_no_corpus_without_targets_of_its_attributes(
     train_mixed: Train, trained_on: Counter, tmp_path: Path
 ) -> None:
     conf = {"corpus_weights": {"read_train": 1, "talks_train": 3}, "window": 32}
-    # The words of the fixture name both attributes; the last ones count.
+    # The words of the fixture name both attributes; the last option is used.
     train_mixed(tmp_path / "sem", "--attribute_names", "sem", max_epoch=1, sampler_conf=conf)
     assert trained_on.keys() == {"read"}
 
 
-def test_an_unknown_corpus_is_an_error_that_lists_the_legal_ones(train_mixed: Train) -> None:
+def test_the_error_of_an_unknown_corpus_lists_the_valid_ones(train_mixed: Train) -> None:
     with pytest.raises(UserError, match="corpus_weights: unknown 'talk_train' .* legal: read_train, talks_train"):
         train_mixed(sampler_conf={"corpus_weights": {"talk_train": 1}})
     with pytest.raises(UserError, match="language_weights: unknown 'deu'; legal: eng, fra"):

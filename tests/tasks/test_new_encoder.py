@@ -1,4 +1,4 @@
-"""An encoder from outside the package: registered in `ENCODERS`, it trains and embeds like the package's own."""
+"""An encoder from outside the package: registered in `ENCODERS`, it trains and embeds like the built-in encoders."""
 
 import json
 import shutil

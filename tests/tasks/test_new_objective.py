@@ -1,4 +1,4 @@
-"""An objective from outside the package: registered in `OBJECTIVES`, it trains like the package's own."""
+"""An objective from outside the package: registered in `OBJECTIVES`, it trains like the built-in objectives."""
 
 import shutil
 from pathlib import Path
@@ -42,7 +42,7 @@ class InfonceObjective(AbsObjective):
 
 @pytest.fixture
 def trained(work: Path, tmp_path: Path, attributes_block: dict, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model of one training step whose best epoch the objective's own metric chooses."""
+    """A model of one training step whose best epoch is selected by the metric of the objective."""
     monkeypatch.setitem(OBJECTIVES, "infonce", InfonceObjective)
     monkeypatch.setattr(InfonceObjective, "seen", set())
     place = tmp_path / "place"
@@ -64,15 +64,15 @@ def trained(work: Path, tmp_path: Path, attributes_block: dict, monkeypatch: pyt
 def test_an_objective_from_outside_gets_sentences_trains_its_weights_and_reports_its_metric(
     trained: Path, work: Path
 ) -> None:
-    # Sentences of the dev set, all of which is read.
+    # Sentences of the dev set, which is read completely.
     assert {sentence_number(f"sentence {key}") for key in read_scp(work / "dev" / "wav.scp")} <= InfonceObjective.seen
     weight = load_file(trained / "model.safetensors")["objectives.sem.0.weight"]
     assert weight.shape == (8,) and (weight != 0.5).all()
-    # Over utterances with a target, although batches differ in their number.
+    # Averaged over utterances with a target, although their number differs between batches.
     entries = [entry for entry in read_scp(work / "dev" / "target_sem.scp").values() if entry != "None"]
     expected = np.mean([kaldiio.load_mat(entry)[0] for entry in entries])
     curves = pd.read_csv(trained / "curves.tsv", sep="\t").set_index(["split", "key"])["value"]
     assert curves["valid", "first_sem"] == pytest.approx(expected, rel=1e-5)
     assert ("train", "first_sem") in curves.index
-    # Its targets are a teacher's, so that it predicts nothing.
+    # Its targets are from a teacher, so it makes no predictions.
     assert load_model(trained).predict({"sem": torch.zeros(1, 8)}) == {}

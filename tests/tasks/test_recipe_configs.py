@@ -1,4 +1,4 @@
-"""The configs of all recipes are legal, and their schedules end with the training."""
+"""The configs of all recipes are valid, and their schedules end with the training."""
 
 from pathlib import Path
 
@@ -22,13 +22,13 @@ def test_a_schedule_ends_with_the_training(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ATTRIBUTES, **IDS)
-def test_every_config_is_legal_with_the_recipes_attributes(path: Path) -> None:
+def test_every_config_is_valid_with_the_attributes_of_its_recipe(path: Path) -> None:
     attributes = load_attributes(path)
     configs = [config for config in CONFIGS if config.parent == path.parent]
     check_recipe(attributes, path, [list(attributes), list(attributes)[:1]], configs, ["--encoder", "x"])
 
 
-def test_the_paper_is_as_published() -> None:
+def test_the_paper_configs_have_the_published_values() -> None:
     args = parse_config(RECIPES / "fleurs_voxceleb/conf/train_paper.yaml", [])
     assert (args.optim, args.optim_conf) == ("adadelta", {"lr": 1.5, "rho": 0.95, "eps": 1e-8})
     assert (args.optim2, args.optim2_conf) == ("adam", {"lr": 1e-5})

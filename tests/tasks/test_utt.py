@@ -1,4 +1,4 @@
-"""Training end to end on noise: what it leaves, and that a crash at any point does not change it."""
+"""Training end to end on noise: its outputs, which a crash at any point does not change."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ from helpers.training_run import RESULTS, Train
 
 
 class Crash(BaseException):
-    """Stands for kill -9: no handler may see it as one of its own."""
+    """Simulates kill -9: no handler may catch it."""
 
 
 def crash_in_the_middle_of_epoch_2(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +86,7 @@ def test_a_crash_does_not_change_the_model(
     assert epochs[0] == resumed
 
 
-def test_a_truncated_checkpoint_costs_an_epoch_and_nothing_else(
-    straight: Path, train: Train, epochs: list[int]
-) -> None:
+def test_a_truncated_checkpoint_costs_only_one_epoch(straight: Path, train: Train, epochs: list[int]) -> None:
     out = train(max_epoch=2)
     content = (out / checkpoint.CHECKPOINT).read_bytes()
     (out / checkpoint.CHECKPOINT).write_bytes(content[: len(content) // 2])
@@ -128,7 +126,7 @@ def test_the_model_is_that_of_the_best_epoch(straight: Path) -> None:
     assert json.loads((straight / "layer_weights.json").read_text()) == model.layer_weights()
 
 
-def test_heads_and_free_blocks_learn_and_the_frozen_block_stays(straight: Path, work: Path) -> None:
+def test_heads_and_trainable_blocks_learn_and_the_frozen_block_does_not_change(straight: Path, work: Path) -> None:
     before = load_file(work / "encoder" / "model.safetensors")
     after = load_file(straight / "model.safetensors")
     for name, tensor in before.items():
@@ -137,7 +135,7 @@ def test_heads_and_free_blocks_learn_and_the_frozen_block_stays(straight: Path, 
     assert (after["heads.sem.layer_mix.logits"] != 0).any()
 
 
-def test_each_parameter_that_trains_has_one_optimizer(straight: Path) -> None:
+def test_each_trainable_parameter_has_one_optimizer(straight: Path) -> None:
     model = ESPnetUttModel(load_model(straight).encoder, read_attributes(straight))
     freeze_blocks(model.encoder, 1)
     args = argparse.Namespace(optim="adamw", optim_conf={}, optim2="sgd", optim2_conf={"lr": 0.1})
@@ -154,7 +152,7 @@ def parameters_of(optimizer: torch.optim.Optimizer) -> set[torch.nn.Parameter]:
     return {parameter for group in optimizer.param_groups for parameter in group["params"]}
 
 
-def test_the_curves_hold_the_statistics_of_both_splits(straight: Path) -> None:
+def test_the_curves_contain_the_statistics_of_both_splits(straight: Path) -> None:
     curves = pd.read_csv(straight / "curves.tsv", sep="\t")
     keys = {split: set(rows["key"]) for split, rows in curves.groupby("split")}
     losses = {"loss", "loss_sem", "loss_spk", "cos_sem", "cos_spk"}
@@ -169,9 +167,7 @@ def test_a_second_phase_starts_from_the_model_of_the_first(straight: Path, train
     assert (out / "model.safetensors").read_bytes() == (straight / "model.safetensors").read_bytes()
 
 
-def test_training_on_whitened_frames_leaves_a_plain_model_that_a_further_phase_starts_from(
-    train: Train, tmp_path: Path
-) -> None:
+def test_training_on_whitened_frames_gives_a_plain_model_for_a_further_phase(train: Train, tmp_path: Path) -> None:
     words, whitened = ("--attribute_names", "spk"), {"model_conf": {"whiten_layers": True}, "max_epoch": 1}
     first = load_file(train(tmp_path / "first", *words, **whitened) / "model.safetensors")
     plain = load_file(train(tmp_path / "plain", *words, max_epoch=1) / "model.safetensors")
@@ -183,12 +179,12 @@ def test_training_on_whitened_frames_leaves_a_plain_model_that_a_further_phase_s
         torch.testing.assert_close(tensor, first[name], atol=1e-5, rtol=1e-4)
 
 
-def test_whitened_frames_are_normalized_ones(train: Train) -> None:
+def test_whitened_frames_are_normalized(train: Train) -> None:
     with pytest.raises(UserError, match="whiten_layers needs normalize_layers: true in the head of sem"):
         train(model_conf={"whiten_layers": True})
 
 
-def test_cached_layers_train_the_heads_as_speech_does(work: Path, train: Train, tmp_path: Path) -> None:
+def test_cached_layers_train_the_heads_like_speech(work: Path, train: Train, tmp_path: Path) -> None:
     frozen = {"encoder_conf": {"freeze_blocks": -1, "frame_average": 2}, "max_epoch": 1}
     encoder = load_encoder(work / "encoder", frame_average=2).eval()
     for name in ("train", "dev"):
@@ -212,7 +208,7 @@ def cached_hidden(work: Path, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("cached_hidden")
-def test_cached_outputs_of_frozen_blocks_train_the_upper_blocks_as_speech_does(
+def test_cached_outputs_of_frozen_blocks_train_the_upper_blocks_like_speech(
     work: Path, train: Train, tmp_path: Path
 ) -> None:
     of_speech = load_file(train(tmp_path / "speech", max_epoch=1) / "model.safetensors")
@@ -279,12 +275,12 @@ def test_an_unknown_precision_is_an_error(train: Train) -> None:
         ({"final_model": "valid.acc.best", "max_epoch": 1}, "final_model: unknown 'valid.acc.best' .*; legal: "),
     ],
 )
-def test_a_config_that_does_not_fit_is_one_line(train: Train, changes: dict, message: str) -> None:
+def test_an_invalid_config_gives_one_error_line(train: Train, changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         train(**changes)
 
 
-def test_an_undeclared_attribute_is_named(train: Train, work: Path, tmp_path: Path) -> None:
+def test_the_error_names_an_undeclared_attribute(train: Train, work: Path, tmp_path: Path) -> None:
     for name in ("train", "dev"):
         for suffix in ("scp", "json"):
             other = work / name / f"target_lang.{suffix}"

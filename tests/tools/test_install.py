@@ -1,4 +1,4 @@
-"""tools/install.sh chooses its installer and its build of torch. A stub stands for Python, so nothing is installed."""
+"""tools/install.sh chooses its installer and its build of torch. A stub replaces Python, so nothing is installed."""
 
 import shutil
 import subprocess
@@ -37,7 +37,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def install(clone: Path, *, uv: bool = False, **variables: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run the script: the finished process, and the calls of pip and uv."""
+    """Run the script; return the finished process and the calls of pip and uv."""
     folder = clone.parent
     calls = folder / "calls"
     path = "/usr/bin:/bin"
@@ -51,7 +51,7 @@ def install(clone: Path, *, uv: bool = False, **variables: str) -> tuple[subproc
     return done, calls.read_text().splitlines() if calls.exists() else []
 
 
-def test_uv_installs_where_pip_has_no_settings(clone: Path) -> None:
+def test_uv_installs_when_pip_has_no_settings(clone: Path) -> None:
     done, calls = install(clone, uv=True)
     assert done.returncode == 0, done.stderr
     assert calls and {call.split()[0] for call in calls} == {"uv"}
@@ -61,7 +61,7 @@ def test_uv_installs_where_pip_has_no_settings(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["global.extra-index-url='x'", ":env:.find-links='/x'", "global.constraint='/x'"])
-def test_settings_of_pip_keep_pip(clone: Path, setting: str) -> None:
+def test_pip_installs_when_it_has_settings(clone: Path, setting: str) -> None:
     done, calls = install(clone, uv=True, PIP_SETTINGS=setting + "\n")
     assert done.returncode == 0, done.stderr
     assert calls and {call.split()[0] for call in calls} == {"pip"}
@@ -69,7 +69,7 @@ def test_settings_of_pip_keep_pip(clone: Path, setting: str) -> None:
 
 @pytest.mark.skipif(HAS_DRIVER, reason="an NVIDIA driver is installed")
 @pytest.mark.parametrize("available", [True, False])
-def test_the_cpu_build_is_installed_only_where_the_index_has_one(clone: Path, available: bool) -> None:
+def test_the_cpu_build_is_installed_only_if_the_index_has_it(clone: Path, available: bool) -> None:
     done, calls = install(clone, NO_CPU_BUILD="0" if available else "1")
     assert done.returncode == 0, done.stderr
     installed = [call for call in calls if "+cpu" in call and "--dry-run" not in call]
@@ -78,7 +78,7 @@ def test_the_cpu_build_is_installed_only_where_the_index_has_one(clone: Path, av
         assert "torch==" in installed[0] and "torchaudio==" in installed[0] and "torch-complex" not in installed[0]
 
 
-def test_a_failed_installation_is_one_line_and_not_marked_complete(clone: Path) -> None:
+def test_a_failed_installation_prints_one_line_and_is_not_marked_complete(clone: Path) -> None:
     done, _ = install(clone, PIP_STATUS="1")
     assert done.returncode == 1
     assert [line for line in done.stderr.splitlines() if line.startswith("error: pip failed")]

@@ -1,4 +1,4 @@
-"""An old bash is one error line, before any newer syntax is read."""
+"""An old bash gets one error line before it parses newer syntax."""
 
 import subprocess
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_bash_4_4_and_later_pass(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["3.2.57(1)-release", "2.05b", "4.0.0", "4.3.48(1)-release"])
-def test_an_older_bash_is_one_line(version: str) -> None:
+def test_an_older_bash_gets_one_error_line(version: str) -> None:
     done = source_with(version)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: bash {version} is too old: put bash 4.4 or newer first on PATH")
@@ -29,7 +29,7 @@ def test_an_older_bash_is_one_line(version: str) -> None:
 
 
 @pytest.mark.parametrize("script", ["tools/install.sh", "tests/run.sh", "egs/TEMPLATE/utt.sh"])
-def test_every_entry_script_checks_first(script: str) -> None:
+def test_every_entry_script_checks_the_bash_version_first(script: str) -> None:
     lines = (ROOT / script).read_text(encoding="utf-8").splitlines()
     code = [line for line in lines if line and not line.startswith("#")]
     checks = [index for index, line in enumerate(code) if line.startswith(". ") and "require_bash.sh" in line]

@@ -20,7 +20,7 @@ from espnet_ext.utils.errors import UserError
 
 
 class FakeReporter:
-    """What `complete_epoch_files` asks of ESPnet's reporter."""
+    """The part of ESPnet's reporter that `complete_epoch_files` uses."""
 
     def __init__(self, epoch: int, best: int) -> None:
         self.epoch, self.best = epoch, best
@@ -40,7 +40,7 @@ def states(epoch: int) -> dict[str, Any]:
 
 
 def write_two(folder: Path) -> Path:
-    """Checkpoints of epoch 1 and 2, as two epochs of training leave them."""
+    """Write checkpoints of epochs 1 and 2, as two epochs of training do."""
     with atomic_saves():
         torch.save(states(1), folder / CHECKPOINT)
         torch.save(states(2), folder / CHECKPOINT)
@@ -62,7 +62,7 @@ def test_other_files_have_no_predecessor(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "1epoch.pth")["reporter"] == {"epoch": 2}
 
 
-def test_outside_torch_saves_as_ever() -> None:
+def test_outside_the_context_torch_saves_as_before() -> None:
     plain = torch.save
     with pytest.raises(KeyError), atomic_saves():
         raise KeyError
@@ -91,13 +91,13 @@ def test_a_truncated_checkpoint_falls_back_to_its_predecessor(tmp_path: Path, sh
 
 
 @pytest.mark.parametrize("content", [b"garbage", b"\x80\x02garbage", pickle.dumps(print)])
-def test_a_file_that_is_no_checkpoint_falls_back_too(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_checkpoint_falls_back_too(tmp_path: Path, content: bytes) -> None:
     checkpoint = write_two(tmp_path)
     checkpoint.write_bytes(content)
     assert load_newest_readable(checkpoint, "cpu")["reporter"] == {"epoch": 1}
 
 
-def test_two_damaged_checkpoints_are_one_line_for_the_user(tmp_path: Path) -> None:
+def test_two_damaged_checkpoints_give_one_error_line(tmp_path: Path) -> None:
     checkpoint = write_two(tmp_path)
     for name in (CHECKPOINT, PREVIOUS):
         (tmp_path / name).write_bytes(b"garbage")
@@ -114,7 +114,7 @@ def test_a_crash_between_the_two_renames_is_undone(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [CHECKPOINT]
 
 
-def test_there_is_nothing_to_undo_in_whole_and_in_new_folders(tmp_path: Path) -> None:
+def test_complete_and_new_folders_are_not_changed(tmp_path: Path) -> None:
     restore_checkpoint_name(tmp_path)
     assert os.listdir(tmp_path) == []
     checkpoint = write_two(tmp_path)
@@ -125,7 +125,7 @@ def test_there_is_nothing_to_undo_in_whole_and_in_new_folders(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("best", [1, 2])
-def test_files_that_a_crash_after_the_checkpoint_left_out_are_written(tmp_path: Path, best: int) -> None:
+def test_files_missing_after_a_crash_are_written(tmp_path: Path, best: int) -> None:
     torch.save(states(1)["model"], tmp_path / "1epoch.pth")
     for link in ("latest.pth", "valid.loss.best.pth"):
         (tmp_path / link).symlink_to("1epoch.pth")
@@ -137,7 +137,7 @@ def test_files_that_a_crash_after_the_checkpoint_left_out_are_written(tmp_path: 
     assert not (tmp_path / "valid.acc.best.pth").exists()
 
 
-def test_an_epochs_model_that_is_there_is_kept(tmp_path: Path) -> None:
+def test_an_existing_model_of_an_epoch_is_kept(tmp_path: Path) -> None:
     (tmp_path / "2epoch.pth").write_bytes(b"as it was")
     complete_epoch_files(tmp_path, states(2), FakeReporter(2, 2), [])
     assert (tmp_path / "2epoch.pth").read_bytes() == b"as it was"

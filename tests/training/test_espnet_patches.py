@@ -11,7 +11,7 @@ STEPS = 30
 
 
 def train(scaler: GradScaler | None, bad_step: int | None = None) -> list[torch.Tensor]:
-    """Adam on the head and SGD on the encoder; returns all parameters at the end."""
+    """Train with Adam on the head and SGD on the encoder; return the final parameters."""
     torch.manual_seed(0)
     encoder, head = nn.Linear(4, 4), nn.Linear(4, 1)
     optimizers = [torch.optim.Adam(head.parameters(), lr=0.05), torch.optim.SGD(encoder.parameters(), lr=0.1)]
@@ -43,27 +43,27 @@ def scaler_of(cls: type[GradScaler]) -> GradScaler:
     return cls(device="cpu", init_scale=SCALE, growth_interval=10)
 
 
-def test_training_with_the_scaler_is_training_without_it() -> None:
+def test_training_with_the_scaler_equals_training_without_it() -> None:
     for scaled, plain in zip(train(scaler_of(JointGradScaler)), train(None), strict=True):
         torch.testing.assert_close(scaled, plain, atol=0, rtol=0)
 
 
-def test_the_stock_scaler_does_not_train_both_alike() -> None:
-    """The fault that JointGradScaler is for: when torch or ESPnet mend it, the class can go."""
+def test_the_stock_scaler_does_not_train_both_optimizers_equally() -> None:
+    """The fault that JointGradScaler works around: remove the class when torch or ESPnet fixes it."""
     try:
         stock = train(scaler_of(GradScaler))
     except RuntimeError:
-        return  # torch itself refuses the order of calls
+        return  # torch raises for this order of calls
     assert any((one - other).abs().max() > 1e-2 for one, other in zip(stock, train(None), strict=True))
 
 
-def test_the_scale_grows_once_a_step_not_once_an_optimizer() -> None:
+def test_the_scale_grows_once_per_step_not_once_per_optimizer() -> None:
     scaler = scaler_of(JointGradScaler)
     train(scaler)
     assert scaler.get_scale() == SCALE * 2 ** (STEPS // 10)
 
 
-def test_a_step_that_overflows_is_skipped_by_both_and_halves_the_scale() -> None:
+def test_an_overflowing_step_is_skipped_by_both_and_halves_the_scale() -> None:
     scaler = scaler_of(JointGradScaler)
     parameters = train(scaler, bad_step=STEPS - 1)
     assert all(parameter.isfinite().all() for parameter in parameters)

@@ -1,4 +1,4 @@
-"""Banks of targets: different ones, spread over the training set, missing ones left out."""
+"""Queues of targets: distinct, spread over the training set, without missing targets."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ NUM_TARGETS = 50
 
 @pytest.fixture
 def targets(tmp_path: Path) -> Path:
-    """50 different targets; then a missing one, one listed again, and one of equal value."""
+    """50 different targets; then a missing target, a target listed twice, and a target of equal value."""
     vectors = {f"u{index:02}": np.full(3, index, dtype=np.float32) for index in range(NUM_TARGETS)}
     vectors["v"] = vectors["u07"]
     kaldiio.save_ark(str(tmp_path / "t.ark"), vectors, scp=str(tmp_path / "t.scp"))
@@ -27,7 +27,7 @@ def targets(tmp_path: Path) -> Path:
     return tmp_path / "target_sem.scp"
 
 
-def test_a_large_queue_holds_every_different_target_once(targets: Path) -> None:
+def test_a_large_queue_contains_every_different_target_once(targets: Path) -> None:
     found, sentences = read_queue(targets, 1000)
     assert (sentences == -1).all() and sentences.shape == (NUM_TARGETS, 1)
     assert found.dtype == np.float32
@@ -41,17 +41,17 @@ def test_a_small_queue_is_spread_over_the_targets(targets: Path) -> None:
     np.testing.assert_array_equal(found, read_queue(targets, 5)[0][:, 0])
 
 
-def test_a_queue_knows_its_sentences(targets: Path) -> None:
+def test_a_queue_contains_the_sentences_of_its_targets(targets: Path) -> None:
     write_scp(targets.parent / "utt2sent", {"u03": "hello", "u04": "bye", "x": "hello", "u07": "a sentence"})
     queue, sentences = read_queue(targets, 1000)
     by_value = dict(zip(queue[:, 0].tolist(), sentences[:, 0].tolist(), strict=True))
     assert by_value.pop(3.0) == sentence_number("hello")
     assert by_value.pop(4.0) == sentence_number("bye")
-    assert by_value.pop(7.0) in (sentence_number("a sentence"), -1)  # v, of equal value, has none
+    assert by_value.pop(7.0) in (sentence_number("a sentence"), -1)  # v, of equal value, has no entry
     assert set(by_value.values()) == {-1}
 
 
-def test_queues_are_filled_and_not_sent_between_processes(
+def test_queues_are_filled_and_not_broadcast_between_processes(
     targets: Path, encoder_config: dict, attributes_block: dict
 ) -> None:
     block = dict(attributes_block["sem"], objective=[{"name": "cosine"}, {"name": "contrastive", "queue_size": 5}])

@@ -1,4 +1,4 @@
-"""The cache of the frozen encoder's layers: right values, whole shards, emptied when its origin changes."""
+"""The cache of the frozen encoder's layers: correct values, complete shards, emptied when its provenance changes."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def encoder(encoder_config: dict) -> AbsSpeechEncoder:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """Folder whose model.safetensors stands for the encoder's weights (only its hash is taken)."""
+    """Folder whose model.safetensors replaces the encoder's weights (only its hash is used)."""
     folder = tmp_path / "encoder"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"weights")
@@ -61,7 +61,9 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_every_utterance_has_the_layers_it_has_alone(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
+def test_every_utterance_has_the_layers_of_a_single_utterance(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder
+) -> None:
     fill(dump, weights, encoder)
     wav_scp = read_scp(dump / "wav.scp")
     layers_scp = read_scp(dump / "layers" / "layers.scp")
@@ -76,7 +78,7 @@ def test_every_utterance_has_the_layers_it_has_alone(dump: Path, weights: Path, 
 
 
 @pytest.mark.parametrize("num_frozen", [1, 2])
-def test_the_last_output_of_the_frozen_blocks_is_kept_at_the_full_frame_rate(
+def test_the_output_of_the_last_frozen_block_is_stored_at_the_full_frame_rate(
     dump: Path, weights: Path, encoder: AbsSpeechEncoder, num_frozen: int
 ) -> None:
     encoder.frame_average = 2
@@ -95,7 +97,7 @@ def test_the_last_output_of_the_frozen_blocks_is_kept_at_the_full_frame_rate(
         assert averaged.shape == (-(-int(mask.sum()) // 2), encoder.num_layers, encoder.dim)
 
 
-def test_a_cache_with_outputs_of_frozen_blocks_serves_trainings_that_read_only_the_layers(
+def test_a_cache_with_outputs_of_frozen_blocks_can_be_read_for_its_layers_only(
     dump: Path, weights: Path, encoder: AbsSpeechEncoder
 ) -> None:
     list(LayerCache(dump, weights, 1, "float32", num_frozen_blocks=2).fill(encoder, None))
@@ -107,7 +109,7 @@ def test_a_cache_with_outputs_of_frozen_blocks_serves_trainings_that_read_only_t
     assert not (dump / "layers" / "hidden_2.scp").exists()
 
 
-def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
+def test_a_killed_run_ends_with_the_same_bytes(dump: Path, weights: Path, encoder: AbsSpeechEncoder) -> None:
     fill(dump, weights, encoder)
     straight = bytes_of(dump / "layers")
     shutil.rmtree(dump / "layers")
@@ -120,7 +122,7 @@ def test_a_run_that_was_killed_ends_with_the_same_bytes(dump: Path, weights: Pat
 
 
 @pytest.mark.parametrize("lost", ["layers.1.ark", "layers.1.scp", "hidden_1.1.scp", "hidden_1.scp", "provenance.json"])
-def test_a_lost_file_is_written_again(dump: Path, weights: Path, encoder: AbsSpeechEncoder, lost: str) -> None:
+def test_a_missing_file_is_written_again(dump: Path, weights: Path, encoder: AbsSpeechEncoder, lost: str) -> None:
     def run() -> None:
         list(LayerCache(dump, weights, 1, "float32", num_frozen_blocks=1).fill(encoder, None))
 
@@ -140,7 +142,9 @@ def test_the_seconds_of_audio_are_counted(dump: Path, weights: Path, encoder: Ab
 
 
 @pytest.mark.parametrize("change", ["weights", "audio", "autocast", "frame_average", "num_frozen_blocks"])
-def test_another_origin_empties_the_cache(dump: Path, weights: Path, encoder: AbsSpeechEncoder, change: str) -> None:
+def test_changed_provenance_empties_the_cache(
+    dump: Path, weights: Path, encoder: AbsSpeechEncoder, change: str
+) -> None:
     fill(dump, weights, encoder)
     if change == "weights":
         (weights / "model.safetensors").write_bytes(b"others")
@@ -182,7 +186,7 @@ def test_a_cache_keeps_its_precision_on_another_machine(
     assert warning.startswith("  warning: ")
 
 
-def test_a_cache_that_is_emptied_takes_the_precision_of_the_machine(
+def test_an_emptied_cache_uses_the_precision_of_the_machine(
     dump: Path, weights: Path, encoder: AbsSpeechEncoder, fake_bfloat16: Callable[[bool], None]
 ) -> None:
     fill_as(dump, weights, encoder, "bfloat16")

@@ -1,4 +1,4 @@
-"""The progress line of training: what was done, the rate, the time left."""
+"""The progress line of training: finished batches, rate and time left."""
 
 import pytest
 import torch
@@ -9,15 +9,17 @@ from espnet_ext.training.monitor import TrainingProgress
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Its one element is the time."""
+    """A list whose single element is the current time."""
     now = [100.0]
     monkeypatch.setattr(monitor.time, "monotonic", lambda: now[0])
     return now
 
 
-def test_seconds_of_audio_and_time_left(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_has_the_seconds_of_audio_and_the_time_left(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
     training = TrainingProgress(num_epochs=3, num_batches=4, sampling_rate=16_000, hop_samples=320)
-    training.start_epoch(2)  # a resumed run: what came before is neither counted nor timed
+    training.start_epoch(2)  # a resumed run: earlier batches are neither counted nor timed
     clock[0] += 5
     training.count({"speech_lengths": torch.tensor([16_000, 32_000])})
     assert capsys.readouterr().out == ""
@@ -35,7 +37,7 @@ def test_the_last_batch_is_always_printed(clock: list[float], capsys: pytest.Cap
     assert capsys.readouterr().out == "  epoch 1/1, batch 1/1, 2 s of audio per second, 0 s left\n"
 
 
-def test_the_estimate_leaves_out_the_first_batch(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_estimate_excludes_the_first_batch(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     training = TrainingProgress(num_epochs=15, num_batches=100, sampling_rate=16_000, hop_samples=320)
     training.start_epoch(1)
     printed = []
@@ -58,7 +60,7 @@ def test_a_run_that_resumes_estimates_its_own_batches(clock: list[float], capsys
     assert capsys.readouterr().out == expected
 
 
-def test_a_training_that_has_ended_needs_no_estimate(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finished_training_prints_no_estimate(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     training = TrainingProgress(num_epochs=1, num_batches=6, sampling_rate=16_000, hop_samples=320)
     training.start_epoch(1)
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Readers of ESPnet's dataset: dumped audio, layers and targets, missing ones included."""
+"""Readers of ESPnet's dataset: dumped audio, layers and targets, including missing targets."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def targets(tmp_path: Path) -> Path:
     return tmp_path / "target_sem.scp"
 
 
-def test_a_target_is_its_vector_and_a_missing_one_a_row_of_nan(targets: Path) -> None:
+def test_a_target_is_its_vector_and_a_missing_target_is_nan(targets: Path) -> None:
     reader = TargetReader(str(targets))
     assert list(reader) == ["a", "b", "c"] and len(reader) == 3
     np.testing.assert_array_equal(reader["a"], [0, 1, 2, 3])
@@ -31,7 +31,7 @@ def test_a_target_is_its_vector_and_a_missing_one_a_row_of_nan(targets: Path) ->
     assert reader["a"].dtype == reader["b"].dtype == np.float32
 
 
-def test_a_target_of_another_size_is_named(targets: Path) -> None:
+def test_the_error_names_a_target_of_another_size(targets: Path) -> None:
     with pytest.raises(UserError, match=r"t.ark:\d+: target of shape \(3,\), expected \(4,\)"):
         TargetReader(str(targets))["c"]
 
@@ -50,7 +50,7 @@ def test_audio_is_float32_at_unit_scale(tmp_path: Path) -> None:
         AudioReader(str(tmp_path / "wav.scp"))["u"]
 
 
-def test_sentences_are_numbers_and_an_utterance_without_one_has_none(tmp_path: Path) -> None:
+def test_sentences_are_numbers_and_an_utterance_can_have_none(tmp_path: Path) -> None:
     write_scp(tmp_path / "utt2sent", {"a": "s 1", "b": "s 2", "d": "s 1"})
     reader = SentenceReader(str(tmp_path / "utt2sent"))
     found = {name: reader[name] for name in "abcd"}

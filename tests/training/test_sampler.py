@@ -1,4 +1,4 @@
-"""Batches: within the budget, balanced by corpus and language, hardly padded, and the same for the same seed."""
+"""Batches: within the budget, balanced by corpus and language, little padding, reproducible from the seed."""
 
 import hashlib
 import json
@@ -53,13 +53,13 @@ def padded(batch: tuple[str, ...], lengths: dict[str, int]) -> int:
 
 
 def drawn_shares(sampler: BalancedLengthSampler, table: UtteranceTable) -> dict[tuple[str, str], float]:
-    """(corpus, language) -> its share of what is drawn."""
+    """(corpus, language) -> its share of the drawn utterances."""
     corpora = dict(zip(table.names(np.arange(len(table.ids))), table.corpora.codes, strict=True))
     drawn = Counter((table.corpora.names[corpora[u]], u[:3]) for batch in sampler.generate(0) for u in batch)
     return {group: count / drawn.total() for group, count in drawn.items()}
 
 
-# Digests of the sampler's first version: a recipe's batches must not change under it.
+# Digests of the sampler's first version: batches of existing recipes must not change.
 @pytest.mark.parametrize(
     ("alpha", "window", "digest"),
     [
@@ -68,14 +68,14 @@ def drawn_shares(sampler: BalancedLengthSampler, table: UtteranceTable) -> dict[
         (0.05, 300, "6d5680185055ac7d9a3bbac59c1d89050f6d14cf27a19a88b03dbf09493600fd"),
     ],
 )
-def test_the_batches_of_one_corpus_are_those_of_older_runs(
+def test_the_batches_of_one_corpus_equal_those_of_older_runs(
     table: UtteranceTable, alpha: float, window: int, digest: str
 ) -> None:
     batches = BalancedLengthSampler(table, BUDGET, 120, alpha, window).generate(5)
     assert hashlib.sha256(json.dumps(batches).encode()).hexdigest() == digest
 
 
-def test_the_validation_batches_are_those_of_older_runs(table: UtteranceTable) -> None:
+def test_the_validation_batches_equal_those_of_older_runs(table: UtteranceTable) -> None:
     digest = hashlib.sha256(json.dumps(list(SortedSampler(table, BUDGET))).encode()).hexdigest()
     assert digest == "3f6512f7b4471001def48e9758d93a1c54632137a9f01b3e32cd746b37dc7c14"
 
@@ -98,15 +98,15 @@ def test_little_is_padding(lengths: dict, table: UtteranceTable) -> None:
     assert 1 - real / sum(padded(batch, lengths) for batch in batches) < 0.03
 
 
-def test_the_seed_alone_decides_the_batches(mixed: UtteranceTable) -> None:
+def test_the_batches_depend_only_on_the_seed(mixed: UtteranceTable) -> None:
     sampler, other = (BalancedLengthSampler(mixed, BUDGET, num_batches=50, alpha=0.5) for _ in range(2))
-    other.generate(4)  # what was asked before must not matter: a resumed run has not asked it
+    other.generate(4)  # earlier calls must not matter: a resumed run does not repeat them
     assert sampler.generate(5) == other.generate(5)
     assert sampler.generate(5) != sampler.generate(6)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
-def test_languages_are_drawn_by_their_tempered_share(table: UtteranceTable, alpha: float) -> None:
+def test_languages_are_drawn_by_their_tempered_weight(table: UtteranceTable, alpha: float) -> None:
     drawn = drawn_shares(BalancedLengthSampler(table, BUDGET, num_batches=2000, alpha=alpha), table)
     tempered = {language: count**alpha for language, count in COUNTS.items()}
     for language in COUNTS:
@@ -114,7 +114,7 @@ def test_languages_are_drawn_by_their_tempered_share(table: UtteranceTable, alph
         assert drawn["one", language] == pytest.approx(expected, abs=0.02)
 
 
-def test_corpora_are_drawn_by_share_and_languages_within_them(mixed: UtteranceTable) -> None:
+def test_corpora_are_drawn_by_weight_and_languages_within_them(mixed: UtteranceTable) -> None:
     sampler = BalancedLengthSampler(
         mixed,
         BUDGET,
@@ -135,13 +135,13 @@ def test_corpora_are_drawn_by_share_and_languages_within_them(mixed: UtteranceTa
     assert drawn == pytest.approx(expected, abs=0.02)
 
 
-def test_a_corpus_of_share_zero_is_not_drawn(mixed: UtteranceTable) -> None:
+def test_a_corpus_of_weight_zero_is_not_drawn(mixed: UtteranceTable) -> None:
     sampler = BalancedLengthSampler(mixed, BUDGET, num_batches=500, corpus_weights={"a": 0, "b": 1})
     assert {corpus for corpus, _ in drawn_shares(sampler, mixed)} == {"b"}
 
 
-def test_no_utterance_comes_twice_before_all_of_its_language_came_once(lengths: dict, table: UtteranceTable) -> None:
-    window = 300  # with this budget a window is one batch, and nothing that was drawn is cut off
+def test_no_utterance_is_repeated_before_all_of_its_language_were_drawn(lengths: dict, table: UtteranceTable) -> None:
+    window = 300  # with this budget a window is one batch, and no drawn utterance is dropped
     for windows in (1, 4, 10):
         sampler = BalancedLengthSampler(table, 10**9, num_batches=windows, alpha=0.0, window=window)
         drawn = Counter(utterance for batch in sampler.generate(3) for utterance in batch)
@@ -151,14 +151,14 @@ def test_no_utterance_comes_twice_before_all_of_its_language_came_once(lengths: 
             assert max(times) - min(times) <= 1
 
 
-def test_an_utterance_longer_than_a_batch_is_named(lengths: dict) -> None:
+def test_the_error_names_an_utterance_longer_than_a_batch(lengths: dict) -> None:
     longer = table_of(lengths | {"eng-0003": 200_001})
     for build in (lambda: BalancedLengthSampler(longer, BUDGET, 5), lambda: SortedSampler(longer, BUDGET)):
         with pytest.raises(UserError, match="utterance eng-0003 has 200001 samples, more than a batch of 200000: "):
             build()
 
 
-def test_a_budget_that_leaves_a_process_without_an_utterance_is_refused(table: UtteranceTable) -> None:
+def test_a_budget_of_fewer_utterances_than_processes_is_refused(table: UtteranceTable) -> None:
     message = "has 59.* samples, more than a batch of 50000 for one of 4 processes: raise batch_bins"
     with pytest.raises(UserError, match=message):
         BalancedLengthSampler(table, BUDGET, 5, ranks=4)
@@ -167,7 +167,7 @@ def test_a_budget_that_leaves_a_process_without_an_utterance_is_refused(table: U
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_validation_sees_every_utterance_once(lengths: dict, table: UtteranceTable, ranks: int) -> None:
+def test_validation_reads_every_utterance_once(lengths: dict, table: UtteranceTable, ranks: int) -> None:
     sampler = SortedSampler(table, BUDGET, ranks)
     batches = list(sampler)
     assert sorted(utterance for batch in batches for utterance in batch) == sorted(lengths)
@@ -176,19 +176,19 @@ def test_validation_sees_every_utterance_once(lengths: dict, table: UtteranceTab
     assert len(sampler) == len(batches)
 
 
-def test_a_short_last_batch_takes_from_the_one_before() -> None:
+def test_a_short_last_batch_is_filled_from_the_previous_one() -> None:
     lengths = {f"eng-{index}": 100 + index for index in range(9)}
     sizes = [len(batch) for batch in SortedSampler(table_of(lengths), 415)]
     assert sizes == [4, 3, 2]
     assert [len(batch) for batch in SortedSampler(table_of(lengths), 415, ranks=3)] == [3, 3, 3]
 
 
-def test_too_small_a_validation_set_for_the_processes_is_refused() -> None:
+def test_a_validation_set_smaller_than_the_processes_is_refused() -> None:
     with pytest.raises(UserError, match="validation: 5 utterances in 2 batches .* raise valid_batch_bins"):
         SortedSampler(table_of({f"eng-{index}": 100 for index in range(5)}), 300, ranks=3)
 
 
-def test_the_shares_of_the_processes_make_up_every_batch(lengths: dict, table: UtteranceTable) -> None:
+def test_the_parts_of_all_processes_add_up_to_every_batch(lengths: dict, table: UtteranceTable) -> None:
     whole = BalancedLengthSampler(table, BUDGET, 50, ranks=3)
     parts = [DistributedBatchSampler(whole, rank, 3).generate(2) for rank in range(3)]
     for batch, *shares in zip(whole.generate(2), *parts, strict=True):

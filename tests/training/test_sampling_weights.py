@@ -1,4 +1,4 @@
-"""Shares of corpora and languages, against the formulas of the papers."""
+"""Sampling weights of corpora and languages, against the formulas of the papers."""
 
 import numpy as np
 import pytest
@@ -18,27 +18,27 @@ def test_an_utterance_is_drawn_r_l_times_as_often_as_uniformly(alpha: float) -> 
     np.testing.assert_allclose(found, r, rtol=1e-12)
 
 
-def test_shares_of_one_language_are_one() -> None:
+def test_the_weight_of_a_single_language_is_one() -> None:
     np.testing.assert_array_equal(tempered_weights(np.array([7]), 0.0), [1.0])
 
 
 def shares(**weights: dict) -> np.ndarray:
-    """Of two corpora, the first without French."""
+    """Sampling weights of two corpora, the first without French."""
     counts = np.array([[100, 0, 300], [50, 150, 0]])
     weights = {"corpus_weights": {}, "language_weights": {}} | weights
     return sampling_weights(counts, 1.0, ["a", "b"], ["eng", "fra", "rus"], **weights)
 
 
-def test_without_weights_every_utterance_has_the_same_share() -> None:
+def test_without_weights_every_utterance_is_equally_likely() -> None:
     np.testing.assert_allclose(shares(), np.array([[100, 0, 300], [50, 150, 0]]) / 600)
 
 
-def test_corpora_get_their_shares_whatever_the_factors_of_their_languages() -> None:
+def test_weights_of_corpora_do_not_depend_on_their_languages() -> None:
     found = shares(corpus_weights={"a": 1, "b": 3}, language_weights={"fra": 2, "rus": 0})
     np.testing.assert_allclose(found, [[0.25, 0, 0], [0.75 * 50 / 350, 0.75 * 300 / 350, 0]])
 
 
-def test_a_corpus_without_utterances_leaves_its_share_to_the_others() -> None:
+def test_the_weight_of_a_corpus_without_utterances_goes_to_the_others() -> None:
     counts = np.array([[0, 0], [30, 10], [5, 0]])
     found = sampling_weights(counts, 1.0, ["a", "b", "c"], ["eng", "fra"], {"a": 8, "b": 1, "c": 3}, {})
     np.testing.assert_allclose(found, [[0, 0], [0.75 / 4, 0.25 / 4], [0.75, 0]])
@@ -54,6 +54,6 @@ def test_a_corpus_without_utterances_leaves_its_share_to_the_others() -> None:
         ({"language_weights": {"eng": 0, "fra": 0}}, "language_weights: nothing of b is left to draw"),
     ],
 )
-def test_a_weight_that_does_not_fit_is_named(weights: dict, message: str) -> None:
+def test_the_error_names_an_invalid_weight(weights: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         shares(**weights)

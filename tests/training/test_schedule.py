@@ -28,13 +28,13 @@ def test_the_number_of_steps_is_computed() -> None:
     assert "total_steps" not in conf
 
 
-def test_other_schedulers_stay_as_they_are() -> None:
+def test_other_schedulers_are_not_changed() -> None:
     args = options(scheduler="warmuplr", scheduler_conf={"warmup_steps": 3})
     set_total_steps(args)
     assert (args.scheduler_conf, args.scheduler2_conf) == ({"warmup_steps": 3}, {})
 
 
-def test_the_right_number_in_a_config_is_accepted() -> None:
+def test_the_correct_number_in_a_config_is_accepted() -> None:
     args = options(scheduler_conf={"max_lr": 1.0, "total_steps": 20})
     set_total_steps(args)
     assert args.scheduler_conf == {"max_lr": 1.0, "total_steps": 20}
@@ -47,7 +47,7 @@ def test_another_number_is_refused(given: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("steps", range(1, 41))
-def test_a_schedule_of_few_steps_rises_and_ends_low(steps: int) -> None:
+def test_a_schedule_of_few_steps_rises_and_ends_with_a_low_rate(steps: int) -> None:
     conf = {"max_lr": 0.002, "pct_start": 0.05, "anneal_strategy": "linear", "cycle_momentum": False}
     args = options(max_epoch=1, num_iters_per_epoch=steps, accum_grad=1, scheduler_conf=conf)
     set_total_steps(args)

@@ -10,7 +10,7 @@ LR = 1.5
 
 
 def naive_rates(losses: np.ndarray, factor: float, threshold: float, patience: int) -> list[float]:
-    """Learning rate after each epoch: every (patience + 1)-th epoch of too little improvement anneals."""
+    """Learning rate after each epoch, annealed at every (patience + 1)-th epoch with too little improvement."""
     rates, rate, bad = [], np.float64(LR), 0
     for epoch, loss in enumerate(losses.astype(np.float64)):
         last = losses[epoch - 1]
@@ -35,7 +35,7 @@ def rates_of(losses: np.ndarray, **options: float) -> list[float]:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("factor", "patience"), [(0.5, 2), (0.9, 0), (0.5, 1)])
-def test_the_rates_are_those_of_the_rule(seed: int, factor: float, patience: int) -> None:
+def test_the_rates_follow_the_rule(seed: int, factor: float, patience: int) -> None:
     random = np.random.default_rng(seed)
     losses = 50 * np.cumprod(1 + random.normal(-0.003, 0.01, size=60))
     losses[20] = losses[21] = 0.0
@@ -44,12 +44,12 @@ def test_the_rates_are_those_of_the_rule(seed: int, factor: float, patience: int
     assert found[-1] < LR
 
 
-def test_an_improvement_does_not_renew_the_patience_and_the_last_epoch_counts_not_the_best() -> None:
+def test_improvement_is_over_the_last_epoch_and_does_not_reset_patience() -> None:
     # Worse, much better than that but no better than the best, worse: the second bad epoch anneals.
     assert rates_of(np.array([10.0, 20.0, 11.0, 12.0]), factor=0.5, patience=1) == [LR, LR, LR, LR / 2]
 
 
-def test_every_group_is_annealed_and_a_resumed_run_goes_on() -> None:
+def test_every_group_is_annealed_and_a_resumed_run_continues() -> None:
     losses = np.array([10.0, 10.0, 10.0, 10.0, 9.0, 9.0, 9.0])
     expected = rates_of(losses, factor=0.5, patience=1)
     parameters = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""What ends a loader process ends the training, with one line."""
+"""Errors that end a loader process end the training with one line."""
 
 import pytest
 import torch
@@ -45,7 +45,7 @@ def test_batches_are_the_same_with_and_without_processes(num_workers: int) -> No
         (EOFError(), "EOFError"),
     ],
 )
-def test_an_error_of_the_input_is_alone(error: Exception, message: str) -> None:
+def test_an_input_error_is_raised_without_a_worker_traceback(error: Exception, message: str) -> None:
     with pytest.raises(type(error)) as caught:
         load(error, num_workers=1)
     assert str(loader_error(caught.value)) == message
@@ -59,7 +59,7 @@ def test_an_error_of_the_program_keeps_its_traceback() -> None:
 
 
 def test_full_shared_memory_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a thread of the loader process, the error would be printed, and the batch awaited for ever."""
+    """In a thread of the loader process, the error would be printed and training would wait for the batch forever."""
 
     def full(self: torch.Tensor) -> None:
         raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
@@ -79,7 +79,7 @@ def test_full_shared_memory_ends_the_training(monkeypatch: pytest.MonkeyPatch) -
         ("Too many open files.\nPlease increase the limit using `ulimit -n` in the shell", "files. Please increase"),
     ],
 )
-def test_a_killed_process_is_one_line(text: str, message: str) -> None:
+def test_a_killed_process_gives_one_error_line(text: str, message: str) -> None:
     reason = loader_error(RuntimeError(text))
     assert "\n" not in str(reason)
     with pytest.raises(UserError, match=message):

@@ -1,4 +1,4 @@
-"""Outputs are whole or absent, whatever happens while they are written."""
+"""Outputs are complete or absent, even if writing is interrupted."""
 
 import errno
 import json
@@ -23,7 +23,7 @@ def test_text_is_written_byte_for_byte(tmp_path: Path) -> None:
     assert os.listdir(target.parent) == ["text"]
 
 
-def test_json_round_trips_and_refuses_nan(tmp_path: Path) -> None:
+def test_json_is_read_back_equal_and_nan_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
     write_json_atomic(target, {"b": [1, 2.5], "a": "é"})
     assert json.loads(target.read_text(encoding="utf-8")) == {"b": [1, 2.5], "a": "é"}
@@ -47,7 +47,7 @@ def test_the_temporary_file_keeps_the_suffix_and_the_folder(tmp_path: Path) -> N
         assert temporary.name.endswith("x.tar.gz") and temporary.parent == tmp_path
 
 
-def test_modes_are_those_of_ordinary_files_and_folders(tmp_path: Path) -> None:
+def test_permissions_are_those_of_ordinary_files_and_folders(tmp_path: Path) -> None:
     mask = os.umask(0o027)
     try:
         write_text_atomic(tmp_path / "file", "")
@@ -105,7 +105,7 @@ with {writer}(Path(sys.argv[1])) as temporary:
 
 
 def start_writer(path: Path, writer: str, end: str) -> tuple[subprocess.Popen[str], Path]:
-    """A process inside `atomic_path` or `atomic_folder`, and its temporary name."""
+    """Start a process inside `atomic_path` or `atomic_folder`; return it and its temporary name."""
     words = [sys.executable, "-c", KILLED.format(writer=writer, end=end), str(path)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     return process, Path(process.stdout.readline().rstrip())
@@ -113,7 +113,9 @@ def start_writer(path: Path, writer: str, end: str) -> tuple[subprocess.Popen[st
 
 @pytest.mark.parametrize("writer", [atomic_path, atomic_folder])
 @pytest.mark.parametrize("name", ["out.npz", "o[u]t *.npz"])
-def test_the_next_writer_removes_what_a_killed_one_left(tmp_path: Path, writer: Callable, name: str) -> None:
+def test_the_next_writer_removes_temporary_files_of_a_killed_writer(
+    tmp_path: Path, writer: Callable, name: str
+) -> None:
     process, left = start_writer(tmp_path / name, writer.__name__, "os.kill(os.getpid(), 9)")
     process.wait()
     assert left.exists()
@@ -154,7 +156,7 @@ LIMITED_WRITERS = {
 @pytest.mark.parametrize("folder", [True, False])
 @pytest.mark.parametrize("writer", LIMITED_WRITERS)
 def test_a_full_disk_hidden_by_a_library_is_reported(tmp_path: Path, writer: str, folder: bool) -> None:
-    """A limit on the size of files stands for the disk."""
+    """A limit on the file size simulates a full disk."""
     script = (
         "import resource, sys, numpy, soundfile, safetensors.numpy\n"
         "from pathlib import Path\n"

@@ -1,4 +1,4 @@
-"""Batches of a fixed budget of padded samples."""
+"""Batches with a fixed budget of padded samples."""
 
 import numpy as np
 import pytest
@@ -29,5 +29,5 @@ def test_the_given_order_is_kept() -> None:
     assert [batch.tolist() for batch in batches] == [[4, 1], [0]]
 
 
-def test_no_utterances_give_no_batch() -> None:
+def test_an_empty_list_has_no_batches() -> None:
     assert sorted_batches(np.array([], dtype=np.int64), 10) == []

@@ -1,4 +1,4 @@
-"""Workers of a killed command do not stay behind."""
+"""Workers of a killed command end with it."""
 
 import signal
 import subprocess
@@ -23,5 +23,5 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         output = Path(f"/proc/{worker}/fd/1").readlink()
         assert output == Path(f"/proc/{parent.pid}/fd/1").readlink()
         parent.send_signal(signal.SIGKILL)
-        # The worker has the same output, which closes when the last of its processes has ended.
+        # The worker inherits the output pipe, which closes when the last process has ended.
         assert parent.stdout.read() == ""

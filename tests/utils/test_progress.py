@@ -10,7 +10,7 @@ from espnet_ext.utils.progress import audio_progress, format_duration, format_ra
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Its one element is the time."""
+    """A list whose single element is the current time."""
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     return now
@@ -49,7 +49,7 @@ def test_the_estimate_is_printed_once_after_the_first_part(
         assert capsys.readouterr().err == "  layers [a]: 0.5 s of audio per second, 160 s left\n"
 
 
-def test_work_of_one_part_needs_no_estimate(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+def test_work_of_one_part_prints_no_estimate(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     with audio_progress("layers", 3.0, estimate=True) as advance:
         now[0] += 2
         advance(3.0)
@@ -67,7 +67,7 @@ def test_a_duration_has_a_suitable_unit(seconds: float, expected: str) -> None:
 
 
 class Terminal(io.StringIO):
-    """A stream that claims to be a terminal."""
+    """A stream that is reported as a terminal."""
 
     def isatty(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Listings of folders: detected changes and the limit of entries."""
+"""Folder listings: detected changes and the limit of entries."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_a_listing_is_breadth_first_up_to_the_limit(corpus: Path) -> None:
     before = {limit: listing_of(corpus, limit) for limit in limits}
     assert before == {limit: listing_of(corpus, limit) for limit in limits}
     assert len(set(before.values())) == len(limits)
-    (corpus / "b" / "y").write_text("longer")  # the seventh
+    (corpus / "b" / "y").write_text("longer")  # the seventh entry
     assert [listing_of(corpus, limit) == before[limit] for limit in limits] == [True, True, True, False]
 
 

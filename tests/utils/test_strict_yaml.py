@@ -1,4 +1,4 @@
-"""YAML files: a broken one is named with its line, and a number is a number."""
+"""YAML files: the error of a broken file names its line, and numbers with an exponent are numbers."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_broken_file_is_named(tmp_path: Path, content: bytes, message: str) ->
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_merged_in_may_be_written_over(tmp_path: Path) -> None:
+def test_merged_keys_can_be_overridden(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\n")
     assert read_yaml(tmp_path / "a.yaml")["b"] == {"x": 1, "y": 3}
 

@@ -1,4 +1,4 @@
-"""One fixture for each trap of the core sounds."""
+"""One fixture for each irregularity of the core sounds."""
 
 import gzip
 from pathlib import Path
@@ -19,7 +19,7 @@ def write_list(tmp_path: Path, content: bytes) -> Path:
     return path
 
 
-def test_transcripts_with_mark_comments_spaces_and_repeated_keys(tmp_path: Path) -> None:
+def test_marks_comments_spaces_and_repeated_keys_of_transcripts_are_handled(tmp_path: Path) -> None:
     content = (
         "\ufeff; Core Asterisk Sounds\n\n  ; another comment\n"
         "activated: Attivato.\n"
@@ -46,13 +46,13 @@ def test_transcripts_with_mark_comments_spaces_and_repeated_keys(tmp_path: Path)
         (b"two words: text\n", r"txt\.gz:1: expected `key: text`"),
     ],
 )
-def test_a_bad_line_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_the_error_names_a_bad_line(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read_transcripts(write_list(tmp_path, content))
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"no gzip" + data, lambda data: b"\x1f\x8b"])
-def test_a_damaged_list_is_named(tmp_path: Path, damage) -> None:
+def test_the_error_names_a_damaged_list(tmp_path: Path, damage) -> None:
     path = write_list(tmp_path, b"a: uno\n" * 100)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UserError, match=r"txt\.gz: cannot unzip"):
@@ -76,7 +76,7 @@ def test_a_damaged_list_is_named(tmp_path: Path, damage) -> None:
         ("No question.", False),
     ],
 )
-def test_lost_letters_are_told_from_questions(text: str, lost: bool) -> None:
+def test_lost_letters_are_distinguished_from_question_marks(text: str, lost: bool) -> None:
     assert has_lost_letter(text) == lost
 
 
@@ -99,7 +99,7 @@ SECONDS = {
 }  # fmt: skip
 
 
-def test_what_is_kept_and_why_not(tmp_path: Path) -> None:
+def test_prompts_are_kept_or_excluded_with_a_reason(tmp_path: Path) -> None:
     transcript = TRANSCRIPT + "extra1: Dieci\nextra2: Due\nextra3: Tre\n"
     more = SECONDS | {f"more{number}": 1.0 for number in range(4)}
     transcript += "".join(f"more{number}: Numero {number}\n" for number in range(4))
@@ -126,7 +126,7 @@ def test_what_is_kept_and_why_not(tmp_path: Path) -> None:
     }
 
 
-def test_an_empty_file_with_a_transcript_is_named(tmp_path: Path) -> None:
+def test_the_error_names_an_empty_file_with_a_transcript(tmp_path: Path) -> None:
     roots = write_core_voice(tmp_path, VOICE, b"a: Attivato\n", {"a": 0.0})
     with pytest.raises(UserError, match=r"a\.g722: empty audio file"):
         parse_core_voice(VOICE, *roots, Exclusions())
@@ -138,13 +138,13 @@ def test_a_list_that_fits_no_file_is_an_error(tmp_path: Path) -> None:
         parse_core_voice(VOICE, *roots, Exclusions())
 
 
-def test_missing_audio_is_named(tmp_path: Path) -> None:
+def test_the_error_names_missing_audio(tmp_path: Path) -> None:
     audio, text = write_core_voice(tmp_path, VOICE, b"a: Attivato\n", {})
     with pytest.raises(UserError, match=r"it_IT_m_Carlo: no \.g722 files"):
         parse_core_voice(VOICE, audio, text, Exclusions())
 
 
-def test_the_doubles_of_macos_are_not_listed(tmp_path: Path) -> None:
+def test_copies_written_by_macos_are_not_listed(tmp_path: Path) -> None:
     for name in ("x/a.wav", "x/._a.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -1,4 +1,4 @@
-"""Voices with the keys of the core sounds: meaning by key, never words."""
+"""Voices with the keys of the core sounds: the key gives the sentence, never the text."""
 
 import hashlib
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_gsm_prompts_get_the_sentence_of_their_key_and_no_text(tmp_path: Path) -
     assert excluded.counts() == {"longer than 6 s": 1, "not speech": 1, "shorter than 1.5 s": 1}
 
 
-def test_the_draw_follows_the_keys(tmp_path: Path) -> None:
+def test_the_selection_depends_on_the_keys(tmp_path: Path) -> None:
     keys = [f"key{number}" for number in range(12)]
     write(tmp_path, MENARDI.folder, dict.fromkeys(keys, 1.5), ".wav")
     excluded = Exclusions()
@@ -48,7 +48,7 @@ def test_the_draw_follows_the_keys(tmp_path: Path) -> None:
     assert excluded.counts() == {"voice has its 5 utterances": 7}
 
 
-def test_a_cut_prompt_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_truncated_prompt(tmp_path: Path) -> None:
     write(tmp_path, "es", {"cut": 2.0}, ".gsm")
     path = tmp_path / "usr/share/asterisk/sounds/es/cut.gsm"
     path.write_bytes(path.read_bytes()[:-5])

@@ -1,4 +1,4 @@
-"""Chunks: lengths by hand, content against the clips, and the same files on every run."""
+"""Chunks: lengths computed by hand, content against the clips, and reproducible files."""
 
 from pathlib import Path
 
@@ -25,12 +25,12 @@ def seconds(*lengths: float) -> list[int]:
         ((2.0, 1.5, 1.4), [[0], [1, 2]]),  # the second turn waits for 3 s
         ((2.0, 1.5, 0.5), [[0], [1, 2]]),  # 2.1 s at the end is enough
         ((2.0, 2.5, 2.5), [[0], [1], [2]]),  # 5.1 s would be too long; 2.5 s closes early
-        ((1.0, 4.5, 0.2), [[1]]),  # 1 s before a clip that does not fit is given up
+        ((1.0, 4.5, 0.2), [[1]]),  # 1 s before a clip that does not fit is dropped
         ((5.0,), [[0]]),
         ((), []),
     ],
 )
-def test_chunks_by_hand(lengths: tuple[float, ...], chunks: list[list[int]]) -> None:
+def test_chunks_have_the_lengths_computed_by_hand(lengths: tuple[float, ...], chunks: list[list[int]]) -> None:
     assert plan_chunks(seconds(*lengths)) == chunks
 
 
@@ -52,10 +52,10 @@ def test_clips_are_joined_by_a_tenth_of_a_second_of_silence() -> None:
     np.testing.assert_array_equal(join_clips([one]), one)
 
 
-def test_quiet_ends_are_cut_but_for_a_margin() -> None:
+def test_quiet_ends_are_trimmed_to_a_margin() -> None:
     clip = np.full(3 * RATE, 0.001, np.float32)
     clip[RATE : 2 * RATE] = 0.5
-    clip[RATE + 4000 : RATE + 8000] = 0.0  # a pause inside stays
+    clip[RATE + 4000 : RATE + 8000] = 0.0  # an inner pause is kept
     np.testing.assert_array_equal(trim_silence(clip), clip[RATE - 800 : 2 * RATE + 800])
     loud = np.full(100, 0.5, np.float32)
     np.testing.assert_array_equal(trim_silence(loud), loud)
@@ -74,11 +74,11 @@ def clips(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def test_files_hold_the_joined_clips(clips: list[Path], tmp_path: Path) -> None:
+def test_files_contain_the_joined_clips(clips: list[Path], tmp_path: Path) -> None:
     excluded = Exclusions()
     target = write_chunks("v", clips, 10, tmp_path / "chunks")
     chunks = read_chunks("v", clips, target, excluded)
-    # 0.9 + 0.9 is under 2 s with its gap, three clips are 2.9 s; the last two give no 2 s.
+    # 0.9 + 0.9 is under 2 s with its gap, three clips are 2.9 s; the last two are under 2 s.
     assert {name: length for name, (_, length) in chunks.items()} == {"v-000": 3 * 14400 + 2 * 1600}
     samples, rate = read_audio(chunks["v-000"][0])
     assert rate == RATE
@@ -89,7 +89,7 @@ def test_files_hold_the_joined_clips(clips: list[Path], tmp_path: Path) -> None:
     assert ("v-en.clip_3.wav", str(clips[3]), "silent clip") in excluded.entries
 
 
-def test_no_more_chunks_than_wanted(clips: list[Path], tmp_path: Path) -> None:
+def test_the_number_of_chunks_is_limited(clips: list[Path], tmp_path: Path) -> None:
     more = [*clips[:3], *clips[:3], *clips[:3]]
     for number, path in enumerate(more):
         more[number] = path.parent / f"copy{number}.wav"
@@ -99,7 +99,7 @@ def test_no_more_chunks_than_wanted(clips: list[Path], tmp_path: Path) -> None:
     assert list(chunks) == ["v-000", "v-001"]
 
 
-def test_a_second_run_keeps_the_files_and_a_fresh_one_makes_the_same(clips: list[Path], tmp_path: Path) -> None:
+def test_a_second_run_keeps_the_files_and_a_new_run_makes_the_same(clips: list[Path], tmp_path: Path) -> None:
     first = write_chunks("v", clips, 10, tmp_path / "one")
     stamp = (first / "v-000.flac").stat().st_mtime_ns
     assert write_chunks("v", clips, 10, tmp_path / "one") == first
@@ -111,7 +111,7 @@ def test_a_second_run_keeps_the_files_and_a_fresh_one_makes_the_same(clips: list
 
 
 @pytest.mark.parametrize("lost", ["*.flac", "utt2num_samples", "excluded.scp"])
-def test_a_lost_file_is_written_again(clips: list[Path], tmp_path: Path, lost: str) -> None:
+def test_a_missing_file_is_written_again(clips: list[Path], tmp_path: Path, lost: str) -> None:
     target = write_chunks("spk", clips, 9, tmp_path)
     before = {path.name: path.read_bytes() for path in target.iterdir()}
     next(target.glob(lost)).unlink()
@@ -119,7 +119,7 @@ def test_a_lost_file_is_written_again(clips: list[Path], tmp_path: Path, lost: s
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before
 
 
-def test_a_broken_clip_is_named_and_leaves_nothing(clips: list[Path], tmp_path: Path) -> None:
+def test_the_error_names_a_broken_clip_and_no_output_remains(clips: list[Path], tmp_path: Path) -> None:
     clips[4].write_bytes(b"RIFF broken")
     with pytest.raises(UserError, match=r"clip 4\.wav: cannot decode"):
         write_chunks("v", clips, 10, tmp_path / "chunks")

@@ -1,4 +1,4 @@
-"""Catalogues: which messages are sentences in all five languages."""
+"""Catalogues: selection of messages that are sentences in all five languages."""
 
 import struct
 from pathlib import Path
@@ -15,7 +15,7 @@ from gettext_catalogues import (
 
 
 def write_mo(path: Path, messages: dict[str, str]) -> None:
-    """A little-endian catalogue by the layout in the GNU gettext manual."""
+    """Write a little-endian catalogue in the layout of the GNU gettext manual."""
     entries = [(b"", b"Content-Type: text/plain; charset=UTF-8\n")]
     entries += sorted((key.encode(), value.encode()) for key, value in messages.items())
     keys, values = [key for key, _ in entries], [value for _, value in entries]
@@ -61,11 +61,11 @@ def translated(word: str) -> dict[str, str]:
         ('The "quoted" word', None),
     ],
 )  # fmt: skip
-def test_what_is_prose(message: str, text: str | None) -> None:
+def test_only_prose_is_selected(message: str, text: str | None) -> None:
     assert clean_message(message) == text
 
 
-def test_sentences_of_all_languages(tmp_path: Path) -> None:
+def test_sentences_of_all_languages_are_selected(tmp_path: Path) -> None:
     messages = {
         "hello world": translated("mundo"),
         "menu\x04_good day": translated("giorno"),  # with a context
@@ -99,7 +99,7 @@ def test_sentences_of_all_languages(tmp_path: Path) -> None:
     assert parse_catalogues(dict(reversed(roots.items())), {"тестовая фраза"}) == sentences
 
 
-def test_a_damaged_catalogue_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_damaged_catalogue(tmp_path: Path) -> None:
     write_package(tmp_path, {"hello world": translated("x")})
     path = tmp_path / "usr/share/locale/fr/LC_MESSAGES/app.mo"
     for damaged in (path.read_bytes()[:30], b"", b"no catalogue at all, but some text"):

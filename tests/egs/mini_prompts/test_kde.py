@@ -1,4 +1,4 @@
-"""KDE's folders: copies, small folders, languages that stay on one side."""
+"""KDE's folders: copies, small folders, and languages that are in one set only."""
 
 import hashlib
 from pathlib import Path
@@ -31,7 +31,7 @@ def roots(tmp_path: Path) -> dict[str, Path]:
     return {package: tmp_path / package for package in PACKAGES}
 
 
-def test_voices_copies_and_small_folders(roots: dict[str, Path]) -> None:
+def test_copies_and_small_folders_are_excluded(roots: dict[str, Path]) -> None:
     excluded = Exclusions()
     voices = list_voices(roots, excluded)
     assert [(v.speaker, v.language, len(v.clips)) for v in voices] == [
@@ -41,18 +41,18 @@ def test_voices_copies_and_small_folders(roots: dict[str, Path]) -> None:
     assert excluded.counts() == {"copy of another recording": 12, "fewer than 10 clips of the voice": 9}
 
 
-def test_an_unknown_language_is_named(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_the_error_names_an_unknown_language(roots: dict[str, Path], tmp_path: Path) -> None:
     write_clips(tmp_path, "klettres-data", "xx", 10, seed=6)
     with pytest.raises(UserError, match="xx: unknown language 'xx'"):
         list_voices(roots, Exclusions())
 
 
-def test_a_missing_package_is_named(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_the_error_names_a_missing_package(roots: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="klettres: no such folder; fetch klettres-data again"):
         list_voices(roots | {"klettres-data": tmp_path / "absent"}, Exclusions())
 
 
-def test_whole_languages_are_drawn_until_there_are_enough() -> None:
+def test_complete_languages_are_drawn_until_there_are_enough_voices() -> None:
     languages = ["eng", "eng", "fra", "ita", "ita", "ita", "rus", "spa"]
     voices = [KdeVoice("p", f"v{n}", language, ()) for n, language in enumerate(languages)]
     order = sorted(set(languages), key=lambda language: hashlib.sha1(language.encode()).hexdigest())
@@ -63,11 +63,11 @@ def test_whole_languages_are_drawn_until_there_are_enough() -> None:
         assert len(drawn) >= wanted
         chosen = [language for language in order if sides[language] == {True}]
         assert chosen == order[: len(chosen)]
-        # Without the last language there would not be enough.
+        # Without the last language there would be too few.
         assert len(drawn) - languages.count(chosen[-1]) < wanted
 
 
-def test_chunks_become_utterances_and_old_folders_go(roots: dict[str, Path], tmp_path: Path) -> None:
+def test_chunks_become_utterances_and_old_folders_are_removed(roots: dict[str, Path], tmp_path: Path) -> None:
     voices = list_voices(roots, Exclusions())
     (tmp_path / "chunks/klettres_en_GB-oldhash").mkdir(parents=True)
     excluded = Exclusions()

@@ -1,4 +1,4 @@
-"""The whole of stage 1 on tiny packages: sets, counts, no leak, and the same bytes when repeated."""
+"""Stage 1 on tiny packages: sets, counts, no leak, and reproducible bytes."""
 
 import csv
 import dataclasses
@@ -43,7 +43,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> DebianPackages:
     for voice in asterisk.CORE_VOICES:
         keys = [f"key{number:02d}" for number in range(NUM_KEYS)]
         texts = {key: f"{voice.language} text {key}" for key in keys}
-        # The same words as key00 under another key, and the same word in every language.
+        # The words of key00 under another key, and the same word in every language.
         texts |= {"zz-copy": texts["key00"], "digits/1": "asterisk", "note": "[tone]"}
         transcript = "".join(f"{key}: {text}\n" for key, text in texts.items())
         write_core_voice(root, voice, transcript.encode(), dict.fromkeys(texts, 0.5))
@@ -73,7 +73,7 @@ def data(packages: DebianPackages, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-def test_held_out_sentences_have_one_recording_a_voice(data: Path) -> None:
+def test_held_out_sentences_have_one_recording_per_voice(data: Path) -> None:
     for name, sentences in (("test_sent", 60), ("dev", 24)):
         held_out = DataDir(data / name)
         assert len(held_out.utterances) == 5 * sentences
@@ -82,7 +82,7 @@ def test_held_out_sentences_have_one_recording_a_voice(data: Path) -> None:
         assert set(held_out.utt2source.values()) == {"real"}
 
 
-def test_no_held_out_text_reaches_training_by_any_door(data: Path) -> None:
+def test_no_held_out_text_is_in_training(data: Path) -> None:
     train = {normalize_text(text) for text in DataDir(data / "train").text.values()}
     held_out = {normalize_text(text) for name in ("dev", "test_sent") for text in DataDir(data / name).text.values()}
     assert len(held_out) == 84 * 5
@@ -96,7 +96,7 @@ def train_sentences(data: Path) -> set[str]:
     return set(DataDir(data / "train").utt2sent.values())
 
 
-def test_training_has_the_other_prompts_and_each_once_more_by_synthesis(data: Path) -> None:
+def test_training_has_the_other_prompts_and_a_synthetic_copy_of_each(data: Path) -> None:
     train = DataDir(data / "train")
     real = {u for u, source in train.utt2source.items() if source == "real" and u in train.text}
     synthetic = set(train.utterances) - {u for u, source in train.utt2source.items() if source == "real"}
@@ -106,7 +106,7 @@ def test_training_has_the_other_prompts_and_each_once_more_by_synthesis(data: Pa
     assert {train.utt2sent[u] for u in synthetic} == {train.utt2sent[u] for u in real}
 
 
-def test_unseen_voices_and_their_trials(data: Path) -> None:
+def test_unseen_voices_are_compared_in_trials(data: Path) -> None:
     train, test = DataDir(data / "train"), DataDir(data / "test_spk")
     speakers = set(test.utt2spk.values())
     assert speakers.isdisjoint(train.utt2spk.values())
@@ -121,7 +121,7 @@ def test_unseen_voices_and_their_trials(data: Path) -> None:
     counts = [len(names.split()) for names in test.spk2utt.values()]
     assert sum(trial.is_target for trial in trials) == sum(n * (n - 1) // 2 for n in counts)
     total = len(test.utterances)
-    assert len(trials) == total * (total - 1) // 2  # one folder a language here, so all are compared
+    assert len(trials) == total * (total - 1) // 2  # one folder per language here, so all pairs are compared
 
 
 def test_the_sets_pass_the_validator_and_share_only_what_is_declared(data: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_sets_pass_the_validator_and_share_only_what_is_declared(data: Path)
         validate_split(data / "train", data / name, shared)
 
 
-def test_left_out_utterances_and_origins_are_listed(data: Path) -> None:
+def test_excluded_utterances_and_sources_are_listed(data: Path) -> None:
     with open(data / "train/excluded.tsv", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     notes = [row["utterance"] for row in rows if row["reason"] == "bracketed text, not only speech"]
@@ -144,7 +144,7 @@ def test_left_out_utterances_and_origins_are_listed(data: Path) -> None:
     assert provenance["excluded"]["shorter than 1.5 s"] == 2  # of pocketsphinx
 
 
-def test_catalogues_may_be_absent_or_changed_and_are_recorded(
+def test_catalogues_can_be_missing_or_changed_and_are_recorded(
     packages: DebianPackages, data: Path, tmp_path: Path
 ) -> None:
     first, second, *others = (package.name for package in CATALOGUES)
@@ -165,7 +165,7 @@ def test_catalogues_may_be_absent_or_changed_and_are_recorded(
                 assert (tmp_path / "data" / name / path.relative_to(data / name)).read_text() == same
 
 
-def test_no_line_about_catalogues_as_in_debian_12(packages: DebianPackages, tmp_path: Path) -> None:
+def test_no_line_is_printed_for_the_catalogues_of_debian_12(packages: DebianPackages, tmp_path: Path) -> None:
     unpacked = {package.name: UnpackedPackage(tmp_path, "9", package.sha256) for package in CATALOGUES}
     assert describe_catalogues(DebianPackages(packages.unpacked | unpacked, {})) is None
 

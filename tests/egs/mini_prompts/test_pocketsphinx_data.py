@@ -32,14 +32,14 @@ def test_each_folder_is_a_speaker(root: Path) -> None:
     assert (cards.text, cards.num_samples, cards.language) == ("ten of clubs", 800, "eng")
 
 
-def test_a_malformed_line_is_named(root: Path) -> None:
+def test_the_error_names_a_malformed_line(root: Path) -> None:
     with open(root / DATA / "cards/cards.transcription", "a") as file:
         file.write("ten of clubs (002)\n")
     with pytest.raises(UserError, match=r"cards\.transcription:2: expected"):
         parse_pocketsphinx(root)
 
 
-def test_an_absent_recording_is_named(root: Path) -> None:
+def test_the_error_names_a_missing_recording(root: Path) -> None:
     (root / DATA / "cards/001.wav").unlink()
     with pytest.raises(UserError, match=r"001\.wav: no such audio file"):
         parse_pocketsphinx(root)

@@ -1,4 +1,4 @@
-"""Options of local/data.sh of egs/mini_prompts: wrong ones are one line, and --help lists all of them."""
+"""Options of egs/mini_prompts/local/data.sh: a wrong option gives one error line, and --help lists all options."""
 
 import os
 import shutil
@@ -27,13 +27,13 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
         (["--nj", "0"], "--nj: at least 1"),
     ],
 )
-def test_bad_preparation_options(options: list[str], message: str) -> None:
+def test_bad_preparation_options_give_one_error_line(options: list[str], message: str) -> None:
     done = run(*options)
     assert done.returncode == 1
     assert message in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_help_lists_every_option_also_in_a_folder_that_needs_quotes(tmp_path: Path) -> None:
+def test_help_lists_every_option_even_in_a_folder_that_needs_quotes(tmp_path: Path) -> None:
     recipe = tmp_path / "it's my recipe"
     shutil.copytree(LOCAL, recipe / "local")
     for name in LINKS:

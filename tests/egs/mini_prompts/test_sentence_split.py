@@ -1,4 +1,4 @@
-"""The split rule on prompts small enough to work out by hand."""
+"""The split rule on prompts few enough to compute by hand."""
 
 import hashlib
 
@@ -12,14 +12,14 @@ from sentence_split import group_keys, split_by_sentence
     ("text", "expected"),
     [
         ("  Good-bye,  World! ", "goodbye world"),
-        ("d'Été № 5", "dété no 5"),  # NFKC spells the numero sign out
+        ("d'Été № 5", "dété no 5"),  # NFKC expands the numero sign
         ("STRASSE", "strasse"),
         ("Straße", "strasse"),
         ("ПРИВЕТ…", "привет"),
         ("?!", ""),
     ],
 )
-def test_normalize_text(text: str, expected: str) -> None:
+def test_text_is_normalized(text: str, expected: str) -> None:
     assert normalize_text(text) == expected
 
 
@@ -28,7 +28,7 @@ def test_keys_are_joined_through_any_language() -> None:
         "eng": {"a": "Same words.", "b": "same WORDS", "c": "Other words", "d": "?"},
         "fra": {"b": "Un", "c": "un!", "d": "!", "e": "?"},
     }
-    # a-b in English, b-c in French; texts without letters join nothing.
+    # a-b in English, b-c in French; texts without letters do not join keys.
     assert group_keys(texts) == [["a", "b", "c"], ["d"], ["e"]]
 
 
@@ -38,7 +38,7 @@ def prompts(**english: str) -> dict[str, dict[str, str]]:
     return {"eng": texts, "fra": {key: f"le {text}" for key, text in texts.items()}}
 
 
-def test_which_groups_may_be_drawn() -> None:
+def test_only_groups_with_enough_words_can_be_drawn() -> None:
     texts = prompts(
         both="two words",
         short="word",  # two words in French only
@@ -63,7 +63,7 @@ def test_which_groups_may_be_drawn() -> None:
     }
 
 
-def test_the_representative_has_two_words_everywhere() -> None:
+def test_the_representative_has_two_words_in_every_language() -> None:
     texts = {
         "eng": {"a": "hello", "b": "hello there"},
         "fra": {"a": "bien le bonjour", "b": "bien le bonjour"},
@@ -74,7 +74,7 @@ def test_the_representative_has_two_words_everywhere() -> None:
     assert split.held_out == {"a", "b"}
 
 
-def test_test_comes_first_in_the_order_of_sha1_then_dev() -> None:
+def test_sentences_go_to_test_then_dev_in_the_order_of_sha1() -> None:
     keys = [f"key{number}" for number in range(20)]
     split = split_by_sentence(prompts(**{key: f"the text {key}" for key in keys}), 5, 3)
     order = sorted(keys, key=lambda key: hashlib.sha1(key.encode()).hexdigest())

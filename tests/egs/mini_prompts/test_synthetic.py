@@ -1,4 +1,4 @@
-"""Synthetic speech: which voice says what, and the same bytes on every run."""
+"""Synthetic speech: assignment of voices to lines, and reproducible bytes."""
 
 import shutil
 from pathlib import Path
@@ -29,7 +29,7 @@ def contents(utterances: list[Utterance]) -> dict[str, bytes]:
     return {utterance.id: utterance.path.read_bytes() for utterance in utterances}
 
 
-def test_every_line_is_said_by_different_voices(tmp_path: Path) -> None:
+def test_every_line_is_spoken_by_different_voices(tmp_path: Path) -> None:
     utterances = synthesize(LINES, 2, tmp_path / "a b", 2, Exclusions())
     assert len(utterances) == 8
     assert len({u.id for u in utterances}) == 8
@@ -61,13 +61,13 @@ def test_another_run_gives_the_same_bytes(tmp_path: Path) -> None:
     assert shards[0].stat().st_mtime_ns == stamp
 
 
-def test_further_lines_do_not_change_who_says_the_others(tmp_path: Path) -> None:
+def test_further_lines_do_not_change_the_voices_of_the_others(tmp_path: Path) -> None:
     few = {u.id for u in synthesize(LINES[:2], 2, tmp_path / "one", 1, Exclusions())}
     many = {u.id for u in synthesize(LINES, 3, tmp_path / "two", 1, Exclusions())}
     assert few < many
 
 
-def test_a_line_without_sound_is_left_out(tmp_path: Path) -> None:
+def test_a_line_without_sound_is_excluded(tmp_path: Path) -> None:
     excluded = Exclusions()
     lines = [Line("eng", "...", "dots"), LINES[0]]
     utterances = synthesize(lines, 1, tmp_path, 1, excluded)
@@ -75,7 +75,7 @@ def test_a_line_without_sound_is_left_out(tmp_path: Path) -> None:
     assert excluded.counts() == {"synthesised in less than 0.2 s": 1}
 
 
-def test_an_unknown_voice_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_an_unknown_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(synthetic.LANGUAGES, "eng", "no-such-language")
     with pytest.raises(UserError, match=r"espeak-ng has no voice 'no-such-language\+"):
         synthesize(LINES[:1], 1, tmp_path, 1, Exclusions())

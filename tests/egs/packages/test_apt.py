@@ -1,4 +1,4 @@
-"""apt-get and apt-cache, replaced by scripts: which packages they are called for, and how failures are reported."""
+"""apt-get and apt-cache, replaced by scripts: requested packages and reported failures."""
 
 import stat
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_any_version_is_fetched_in_one_call(apt: Apt, folder: Path, tmp_path: Pa
     assert call.endswith("download voices my-noises") and "Dir::State" not in call
 
 
-def test_private_lists_are_made_for_what_is_missing(apt: Apt, folder: Path, tmp_path: Path) -> None:
+def test_private_lists_are_made_for_missing_packages(apt: Apt, folder: Path, tmp_path: Path) -> None:
     apt.offer("voices", "voices my-noises")
     files, reasons = download_with_apt(["voices", "my-noises", "gone"], folder, tmp_path / "apt")
     assert sorted(files) == ["my-noises", "voices"]
@@ -80,21 +80,21 @@ def test_private_lists_are_made_for_what_is_missing(apt: Apt, folder: Path, tmp_
     assert len(apt.calls("update")) == 1
 
 
-def test_the_last_error_of_apt_is_the_reason(apt: Apt, folder: Path, tmp_path: Path) -> None:
+def test_the_last_error_of_apt_is_reported_as_the_reason(apt: Apt, folder: Path, tmp_path: Path) -> None:
     apt.offer("voices", "voices")
     apt.write("apt-get", 'echo "E: cannot resolve" >&2; echo "W: a warning" >&2; exit 100')
     files, reasons = download_with_apt(["voices"], folder, tmp_path / "apt")
     assert (files, reasons) == ({}, {"voices": "E: cannot resolve"})
 
 
-def test_an_installed_package_of_no_list_is_not_offered(apt: Apt, folder: Path, tmp_path: Path) -> None:
+def test_an_installed_package_without_a_list_is_not_offered(apt: Apt, folder: Path, tmp_path: Path) -> None:
     apt.write("apt-cache", "printf 'Package: voices\\nStatus: install ok installed\\n\\n'")
     (apt.folder / "offered_after_update").touch()
     files, reasons = download_with_apt(["voices"], folder, tmp_path / "apt")
     assert files == {} and "not in the package lists" in reasons["voices"]
 
 
-def test_a_machine_without_apt(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_apt_names_apt_get(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="apt-get is missing"):
         download_with_apt(["voices"], folder, tmp_path / "apt")

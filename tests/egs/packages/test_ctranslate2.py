@@ -38,7 +38,7 @@ def model_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_reads_names_shapes_types_and_aliases(model_file: Path) -> None:
+def test_names_shapes_types_and_aliases_are_read(model_file: Path) -> None:
     model = read_ctranslate2(model_file)
     assert (model.specification, model.revision) == ("WhisperSpec", 3)
     assert set(model.variables) == {"a/weight", "a/num_heads", "ключ", "b/weight"}
@@ -50,7 +50,7 @@ def test_reads_names_shapes_types_and_aliases(model_file: Path) -> None:
     np.testing.assert_array_equal(model.variables["ключ"], np.float32([0.5, -1.0]))
 
 
-def test_a_file_cut_anywhere_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_the_error_names_a_file_truncated_at_any_byte(tmp_path: Path) -> None:
     whole = model_bytes()
     path = tmp_path / "cut.bin"
     for length in range(len(whole)):
@@ -69,7 +69,7 @@ def test_a_file_cut_anywhere_is_an_error_that_names_it(tmp_path: Path) -> None:
         (b"PK\3\4 a zip file", "binary version"),
     ],
 )
-def test_another_format_is_an_error_that_says_why(tmp_path: Path, content: bytes, message: str) -> None:
+def test_the_error_of_another_format_gives_the_reason(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "model.bin").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_ctranslate2(tmp_path / "model.bin")

@@ -87,7 +87,7 @@ def test_any_version_with_the_known_content_is_accepted(apt: Apt, cache: Path, v
     assert not list(cache.rglob(".tmp-*"))
 
 
-def test_a_folder_that_a_release_renamed_does_not_matter(apt: Apt, cache: Path) -> None:
+def test_a_folder_renamed_in_a_release_is_found(apt: Apt, cache: Path) -> None:
     apt.offer("voices", {path.replace("/es/", "/es_CO_f_Avatar/"): content for path, content in SOUNDS.items()})
     assert contents(fetch_debian([VOICES], cache), "voices") == SOUNDS
 
@@ -103,20 +103,20 @@ def test_a_changed_voice_is_refused_and_its_files_are_listed(apt: Apt, cache: Pa
     assert os.listdir(cache / "archives") == [] and not (cache / "debian").exists()
 
 
-def test_short_hashes_alone_do_not_accept_a_voice(apt: Apt, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_hashes_are_not_enough_to_accept_a_voice(apt: Apt, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     apt.offer("voices", SOUNDS)
     wanted = DebianPackage("voices", "0" * 64, "MIT", "a test")
     with pytest.raises(UserError, match="voices 1.0-1: .*differ from the known ones"):
         fetch_debian([wanted], cache)
 
 
-def test_a_voice_that_is_gone_is_an_error_that_names_the_option(apt: Apt, cache: Path) -> None:
+def test_the_error_of_a_removed_voice_names_the_option(apt: Apt, cache: Path) -> None:
     apt.offer("app", MESSAGES)
     with pytest.raises(UserError, match="Debian's voices cannot be fetched: not in the lists;.*--debian_mirror"):
         fetch_debian([VOICES, APP], cache)
 
 
-def test_a_mirror_that_fails_is_an_error_only_if_a_voice_is_missing(apt: Apt, cache: Path, tmp_path: Path) -> None:
+def test_a_failing_mirror_is_an_error_only_if_a_voice_is_missing(apt: Apt, cache: Path, tmp_path: Path) -> None:
     apt.offer("app", MESSAGES)
     with pytest.raises(
         UserError, match="^Debian's voices cannot be fetched: not in the mirror; check --debian_mirror$"
@@ -129,7 +129,7 @@ def test_a_mirror_that_fails_is_an_error_only_if_a_voice_is_missing(apt: Apt, ca
     assert "neither a folder nor" in fetch_debian([VOICES, APP], cache, "/absent").absent["app"]
 
 
-def test_catalogues_may_be_gone_or_changed(apt: Apt, cache: Path) -> None:
+def test_catalogues_can_be_missing_or_changed(apt: Apt, cache: Path) -> None:
     apt.offer("voices", SOUNDS)
     packages = fetch_debian([VOICES, APP], cache)
     assert packages.absent == {"app": "not in the lists"} and sorted(packages.unpacked) == ["voices"]
@@ -142,7 +142,7 @@ def test_catalogues_may_be_gone_or_changed(apt: Apt, cache: Path) -> None:
     assert apt.downloads == ["voices app", "app"]
 
 
-def test_a_package_whose_catalogues_are_elsewhere_is_absent(apt: Apt, cache: Path) -> None:
+def test_a_package_with_catalogues_in_another_folder_counts_as_missing(apt: Apt, cache: Path) -> None:
     apt.offer("app", {}, "1.0-1ubuntu1")
     assert fetch_debian([APP], cache).absent == {"app": "version 1.0-1ubuntu1 has no catalogues"}
     assert fetch_debian([APP], cache).absent == {"app": "version 1.0-1ubuntu1 has no catalogues"}
@@ -179,7 +179,7 @@ def test_archives_in_the_cache_are_used_without_a_download(apt: Apt, cache: Path
     assert apt.downloads == []
 
 
-def test_a_truncated_archive_in_the_cache_is_named(apt: Apt, cache: Path) -> None:
+def test_the_error_names_a_truncated_archive_in_the_cache(apt: Apt, cache: Path) -> None:
     shutil.rmtree(fetch_debian_root(apt, cache))
     (archive,) = (cache / "archives").iterdir()
     archive.write_bytes(archive.read_bytes()[:-100])

@@ -1,4 +1,4 @@
-"""Debian packages are read whole with Python only, and no path in them leaves the folder."""
+"""Debian packages are read with Python only, and none of their paths leaves the folder."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ FILES = {"usr/share/x y": b"\0\1", "usr/z": b"", "usr/large": os.urandom(300_000
 
 
 @pytest.mark.parametrize("compression", ["xz", "gz", "zst", ""])
-def test_a_package_gives_its_version_and_files(tmp_path: Path, compression: str) -> None:
+def test_the_version_and_files_of_a_package_are_read(tmp_path: Path, compression: str) -> None:
     members = {f"./{name}": content for name, content in FILES.items()}
     archive = write_debian(tmp_path / "a b.deb", members, "1:2.0-1ubuntu3", compression=compression)
     assert dict(read_files(archive)) == FILES
@@ -50,7 +50,7 @@ def test_links_are_skipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("compression", ["xz", "zst"])
 @pytest.mark.parametrize("keep", [0, 7, 30, 200, -40])
-def test_a_truncated_package_is_named(tmp_path: Path, keep: int, compression: str) -> None:
+def test_the_error_names_a_truncated_package(tmp_path: Path, keep: int, compression: str) -> None:
     package = write_debian(tmp_path / "x.deb", {"./file": os.urandom(5000)}, compression=compression)
     package.write_bytes(package.read_bytes()[:keep])
     with pytest.raises(UserError, match="x.deb: not unpacked: .+; remove the file and run again"):
@@ -58,7 +58,7 @@ def test_a_truncated_package_is_named(tmp_path: Path, keep: int, compression: st
 
 
 @pytest.mark.parametrize("compression", ["xz", "zst"])
-def test_damaged_data_are_noticed(tmp_path: Path, compression: str) -> None:
+def test_damaged_data_is_detected(tmp_path: Path, compression: str) -> None:
     package = write_debian(tmp_path / "x.deb", {"./file": os.urandom(5000)}, compression=compression)
     content = bytearray(package.read_bytes())
     content[-3000] ^= 255

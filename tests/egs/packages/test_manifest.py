@@ -17,7 +17,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "manifest") == MANIFEST
 
 
-def test_the_sha256_of_a_manifest_is_that_of_the_output_of_sha256sum(tmp_path: Path) -> None:
+def test_the_sha256_of_a_manifest_is_that_of_the_sha256sum_output(tmp_path: Path) -> None:
     for path, content in CONTENTS.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
@@ -25,13 +25,13 @@ def test_the_sha256_of_a_manifest_is_that_of_the_output_of_sha256sum(tmp_path: P
     assert manifest_sha256(CONTENTS) == hashlib.sha256(listing).hexdigest()
 
 
-def test_moved_files_are_found_and_others_not_used() -> None:
+def test_moved_files_are_found_and_other_files_are_not_used() -> None:
     moved = {path.replace("es/", "es_CO/"): content for path, content in CONTENTS.items()}
     used = select_files([*moved.items(), ("usr/es_CO/new.gsm", b"new")], MANIFEST)
     assert (used.contents, used.differing) == (CONTENTS, {})
 
 
-def test_changed_and_missing_files_are_told_apart() -> None:
+def test_changed_and_missing_files_are_distinguished() -> None:
     used = select_files([("usr/es/a.gsm", b"another"), ("usr/es/copy of a.gsm", b"others")], MANIFEST)
     assert used.contents == {}
     assert used.differing == {

@@ -1,4 +1,4 @@
-"""pip, replaced by a script: what it is called for, and how failures are reported."""
+"""pip, replaced by a script: requested wheels and reported failures."""
 
 import stat
 from pathlib import Path
@@ -36,14 +36,16 @@ def test_pip_is_called_once_for_wheels_without_dependencies(folder: Path, monkey
     assert "--no-deps" in call and "--only-binary=:all:" in call
 
 
-def test_a_wheel_that_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_removed_wheel_contains_the_message_of_pip(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = "echo 'ERROR: No matching distribution for voices' >&2; echo 'notice: new pip' >&2; exit 1"
     replace_python(monkeypatch, folder, body)
     with pytest.raises(UserError, match=r"\(ERROR: No matching distribution for voices\)"):
         download_wheels([VOICES], folder)
 
 
-def test_a_traceback_of_pip_is_its_last_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_traceback_of_pip_is_reported_by_its_last_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "socks5://x")
     body = "printf 'ERROR: Exception:\\nTraceback (most recent call last):\\nInvalidProxy: socks\\n' >&2; exit 2"
     replace_python(monkeypatch, folder, body)
@@ -51,7 +53,7 @@ def test_a_traceback_of_pip_is_its_last_line(folder: Path, monkeypatch: pytest.M
         download_wheels([VOICES], folder)
 
 
-def test_pip_that_leaves_nothing_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_download_of_pip_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     replace_python(monkeypatch, folder, "true")
     with pytest.raises(UserError, match="left 0 files voices-"):
         download_wheels([VOICES], folder)

@@ -1,4 +1,4 @@
-"""Wheels are unpacked whole, and no member of them is written outside the folder."""
+"""Wheels are unpacked completely, and none of their members is written outside the folder."""
 
 import os
 import zipfile
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_wheel_gives_its_files(tmp_path: Path, folder: Path) -> None:
+def test_all_files_of_a_wheel_are_unpacked(tmp_path: Path, folder: Path) -> None:
     unpack_wheel(make_wheel(tmp_path / "x.whl", {"part/data": b"\0" * 1000}), folder)
     assert (folder / "part/data").read_bytes() == b"\0" * 1000
 
@@ -37,14 +37,14 @@ def test_a_wheel_member_cannot_leave_the_folder(tmp_path: Path, folder: Path, na
 
 
 @pytest.mark.parametrize("keep", [0, 30, -4])
-def test_a_truncated_wheel_is_named(tmp_path: Path, folder: Path, keep: int) -> None:
+def test_the_error_names_a_truncated_wheel(tmp_path: Path, folder: Path, keep: int) -> None:
     wheel = make_wheel(tmp_path / "x.whl", {"data": os.urandom(5000)})
     wheel.write_bytes(wheel.read_bytes()[:keep])
     with pytest.raises(UserError, match="x.whl: not unpacked: .+; remove the file and run again"):
         unpack_wheel(wheel, folder)
 
 
-def test_a_damaged_wheel_member_is_noticed(tmp_path: Path, folder: Path) -> None:
+def test_a_damaged_wheel_member_is_detected(tmp_path: Path, folder: Path) -> None:
     wheel = make_wheel(tmp_path / "x.whl", {"data": os.urandom(5000)})
     content = bytearray(wheel.read_bytes())
     content[2000] ^= 255

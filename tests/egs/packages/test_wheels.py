@@ -80,7 +80,7 @@ def test_a_wrong_download_is_refused_and_not_kept(registry: Registry, cache: Pat
     assert os.listdir(cache / "archives") == [] and not (cache / "unpacked").exists()
 
 
-def test_a_truncated_archive_is_named_with_both_hashes(registry: Registry, cache: Path) -> None:
+def test_the_error_of_a_truncated_archive_contains_both_hashes(registry: Registry, cache: Path) -> None:
     shutil.rmtree(fetch_one(registry.package, cache))
     archive = cache / "archives" / ARCHIVE
     archive.write_bytes(archive.read_bytes()[:40])
@@ -94,7 +94,7 @@ def test_a_truncated_archive_is_named_with_both_hashes(registry: Registry, cache
     assert registry.downloads == 2
 
 
-def test_a_change_that_keeps_the_size_is_noticed(registry: Registry, cache: Path) -> None:
+def test_a_change_that_keeps_the_size_is_detected(registry: Registry, cache: Path) -> None:
     fetch_one(registry.package, cache)
     archive = cache / "archives" / ARCHIVE
     archive.write_bytes(archive.read_bytes()[::-1])
@@ -117,7 +117,7 @@ def test_packages_are_downloaded_together(registry: Registry, cache: Path) -> No
     assert registry.log.read_text() == "voices noises\n"
 
 
-def test_unpacked_files_do_without_their_archive(registry: Registry, cache: Path) -> None:
+def test_unpacked_files_are_used_without_their_archive(registry: Registry, cache: Path) -> None:
     folder = fetch_one(registry.package, cache)
     shutil.rmtree(cache / "archives")
     assert fetch_one(registry.package, cache) == folder

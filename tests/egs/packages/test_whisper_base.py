@@ -1,4 +1,4 @@
-"""The packaged Whisper-base: joining, refusal of damage, and that the real model still hears."""
+"""The packaged Whisper-base: joined parts, refused damage, and a transcription by the real model."""
 
 import gzip
 import hashlib
@@ -50,7 +50,7 @@ def parts() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory, parts: list[Path]) -> Path:
-    """A cache folder of its own, so that the conversion is done here."""
+    """A new cache folder, so that the conversion is done here."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(whisper_base, "fetch_unpacked", fetch_here)
@@ -68,7 +68,7 @@ def test_the_folder_loads_strictly_into_transformers(cache: Path) -> None:
     assert sum(weight.numel() for weight in weights.values()) == 20_590_592
 
 
-def test_a_whole_folder_is_kept_and_a_cut_one_made_anew(
+def test_a_complete_folder_is_kept_and_a_truncated_one_is_made_again(
     cache: Path, parts: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = cache / "models" / "whisper-base-encoder" / WEIGHTS
@@ -88,7 +88,7 @@ def test_a_whole_folder_is_kept_and_a_cut_one_made_anew(
     assert weights.read_bytes() == before
 
 
-def test_parts_are_joined_in_order_and_their_hash_checked(tmp_path: Path) -> None:
+def test_parts_are_joined_in_order_and_their_hash_is_checked(tmp_path: Path) -> None:
     parts = [tmp_path / "one", tmp_path / "two"]
     for part, content in zip(parts, (b"first", b"second"), strict=True):
         part.write_bytes(content)
@@ -103,7 +103,7 @@ def test_parts_are_joined_in_order_and_their_hash_checked(tmp_path: Path) -> Non
 
 
 def decoder_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """The decoder, whose weights nothing but this test needs."""
+    """The decoder, whose weights only this test needs."""
     state: dict[str, np.ndarray] = {
         "embed_tokens.weight": variables["decoder/embeddings/weight"],
         "embed_positions.weight": variables["decoder/position_encodings/encodings"],
@@ -146,7 +146,7 @@ def test_the_converted_model_transcribes_a_real_prompt(cache: Path, parts: list[
     expected = next(line.partition(":")[2] for line in lines if line.startswith(f"{PROMPT}:"))
 
     join(parts, tmp_path / "model.bin", JOINED_SHA256)
-    with torch.device("meta"):  # no time for random weights
+    with torch.device("meta"):  # skips the slow random initialization
         model = WhisperForConditionalGeneration(WhisperConfig(**CONFIG)).eval()
     decoder = decoder_state(read_ctranslate2(tmp_path / "model.bin").variables)
     model.model.encoder.load_state_dict(load_file(fetch_whisper_base(cache) / WEIGHTS), assign=True)

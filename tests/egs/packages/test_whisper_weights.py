@@ -58,8 +58,8 @@ def to_ctranslate2(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     return variables
 
 
-def test_the_converted_weights_are_the_encoders_own(encoder: WhisperEncoder) -> None:
-    for parameter in encoder.parameters():  # biases and norms start as constants, which hide a swap
+def test_the_converted_weights_equal_those_of_the_encoder(encoder: WhisperEncoder) -> None:
+    for parameter in encoder.parameters():  # biases and norms start as constants, which would hide a swap
         if parameter is not encoder.embed_positions.weight:
             torch.nn.init.normal_(parameter)
     expected = encoder.state_dict()
@@ -70,7 +70,7 @@ def test_the_converted_weights_are_the_encoders_own(encoder: WhisperEncoder) -> 
         np.testing.assert_array_equal(weights, expected[name].numpy(), err_msg=name)
 
 
-def test_sinusoids_are_those_of_transformers(encoder: WhisperEncoder) -> None:
+def test_sinusoids_equal_those_of_transformers(encoder: WhisperEncoder) -> None:
     np.testing.assert_allclose(sinusoids(20, 16), encoder.embed_positions.weight.numpy(force=True), atol=1e-6)
 
 
@@ -97,6 +97,6 @@ def test_a_wrong_model_is_refused(encoder: WhisperEncoder, name: str, values: np
         convert_encoder(variables, NUM_LAYERS)
 
 
-def test_a_decoder_in_the_file_is_no_matter(encoder: WhisperEncoder) -> None:
+def test_a_decoder_in_the_file_is_ignored(encoder: WhisperEncoder) -> None:
     variables = to_ctranslate2(encoder.state_dict()) | {"decoder/embeddings/weight": np.zeros((5, 16))}
     assert len(convert_encoder(variables, NUM_LAYERS)) == len(encoder.state_dict())

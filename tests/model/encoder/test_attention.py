@@ -1,4 +1,4 @@
-"""Positions spread over pairs of frames against a plain look-up, and their gradient."""
+"""Relative positions of frame pairs against a plain look-up, and their gradient."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from espnet_ext.model.encoder.attention import SpreadOverPairs
 
 
 def look_up(by_distance: torch.Tensor, left: int, key_mask: torch.Tensor) -> torch.Tensor:
-    """One pair of frames after the other."""
+    """Reference that looks up one pair of frames at a time."""
     frames, distances = by_distance.shape[2:]
     rows = [
         torch.stack([by_distance[:, :, query, min(max(key - query + left, 0), distances - 1)] for key in range(frames)])

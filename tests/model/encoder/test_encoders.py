@@ -1,4 +1,4 @@
-"""What holds of every encoder: parity with transformers, no leak from padding, no wait for the device."""
+"""Properties of every encoder: parity with transformers, no leak from padding, no synchronization with the device."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from espnet_ext.utils.errors import UserError
 from helpers.tiny_encoders import CONFIGS, HUGGING_FACE, speech_batch, tiny_encoder
 
 LENGTHS = [560, 1055, 7777, 12_345, 16_000]
-# Whisper's stock forward wants 30 s: tests/model/encoder/test_whisper.py compares at its own window.
+# Whisper's stock forward needs 30 s: tests/model/encoder/test_whisper.py compares at the full window.
 STOCK = [name for name in HUGGING_FACE if name != "whisper"]
 
 
@@ -23,7 +23,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def stock_model(encoder: AbsSpeechEncoder) -> PreTrainedModel:
-    """Transformers' model with the encoder's weights, its own forward, and no fused attention."""
+    """The transformers model with the encoder's weights, its original forward, and no fused attention."""
     config = type(encoder.encoder.config)(**encoder.encoder.config.to_dict())
     config.tie_last_hidden_states = True
     model = type(encoder.encoder)._from_config(config, attn_implementation="eager").eval()
@@ -32,7 +32,7 @@ def stock_model(encoder: AbsSpeechEncoder) -> PreTrainedModel:
 
 
 def stock_input(name: str, encoder: AbsSpeechEncoder, samples: torch.Tensor) -> dict[str, torch.Tensor]:
-    """What the reference extractor makes of one utterance; where it adds half a frame, that is cut."""
+    """Features of one utterance from the reference extractor, without the half frame that some extractors add."""
     if name == "w2v_bert":
         output = SeamlessM4TFeatureExtractor()(samples.numpy(), sampling_rate=16_000, return_tensors="pt")
         return {"input_features": output.input_features[:, : int(output.attention_mask.sum())]}
@@ -58,10 +58,10 @@ def test_a_batch_gives_the_hidden_states_of_transformers_for_each_utterance_alon
 
 @pytest.mark.parametrize("name", HUGGING_FACE)
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
-def test_a_config_cannot_ask_for_code_of_the_hub(name: str, key: str) -> None:
+def test_a_config_cannot_run_code_from_the_hub(name: str, key: str) -> None:
     plain = build_encoder(CONFIGS[name]).encoder.config._attn_implementation
-    asked = build_encoder(CONFIGS[name] | {key: "owner/kernel"}).encoder.config._attn_implementation
-    assert asked == plain
+    implementation = build_encoder(CONFIGS[name] | {key: "owner/kernel"}).encoder.config._attn_implementation
+    assert implementation == plain
 
 
 @pytest.mark.parametrize("filler", [0.0, 5.0, float("nan")])
@@ -79,7 +79,7 @@ def test_frames_do_not_depend_on_padding_or_batch_mates(name: str, filler: float
                 torch.testing.assert_close(layer[row, mask[row]], other[0], atol=1e-5, rtol=0)
 
 
-def test_the_shortest_utterance_has_one_frame_and_a_second_has_its_share(name: str) -> None:
+def test_the_shortest_utterance_has_one_frame_and_a_second_has_the_frame_rate(name: str) -> None:
     encoder = tiny_encoder(name)
     with torch.no_grad():
         _, mask = encoder(*speech_batch([encoder.min_samples, 16_000]))
@@ -91,7 +91,7 @@ def test_dumped_utterances_are_long_enough(name: str) -> None:
     assert tiny_encoder(name).min_samples <= MIN_SAMPLES
 
 
-def test_training_differs_from_evaluation_by_dropout_alone(name: str) -> None:
+def test_training_differs_from_evaluation_only_by_dropout(name: str) -> None:
     encoder = tiny_encoder(name)
     for module in encoder.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -126,7 +126,7 @@ def test_checkpointed_gradients_are_those_of_the_whole_graph(name: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
-def test_the_host_never_waits_for_the_device(name: str, mode: str) -> None:
+def test_the_host_never_synchronizes_with_the_device(name: str, mode: str) -> None:
     # Fake tensors have shapes and no values: reading one, or a shape that depends on values, raises.
     encoder = getattr(tiny_encoder(name), mode)()
     with FakeTensorMode(allow_non_fake_inputs=True) as fakes, torch.autocast("cpu", torch.bfloat16):
@@ -174,7 +174,7 @@ def test_upper_blocks_continue_from_the_output_of_the_block_below(name: str, fir
         torch.testing.assert_close(other[mask], layer[mask], atol=1e-5, rtol=0)
 
 
-def test_the_blocks_are_the_encoder_each_parameter_once(name: str) -> None:
+def test_the_blocks_contain_each_parameter_of_the_encoder_once(name: str) -> None:
     encoder = tiny_encoder(name)
     in_blocks = [parameter for block in encoder.blocks() for parameter in block.parameters()]
     assert len(encoder.blocks()) == encoder.num_layers
@@ -194,12 +194,14 @@ def test_the_blocks_are_the_encoder_each_parameter_once(name: str) -> None:
         ),
     ],
 )
-def test_an_encoder_that_cannot_be_built_says_why(base: str, change: dict[str, Any], message: str) -> None:
+def test_the_error_of_an_encoder_that_cannot_be_built_gives_the_reason(
+    base: str, change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         build_encoder(CONFIGS[base] | change)
 
 
-def test_the_preprocessor_config_decides_on_normalisation() -> None:
+def test_the_preprocessor_config_decides_on_normalization() -> None:
     assert build_encoder(CONFIGS["xls_r"]).do_normalize
     assert not build_encoder(CONFIGS["wavlm_base"]).do_normalize
     assert build_encoder(CONFIGS["wavlm_base"] | {"preprocessor": {"do_normalize": True}}).do_normalize

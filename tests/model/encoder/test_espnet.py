@@ -1,4 +1,4 @@
-"""Encoders of ESPnet's SSL task: hidden states as ESPnet's own forward computes them, from files that ESPnet wrote."""
+"""Encoders of ESPnet's SSL task: parity with ESPnet's forward, on files that ESPnet wrote."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ LAYOUTS = {"xeus": XEUS, "hubert": HUBERT, "relative": RELATIVE}
 
 
 def write_model(folder: Path, layout: dict[str, Any]) -> torch.nn.Module:
-    """Let ESPnet's task build a random model and write it as its trainer does; returns the model."""
+    """Build a random model with ESPnet's task and save it as its trainer does; return the model."""
     options = {key: value for key, value in layout.items() if key != "model_type"}
     args = argparse.Namespace(**(SSLTask.get_default_config() | options))
     args.token_list = ["a", "b", "<unk>"]
@@ -62,7 +62,7 @@ def test_a_batch_has_the_hidden_states_of_espnet_for_each_utterance_alone(name: 
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_layers_above_a_cached_output_are_those_of_the_whole_pass(name: str, tmp_path: Path) -> None:
+def test_layers_above_a_cached_output_equal_those_of_the_whole_pass(name: str, tmp_path: Path) -> None:
     write_model(tmp_path / "model", LAYOUTS[name])
     encoder = load_encoder(encoder_folder(str(tmp_path / "model"), tmp_path / "cache")).eval()
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_layers_above_a_cached_output_are_those_of_the_whole_pass(name: str, tmp
         torch.testing.assert_close(layer, other, atol=0, rtol=0)
 
 
-def test_a_packed_model_of_the_fork_that_trained_xeus_is_read_through_its_meta_yaml(tmp_path: Path) -> None:
+def test_a_packed_model_of_the_xeus_fork_is_read_through_its_meta_yaml(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", XEUS)
     (tmp_path / "packed" / "model").mkdir(parents=True)
     (tmp_path / "model" / "config.yaml").rename(tmp_path / "packed" / "model" / "config.yaml")
@@ -103,7 +103,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
         ({"frontend_conf": {"fs": "8k"}}, "fs 8k is not supported; legal: 16000"),
     ],
 )
-def test_an_encoder_that_cannot_be_built_is_one_line(change: dict, message: str) -> None:
+def test_an_encoder_that_cannot_be_built_gives_one_error_line(change: dict, message: str) -> None:
     with pytest.raises(UserError, match=f"encoder config: {message}"):
         build_encoder(XEUS | change)
 

@@ -1,4 +1,4 @@
-"""Log-mel features against transformers' own, and their independence of padding and batch mates."""
+"""Log-mel features against those of transformers, and their independence of padding and batch mates."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_a_padded_batch_gives_the_features_of_each_utterance_alone(num_mels: int
         assert (found[:, count:] == 0).all()
 
 
-def test_ends_are_mirrored_as_numpy_does() -> None:
+def test_ends_are_mirrored_as_in_numpy() -> None:
     speech = torch.randn(2, 30)
     extended = reflect_ends(speech, torch.tensor([30, 17]), 5)
     for row, length, found in zip(speech, (30, 17), extended, strict=True):

@@ -1,4 +1,4 @@
-"""Waveform normalisation against transformers' own."""
+"""Waveform normalization against that of transformers."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ LENGTHS = [400, 1234, 16_000, 40_001]
 
 
 @pytest.mark.parametrize("filler", [0.0, 9.0, float("nan")])
-def test_a_padded_batch_is_that_of_the_reference_extractor(filler: float) -> None:
+def test_a_padded_batch_equals_that_of_the_reference_extractor(filler: float) -> None:
     random = np.random.default_rng(0)
     speech = [random.normal(0.02, 0.1 ** (1 + index), n).astype(np.float32) for index, n in enumerate(LENGTHS)]
     batch = torch.full((len(LENGTHS), max(LENGTHS)), filler)
@@ -24,5 +24,5 @@ def test_a_padded_batch_is_that_of_the_reference_extractor(filler: float) -> Non
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
-def test_silence_stays_silence() -> None:
+def test_silence_remains_silence() -> None:
     assert (normalize_waveform(torch.zeros(1, 800), torch.tensor([700])) == 0).all()

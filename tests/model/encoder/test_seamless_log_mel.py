@@ -1,4 +1,4 @@
-"""Seamless features against transformers' own, and their independence of padding and batch mates."""
+"""Seamless features against those of transformers, and their independence of padding and batch mates."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_a_padded_batch_gives_the_features_of_each_utterance_alone(num_mels: int
         assert (found[count:] == 0).all()
 
 
-def test_a_mixed_batch_is_that_of_the_reference_extractor() -> None:
+def test_a_mixed_batch_equals_that_of_the_reference_extractor() -> None:
     expected = SeamlessM4TFeatureExtractor()(utterances(), sampling_rate=16_000, return_tensors="pt")
     features, num_stacks = SeamlessLogMel(80, 2)(*padded_batch(utterances(), 0.0))
     assert num_stacks.tolist() == expected.attention_mask.sum(dim=1).tolist()

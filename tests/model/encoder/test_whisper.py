@@ -1,4 +1,4 @@
-"""The Whisper encoder against transformers' own forward, which wants full windows; the rest is in test_encoders.py."""
+"""The Whisper encoder against the forward of transformers on full windows; the rest is in test_encoders.py."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Attentive statistics pooling: parity with SpeechBrain's, heads, and gradients where a deviation is zero."""
+"""Attentive statistics pooling: parity with SpeechBrain, heads, and gradients at zero deviation."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def same_in_speechbrain(pooling: AttentiveStatisticsPooling) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("num_heads", [1, 2, DIM])
-def test_gives_what_speechbrains_gives(num_heads: int) -> None:
+def test_output_equals_that_of_speechbrain(num_heads: int) -> None:
     torch.manual_seed(0)
     pooling = AttentiveStatisticsPooling(DIM, num_heads, WIDTH)
     pooling.hidden.weight.data.abs_()
@@ -41,11 +41,11 @@ def test_gives_what_speechbrains_gives(num_heads: int) -> None:
     mask = torch.arange(30) < lengths[:, None]
     expected = same_in_speechbrain(pooling)(frames.transpose(1, 2), lengths / 30).squeeze(2)
     torch.testing.assert_close(pooling(frames, mask), expected, atol=1e-5, rtol=1e-5)
-    # The weights are far from equal: the heads have a part in it.
+    # The weights are far from equal, so the heads affect the output.
     assert (pooling(frames, mask)[:, :DIM] - frames[:, :3].mean(dim=1)).abs().max() > 0.05
 
 
-def test_an_utterance_that_does_not_vary_has_a_gradient() -> None:
+def test_a_constant_utterance_has_a_finite_gradient() -> None:
     pooling = AttentiveStatisticsPooling(DIM, 2)
     frames = torch.randn(2, 1, DIM).expand(2, 6, DIM).clone().requires_grad_()
     mask = torch.tensor([[True] * 6, [True] + [False] * 5])
@@ -55,7 +55,7 @@ def test_an_utterance_that_does_not_vary_has_a_gradient() -> None:
     assert frames.grad.isfinite().all()
 
 
-def test_deviations_small_beside_their_mean_survive_bfloat16_products() -> None:
+def test_deviations_much_smaller_than_the_mean_survive_bfloat16_products() -> None:
     frames = 100 + 0.01 * torch.randn(1, 500, DIM)
     mask = torch.ones(1, 500, dtype=torch.bool)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -87,6 +87,6 @@ def test_a_head_projects_means_and_deviations() -> None:
         ("mean", {"num_heads": 2}, "head: pooling mean: unknown key 'num_heads'; legal keys: none"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(pooling: str, options: dict, message: str) -> None:
+def test_invalid_options_are_refused(pooling: str, options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         AttributeHead(HeadConfig(dim=8, hidden_dim=8, pooling=pooling, pooling_options=options), 3, 6)

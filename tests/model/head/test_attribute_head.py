@@ -1,4 +1,4 @@
-"""One attribute's head: unit vectors of the declared size, whatever the padding."""
+"""The head of one attribute: unit vectors of the declared size, independent of padding."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from espnet_ext.utils.errors import UserError
 
 
 @pytest.mark.parametrize("dim", [5, 8])
-def test_is_mix_then_pooling_then_projection_then_unit_length(dim: int) -> None:
+def test_the_head_mixes_pools_projects_and_normalizes(dim: int) -> None:
     torch.manual_seed(0)
     head = AttributeHead(HeadConfig(dim=dim, hidden_dim=8), num_layers=3, input_dim=6)
     layers = [torch.randn(2, 9, 6) for _ in range(3)]
@@ -21,7 +21,7 @@ def test_is_mix_then_pooling_then_projection_then_unit_length(dim: int) -> None:
     torch.testing.assert_close(head(layers, mask), expected)
 
 
-def test_there_is_a_projection_only_where_sizes_differ() -> None:
+def test_there_is_a_projection_only_if_sizes_differ() -> None:
     assert not list(AttributeHead(HeadConfig(dim=8, hidden_dim=8), 3, 6).projection.parameters())
     assert list(AttributeHead(HeadConfig(dim=5, hidden_dim=8), 3, 6).projection.parameters())
 
@@ -35,7 +35,7 @@ def test_the_embedding_is_float32_of_unit_length_under_bfloat16() -> None:
     torch.testing.assert_close(embedding.norm(dim=1), torch.ones(4), atol=1e-6, rtol=0)
 
 
-def test_dropout_acts_in_training_alone() -> None:
+def test_dropout_acts_only_in_training() -> None:
     torch.manual_seed(0)
     head = AttributeHead(HeadConfig(dim=8, hidden_dim=8, dropout=0.5), 3, 6)
     layers, mask = [torch.randn(2, 9, 6)] * 3, torch.ones(2, 9, dtype=torch.bool)
@@ -44,12 +44,12 @@ def test_dropout_acts_in_training_alone() -> None:
     assert torch.equal(head(layers, mask), head(layers, mask))
 
 
-def test_an_unknown_pooling_is_refused_with_the_legal_ones() -> None:
+def test_the_error_of_an_unknown_pooling_lists_the_valid_ones() -> None:
     with pytest.raises(UserError, match="pooling 'max' is unknown; legal: attention, attentive_statistics, mean"):
         AttributeHead(HeadConfig(dim=8, hidden_dim=8, pooling="max"), 3, 6)
 
 
-def test_layers_before_the_first_have_no_part_and_a_share_of_zero() -> None:
+def test_layers_below_first_layer_are_ignored_and_have_weight_zero() -> None:
     torch.manual_seed(0)
     head = AttributeHead(HeadConfig(dim=8, hidden_dim=8, first_layer=1), 3, 6)
     later, mask = [torch.randn(2, 9, 6)] * 2, torch.ones(2, 9, dtype=torch.bool)
@@ -58,6 +58,6 @@ def test_layers_before_the_first_have_no_part_and_a_share_of_zero() -> None:
     torch.testing.assert_close(head.layer_weights(), torch.tensor([0.0, 0.5, 0.5]))
 
 
-def test_a_first_layer_that_the_encoder_lacks_is_refused() -> None:
+def test_a_first_layer_beyond_the_last_of_the_encoder_is_refused() -> None:
     with pytest.raises(UserError, match="head: first_layer must be 0 to 2, found 3"):
         AttributeHead(HeadConfig(dim=8, hidden_dim=8, first_layer=3), 3, 6)

@@ -1,4 +1,4 @@
-"""The layer mix against a float64 loop of the paper's formula, and its claim on memory."""
+"""The layer mix against a float64 loop of the paper's formula, and its memory use."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from espnet_ext.utils.errors import UserError
 
 
 def random_mix(num_layers: int, normalize: bool) -> LayerMix:
-    """A mix none of whose parameters is at a value that hides a fault (equal weights, no bias)."""
+    """A mix with random parameters: equal weights or a zero bias would hide a fault."""
     torch.manual_seed(0)
     mix = LayerMix(num_layers, input_dim=6, dim=5, normalize_layers=normalize)
     for parameter in mix.parameters():
@@ -54,7 +54,7 @@ def test_gradients_are_those_of_the_unfolded_formula() -> None:
 
 
 def saved_bytes(num_layers: int) -> int:
-    """Bytes that autograd keeps for the backward pass, beside the encoder's own frames and the parameters."""
+    """Bytes that autograd saves for the backward pass, without the encoder's frames and the parameters."""
     mix = LayerMix(num_layers, input_dim=6, dim=5, normalize_layers=False)
     layers = [torch.randn(2, 500, 6) for _ in range(num_layers)]
     known = {layer.data_ptr() for layer in layers} | {parameter.data_ptr() for parameter in mix.parameters()}
@@ -71,12 +71,12 @@ def saved_bytes(num_layers: int) -> int:
     return sum(kept.values())
 
 
-def test_no_projected_sequence_is_kept_for_any_layer() -> None:
+def test_no_projected_sequence_is_saved_for_the_backward_pass() -> None:
     one_sequence = 2 * 500 * 5 * 4
     assert saved_bytes(12) - saved_bytes(2) < one_sequence / 2
 
 
-def test_shares_start_equal_and_sum_to_one() -> None:
+def test_layer_weights_start_equal_and_sum_to_one() -> None:
     shares = LayerMix(5, 6, 5, normalize_layers=False).layer_weights()
     torch.testing.assert_close(shares, torch.full((5,), 0.2))
 

@@ -1,4 +1,4 @@
-"""Poolings against float64 loops, and their independence of padding."""
+"""Pooling against float64 loops, and its independence of padding."""
 
 import pytest
 import torch
@@ -58,7 +58,7 @@ def test_padding_gets_no_gradient(name: str) -> None:
     assert (frames.grad[mask] != 0).any(dim=1).all()
 
 
-def test_weights_of_attention_stay_apart_in_bfloat16() -> None:
+def test_attention_weights_remain_distinct_in_bfloat16() -> None:
     pooling = AttentionPooling(8)
     pooled = pooling.bfloat16()(torch.randn(1, 40, 8).bfloat16(), torch.ones(1, 40, dtype=torch.bool))
     assert pooled.dtype is torch.bfloat16

@@ -1,4 +1,4 @@
-"""Whitened frames have unit covariance, and heads can be converted to read them without a change of the output."""
+"""Whitened frames have unit covariance, and folding the whitening into a head does not change its output."""
 
 import pytest
 import torch
@@ -64,7 +64,7 @@ def test_a_folded_head_gives_the_same_embeddings_without_whitening(
     torch.testing.assert_close(embed(head, None), expected, atol=1e-5, rtol=0)
 
 
-def test_unfold_reverts_fold(whitening: LayerWhitening, head: AttributeHead) -> None:
+def test_unfolding_reverts_folding(whitening: LayerWhitening, head: AttributeHead) -> None:
     expected = embed(head, None)
     before = {name: parameter.clone() for name, parameter in head.named_parameters()}
     whitening.unfold([head])

@@ -35,8 +35,8 @@ def logits_of(objective: AbsObjective, embedding: Tensor, own: int | None) -> li
     if not hasattr(objective, "margin"):
         return (objective.classifier.weight @ embedding + objective.classifier.bias).tolist()
     logits = []
-    for index, centres in enumerate(objective.weight):
-        cosine = max(float((centre @ embedding / centre.norm()).detach()) for centre in centres)
+    for index, centers in enumerate(objective.weight):
+        cosine = max(float((center @ embedding / center.norm()).detach()) for center in centers)
         if index == own and math.acos(cosine) + objective.margin < math.pi:
             cosine = math.cos(math.acos(cosine) + objective.margin)
         elif index == own:
@@ -48,10 +48,10 @@ def logits_of(objective: AbsObjective, embedding: Tensor, own: int | None) -> li
 @pytest.mark.parametrize("class_weights", ["none", "balanced"])
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5], [0, 2, 5], [3]])
 @pytest.mark.parametrize("case", CASES)
-def test_matches_a_float64_loop_over_the_rows_present(case: str, rows: list[int], class_weights: str) -> None:
+def test_matches_a_float64_loop_over_the_rows_with_a_target(case: str, rows: list[int], class_weights: str) -> None:
     objective = build(case, class_weights=class_weights)
     embeddings, classes = unit(6, DIM).double(), [3, 1, 0, 2, 1, 3]
-    if "aam" in case:  # one beyond pi - margin
+    if "aam" in case:  # one angle beyond pi - margin
         embeddings[0] = nn.functional.normalize(-objective.weight[3].sum(dim=0), dim=0)
     expected = 0.0
     for row in rows:
@@ -68,7 +68,7 @@ def test_matches_a_float64_loop_over_the_rows_present(case: str, rows: list[int]
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.2, 0.5])
-def test_aam_softmax_is_that_of_speechbrain_and_espnet(margin: float) -> None:
+def test_aam_softmax_equals_that_of_speechbrain_and_espnet(margin: float) -> None:
     from espnet2.spk.loss.aamsoftmax import AAMSoftmax
     from speechbrain.nnet.losses import AdditiveAngularMargin
 
@@ -82,7 +82,7 @@ def test_aam_softmax_is_that_of_speechbrain_and_espnet(margin: float) -> None:
     theirs.weight.data.copy_(objective.weight[:, 0])
     expected = theirs(embeddings, classes)[0]
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
-    # Theirs normalises the embeddings: what is left of its gradient is tangential.
+    # The reference normalizes the embeddings, so its gradient is tangential.
     tangential = gradient - (gradient * embeddings).sum(dim=1, keepdim=True) * embeddings
     torch.testing.assert_close(tangential, torch.autograd.grad(expected, embeddings)[0], rtol=1e-3, atol=1e-4)
     cosines = embeddings @ nn.functional.normalize(objective.weight[:, 0], dim=-1).T
@@ -90,14 +90,14 @@ def test_aam_softmax_is_that_of_speechbrain_and_espnet(margin: float) -> None:
     torch.testing.assert_close(loss, nn.functional.cross_entropy(logits, classes), rtol=1e-5, atol=1e-4)
 
 
-def test_an_embedding_on_its_centre_has_a_finite_gradient() -> None:
+def test_an_embedding_on_its_class_center_has_a_finite_gradient() -> None:
     objective = build("aam_softmax", sub_centres=1).float()
     embeddings = nn.functional.normalize(objective.weight[:, 0], dim=-1).detach().requires_grad_()
     objective(embeddings, torch.arange(4.0)[:, None], torch.ones(4, dtype=torch.bool)).backward()
     assert embeddings.grad.isfinite().all() and objective.weight.grad.isfinite().all()
 
 
-def test_the_margin_grows_over_training_batches_and_is_whole_in_evaluation() -> None:
+def test_the_margin_grows_over_training_batches_and_is_full_in_evaluation() -> None:
     objective = build("aam_softmax", margin_schedule=[1, 5])
     embeddings, targets, present = unit(3, DIM).double(), torch.tensor([[0.0], [1], [2]]), torch.ones(3).bool()
     expected = []
@@ -108,7 +108,7 @@ def test_the_margin_grows_over_training_batches_and_is_whole_in_evaluation() -> 
     objective.train()
     found = [objective(embeddings, targets, present).item() for _ in expected]
     assert found == pytest.approx(expected)
-    # A resumed run goes on where the schedule was.
+    # A resumed run continues the schedule.
     assert objective.state_dict()["num_batches"] == len(expected)
 
 
@@ -118,7 +118,7 @@ def test_without_any_target_loss_and_gradients_are_zero(case: str) -> None:
     loss = objective(embeddings, torch.zeros(4, 1), torch.zeros(4, dtype=torch.bool))
     loss.backward()
     assert loss.item() == 0
-    # Parameters too: distributed training wants them in every graph.
+    # Parameters too: distributed training requires them in every graph.
     assert all((tensor.grad == 0).all() for tensor in (embeddings, *objective.parameters()))
 
 
@@ -135,14 +135,14 @@ def test_without_any_target_loss_and_gradients_are_zero(case: str) -> None:
         ("regression", {}, "objective regression is not for labels of kind class"),
     ],
 )
-def test_what_does_not_fit_is_named(name: str, options: dict, message: str) -> None:
+def test_the_error_names_an_invalid_option(name: str, options: dict, message: str) -> None:
     with pytest.raises(UserError, match=f"^attribute lang: .*{message}"):
         build_objective(
             ObjectiveConfig(name=name, options=options), "attribute lang", DIM, LabelSpace(kind="class", classes=COUNTS)
         )
 
 
-def test_classes_need_labels_and_more_than_one_class() -> None:
+def test_class_objectives_need_labels_of_at_least_two_classes() -> None:
     with pytest.raises(UserError, match="x: objective softmax is not for a teacher's targets; legal: contrastive, cos"):
         build_objective(ObjectiveConfig(name="softmax"), "x", DIM)
     with pytest.raises(UserError, match="x: training has one class only, 'eng': there is nothing to learn"):

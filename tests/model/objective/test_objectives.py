@@ -1,4 +1,4 @@
-"""Objectives of a teacher's targets against float64 loops over the rows that have one."""
+"""Objectives on teacher targets against float64 loops over the rows with a target."""
 
 import math
 
@@ -44,7 +44,7 @@ LOOPS = {"cosine": cosine_loop, "contrastive": contrastive_loop}
 
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5], [0, 2, 5], [3]])
 @pytest.mark.parametrize("name", sorted(LOOPS))
-def test_matches_a_float64_loop_over_the_rows_present(name: str, rows: list[int]) -> None:
+def test_matches_a_float64_loop_over_the_rows_with_a_target(name: str, rows: list[int]) -> None:
     torch.manual_seed(0)
     embeddings, targets = unit(6, 8), unit(6, 8)
     targets[2] = targets[0]  # a second recording of one sentence
@@ -79,7 +79,7 @@ def test_one_row_has_no_negatives_and_no_contrastive_loss() -> None:
     assert objective(unit(1, 8), unit(1, 8), torch.ones(1, dtype=torch.bool)).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_with_a_queue_the_negatives_are_those_of_the_queue() -> None:
+def test_with_a_queue_its_entries_are_the_negatives() -> None:
     torch.manual_seed(0)
     embeddings, targets, queue = unit(5, 8), unit(5, 8), unit(40, 8)
     queue[3] = targets[2]
@@ -97,7 +97,7 @@ def test_with_a_queue_the_negatives_are_those_of_the_queue() -> None:
 
 
 @pytest.mark.parametrize("queue_size", [0, 6])
-def test_translations_of_the_sentence_are_no_negatives_though_their_targets_differ(queue_size: int) -> None:
+def test_translations_of_the_sentence_are_not_negatives_even_if_their_targets_differ(queue_size: int) -> None:
     torch.manual_seed(0)
     embeddings, targets = unit(6, 8), unit(6, 8)
     sentences = torch.tensor([[5], [5], [-1], [-1], [7], [5]])
@@ -116,18 +116,18 @@ def test_translations_of_the_sentence_are_no_negatives_though_their_targets_diff
     assert found.item() == pytest.approx(total / 6, rel=1e-5)
 
 
-def test_a_queue_is_not_a_part_of_the_saved_model() -> None:
+def test_a_queue_is_not_saved_with_the_model() -> None:
     objective = build_objective(ObjectiveConfig(name="contrastive", options={"queue_size": 4}), "test")
     objective.queue = unit(4, 8)
     assert not objective.state_dict()
 
 
-def test_ones_own_target_cannot_be_ones_negative() -> None:
+def test_the_target_of_a_row_is_never_its_negative() -> None:
     with pytest.raises(UserError, match="needs temperature > 0 and same_above < 1, found 0.05 and 1.0"):
         build_objective(ObjectiveConfig(name="contrastive", options={"same_above": 1.0}), "test")
 
 
-def test_a_mean_over_nothing_is_zero_and_ignores_nan() -> None:
+def test_the_mean_of_an_empty_mask_is_zero_and_ignores_nan() -> None:
     nan = torch.tensor([float("nan"), 4.0, 2.0])
     assert mean_over(nan, torch.tensor([False, True, True])).item() == 3.0
     assert mean_over(nan, torch.zeros(3, dtype=torch.bool)).item() == 0.0

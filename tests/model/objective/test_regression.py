@@ -1,4 +1,4 @@
-"""Regression of a number against a float64 loop; missing rows and units."""
+"""Regression losses against a float64 loop; rows without a target and units."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def build(**options: object) -> AbsObjective:
 
 
 @pytest.mark.parametrize("options", [{}, {"delta": 0.3}, {"loss": "mse"}])
-def test_matches_a_float64_loop_over_the_rows_present(options: dict) -> None:
+def test_matches_a_float64_loop_over_the_rows_with_a_target(options: dict) -> None:
     objective = build(**options)
     embeddings = nn.functional.normalize(torch.randn(5, 4, dtype=torch.float64), dim=-1)
     (weight,), bias = objective.line.weight, objective.line.bias.item()
@@ -50,11 +50,11 @@ def test_without_any_target_loss_and_gradients_are_zero() -> None:
 
 
 @pytest.mark.parametrize("options", [{"loss": "mae"}, {"delta": 0}])
-def test_what_does_not_fit_is_named(options: dict) -> None:
+def test_the_error_names_an_invalid_option(options: dict) -> None:
     with pytest.raises(UserError, match="age: objective regression: needs a loss of huber, mse and delta > 0"):
         build(**options)
 
 
-def test_equal_numbers_teach_nothing() -> None:
+def test_a_label_with_one_distinct_number_is_refused() -> None:
     with pytest.raises(UserError, match="age: every training utterance has the same number, 30"):
         build_objective(ObjectiveConfig(name="regression"), "age", 4, LabelSpace(kind="number", mean=30.0, std=0.0))

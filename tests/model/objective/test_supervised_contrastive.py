@@ -1,4 +1,4 @@
-"""The supervised contrastive loss against a float64 loop: positives are what shares the label or the sentence."""
+"""The supervised contrastive loss against a float64 loop: positives have the same label or sentence."""
 
 import math
 
@@ -35,7 +35,7 @@ def loop(embeddings: Tensor, same: list[list[bool]], rows: list[int], temperatur
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5], [0, 2, 3], [1, 3, 5], [3]])
-def test_matches_a_float64_loop_over_the_rows_present(rows: list[int]) -> None:
+def test_matches_a_float64_loop_over_the_rows_with_a_target(rows: list[int]) -> None:
     torch.manual_seed(0)
     embeddings, present = unit(6, 5).requires_grad_(), torch.zeros(6, dtype=torch.bool)
     present[rows] = True
@@ -69,7 +69,7 @@ def test_translations_of_the_sentence_are_positives() -> None:
 
 
 @pytest.mark.parametrize("num_present", [0, 1])
-def test_without_others_loss_and_gradient_are_zero(num_present: int) -> None:
+def test_without_positives_loss_and_gradient_are_zero(num_present: int) -> None:
     embeddings, present = unit(3, 5).requires_grad_(), torch.arange(3) < num_present
     loss = build(SPACE)(embeddings, torch.zeros(3, 1, dtype=torch.float64), present)
     loss.backward()
@@ -78,6 +78,6 @@ def test_without_others_loss_and_gradient_are_zero(num_present: int) -> None:
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"same_above": 1.0}])
-def test_what_does_not_fit_is_named(options: dict) -> None:
+def test_the_error_names_an_invalid_option(options: dict) -> None:
     with pytest.raises(UserError, match="x: objective supervised_contrastive: needs temperature > 0 and same"):
         build(SPACE, **options)

@@ -1,4 +1,4 @@
-"""A few dozen real utterances by the parsers of egs/mini_prompts: two languages, four unseen voices."""
+"""Prepare a few dozen real utterances with the parsers of egs/mini_prompts: two languages, four unseen voices."""
 
 import argparse
 from collections.abc import Iterable
@@ -63,7 +63,7 @@ def main() -> None:
 def _core_sets(
     voices: Iterable[asterisk.CoreVoice], roots: dict[str, Path], excluded: Exclusions
 ) -> dict[str, list[Utterance]]:
-    """Sentences that both languages have, by set."""
+    """Sentences in both languages, by set."""
     prompts = {
         voice.language: asterisk.parse_core_voice(
             voice, roots[voice.audio_package], roots[voice.text_package], excluded
@@ -89,7 +89,7 @@ def _core_sets(
 
 
 def _few_of_each(utterances: Iterable[Utterance]) -> Iterable[Utterance]:
-    """A few of every speaker that are not long."""
+    """A few short utterances of every speaker."""
     taken: dict[str, int] = {}
     for utterance in utterances:
         count = taken.get(utterance.speaker, 0)
