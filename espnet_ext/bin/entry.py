@@ -42,11 +42,11 @@ def run_main(main: Callable[[], None]) -> NoReturn:
 def _one_line_usage() -> Iterator[None]:
     """Replace argparse's error, also in ESPnet's config reader: a page of usage and exit status 2."""
 
-    def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    def raise_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:
         raise UserError(f"{message}; see --help")
 
     plain = argparse.ArgumentParser.error
-    argparse.ArgumentParser.error = refuse
+    argparse.ArgumentParser.error = raise_error
     try:
         yield
     finally:

@@ -221,13 +221,13 @@ def test_a_broken_state_runs_the_step_again_and_never_a_protected_one(
     Path("state/work.json").write_text(broken)
     with pytest.raises(
         UserError,
-        match="work: state/work.json is damaged or of another version, so its inputs are not known; to replace",
+        match="work: state/work.json is damaged or of another version, so its inputs cannot be compared; to replace",
     ):
         run(monkeypatch, "--protect", "out")
     run(monkeypatch)
     assert runs() == 2
     assert (
-        "work: again, because state/work.json is damaged or of another version, so its inputs are not known"
+        "work: again, because state/work.json is damaged or of another version, so its inputs cannot be compared"
         in capsys.readouterr().out
     )
 
@@ -378,7 +378,7 @@ def test_a_command_that_is_not_there_is_one_line_and_status_1() -> None:
 def test_a_logged_commands_own_error_line_is_shown() -> None:
     body = "import sys; sys.stderr.write('noise\\nerror: x.wav: empty\\nnoise\\n'); sys.exit(1)"
     done = call("--log", "exp/a.log", body=body)
-    assert (done.returncode, done.stderr) == (1, "error: x.wav: empty; the whole log is exp/a.log\n")
+    assert (done.returncode, done.stderr) == (1, "error: x.wav: empty; the full log is exp/a.log\n")
 
 
 def test_a_command_that_said_what_is_wrong_leaves_it_at_one_error_line() -> None:

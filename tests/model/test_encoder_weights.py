@@ -69,7 +69,7 @@ def test_a_model_around_the_encoder_gives_its_encoder_and_names_the_rest(
     [line] = [record.message for record in caplog.records if record.name == "root"]
     _, attribute, inside, beside = AROUND[name]
     parts = sorted([*(f"{attribute}.{part}" for part in inside.split()), *beside.split()])
-    assert line == f"{tmp_path}: left out, as no part of the encoder's layers: {', '.join(parts)}"
+    assert line == f"{tmp_path}: skipped weights outside the encoder's layers: {', '.join(parts)}"
 
 
 def test_a_sharded_checkpoint_is_read_whole(tmp_path: Path) -> None:
