@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Make tools/venv with the versions of tools/constraints.txt. Safe to interrupt and to repeat.
-#   tools/install.sh          what the recipes need
-#   tools/install.sh --test   also what tests/run.sh needs
-# $PYTHON names the Python to use; otherwise one is searched. uv installs if it is on PATH and pip has no settings of its
-# own. Without an NVIDIA driver, the CPU build of torch is installed where pip's index has one.
+# Install the versions of tools/constraints.txt into tools/venv. Safe to interrupt and to repeat.
+#   tools/install.sh          packages of the recipes
+#   tools/install.sh --test   also packages of tests/run.sh
+# $PYTHON names the Python to use; by default, one is searched for. uv is used if it is on PATH and pip has no settings.
+# Without an NVIDIA driver, the CPU build of torch is installed where pip's index has one.
 set -euo pipefail
 
-# The folder of this file itself: through a link to tools/, the environment of another clone would be replaced.
+# Resolve links: through a link to tools/, the environment of another clone would be replaced.
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 # shellcheck source=tools/require_bash.sh
 . "$root/tools/require_bash.sh"
@@ -24,18 +24,18 @@ case "${1-}" in
     *) fail "unknown option $1; usage: tools/install.sh [--test]" ;;
 esac
 
-# Settings of the caller's shell that would lead pip or Python elsewhere; its index settings stay. The last check compiles
-# what it imports.
+# Remove settings of the caller's shell that redirect pip or Python; index settings are kept. The last check compiles the
+# modules that it imports.
 unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 unset PIP_CONSTRAINT PIP_REQUIREMENT PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
-# What an installation is made from; the path too, because an editable install holds it.
+# Inputs of an installation, including the path, which an editable install contains.
 fingerprint() {
     { cat "$root/tools/constraints.txt" "$root/setup.py" "$root/tools/install.sh"; echo "$root"; } | cksum
 }
 
-# Is the installation of this fingerprint complete? Written last, so its file says so.
+# Check whether the installation of this fingerprint is complete: its file is written last.
 installed() {
     local extra
     for extra in "$@"; do
@@ -59,8 +59,8 @@ candidates() {
     fi
 }
 
-# Print the first fitting Python: $PYTHON if it fits, else 3.12 before 3.13 (some wheels are 3.12's alone).
-# A name on the PATH proves nothing (a pyenv shim fails for versions not selected), so each is run.
+# Print the first suitable Python: $PYTHON if it is suitable, else 3.12 before 3.13 (some wheels exist only for 3.12).
+# Each candidate is run, because a name on the PATH may not work (a pyenv shim fails for versions that are not selected).
 find_python() {
     local probe candidate found fallback="" refused=""
     probe='import sys, ensurepip, venv
@@ -84,7 +84,7 @@ print(v[1], getattr(sys, "_base_executable", sys.executable))'
         "and run again, or name one: PYTHON=/path/to/python3.12 $root/tools/install.sh"
 }
 
-# Set `tool` and `installer`: uv is several times faster, but knows neither pip's configuration files nor its variables.
+# Set `tool` and `installer`: uv is several times faster, but ignores pip's configuration files and variables.
 choose_installer() {
     local settings
     tool=pip
@@ -117,11 +117,11 @@ install_cpu_torch() {
 
 make_venv() {
     local python
-    # An interrupted installation may hold half a package, which pip would take for a whole one.
+    # An interrupted installation may contain a partial package, which pip would accept as complete.
     if [ -e "$venv/.installing" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
         python=$(find_python)
         step "making tools/venv with $("$python" --version) ($python)"
-        # A rename first: a removal cut short must not leave half an environment under the name.
+        # Rename first: an interrupted removal must not leave a partial environment under this name.
         rm -rf "$root"/tools/.venv-old
         [ ! -e "$venv" ] || mv "$venv" "$root/tools/.venv-old"
         rm -rf "$root"/tools/.venv-old
@@ -137,7 +137,7 @@ make_venv() {
 if installed ${extras//,/ }; then
     exit 0
 fi
-# Two recipes started at once: the second waits, and then finds the work done.
+# If two recipes start at once, the second waits and then finds a complete installation.
 exec 9>"$root/tools/.install.lock"
 if command -v flock >/dev/null && ! flock -n 9; then
     step "another installation is under way, waiting for it"
@@ -147,7 +147,7 @@ fi
 if installed ${extras//,/ }; then
     exit 0
 fi
-# An environment that has the test tools keeps them current.
+# Test tools that are installed are updated, too.
 [ ! -e "$venv/.installed-test" ] || extras=$recipes,test
 : >"$log"
 make_venv
@@ -155,7 +155,7 @@ choose_installer
 step "installing ESPnet, PyTorch and the rest with $tool (1 to 4 minutes, mostly download; log: $log)"
 install_packages setuptools
 has_nvidia_driver || [ "$(uname -s)" != Linux ] || install_cpu_torch
-# Not in an isolated environment, which would fetch another setuptools.
+# An isolated environment would download another setuptools.
 install_packages --no-build-isolation --editable "${root}[$extras]"
 install_packages --no-deps Resemblyzer
 for extra in ${extras//,/ }; do

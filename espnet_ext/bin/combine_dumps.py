@@ -7,7 +7,7 @@ from espnet_ext.bin.entry import run_main
 
 
 def main() -> None:
-    """Merge, and say how many utterances have which target."""
+    """Merge the dumps and print the number of utterances with each target."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the combined dump directory")
     parser.add_argument("--dumps", type=Path, nargs="+", required=True, help="dump/<set> of each corpus")

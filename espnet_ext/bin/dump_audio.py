@@ -27,7 +27,7 @@ def _parse_args() -> argparse.Namespace:
         "--fraction",
         type=fraction,
         default=1.0,
-        help="part of the utterances to dump, in whole sentences, for a first look",
+        help="part of the utterances to dump, in complete sentences, for a quick test",
     )
     Executor.add_options(parser, nj=2)
     args = parser.parse_args()

@@ -41,8 +41,8 @@ def main() -> None:
 
     model = model_folder(args.model)
     encoder = UttEncoder.from_pretrained(model, args.device, args.autocast, args.downmix)
-    origin = model_hashes(model) | {"autocast": args.autocast, "downmix": args.downmix}
-    parts = EmbeddingParts(parts_folder(args.out), origin)
+    provenance = model_hashes(model) | {"autocast": args.autocast, "downmix": args.downmix}
+    parts = EmbeddingParts(parts_folder(args.out), provenance)
     entries, errors = embed_missing(encoder, sources, parts, args.skip_errors)
     for path in write_embeddings(args.out, [entry.identity for entry in entries], parts.collect(entries)):
         print(path)

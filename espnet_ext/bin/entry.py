@@ -44,11 +44,11 @@ def run_main(main: Callable[[], None]) -> NoReturn:
 def _one_line_usage() -> Iterator[None]:
     """Replace argparse's error, also in ESPnet's config reader: a page of usage and exit status 2."""
 
-    def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    def raise_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:
         raise UserError(f"{message}; see --help")
 
     plain = argparse.ArgumentParser.error
-    argparse.ArgumentParser.error = refuse  # type: ignore[method-assign, assignment]  # argparse has no hook
+    argparse.ArgumentParser.error = raise_error  # type: ignore[method-assign, assignment]  # argparse has no hook
     try:
         yield
     finally:

@@ -1,10 +1,10 @@
 """Run one step of a stage unless it is up to date: `python -m espnet_ext.bin.step --help`.
 
 A step is made from the options of its command, the content of its input files and the listing of its input folders.
-These are written to the state file when the step starts: a killed step resumes from its own leftovers, and never from
-those of other inputs. At its end, the files that it wrote and their sizes are added.
+These are written to the state file when the step starts: a killed step resumes from its own partial outputs, and never
+from outputs of other inputs. When the step ends, its files and their sizes are added.
 
-- A written file is missing or has another size: the step runs again and reuses what is left.
+- A written file is missing or has another size: the step runs again and reuses the other files.
 - The inputs changed: the outputs are removed, and the step runs again. With --protect, it stops instead.
 - Package versions changed: a warning.
 
@@ -42,10 +42,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--label", required=True, help="what the step does, for people")
     parser.add_argument("--state", type=Path, required=True, help="state file, see above")
     parser.add_argument("--inputs", nargs="*", default=[], type=Path, help="files whose content the outputs depend on")
-    parser.add_argument("--folders", nargs="*", default=[], type=Path, help="input folders, known by what they list")
+    parser.add_argument(
+        "--folders", nargs="*", default=[], type=Path, help="input folders; their file lists are compared"
+    )
     parser.add_argument("--after", nargs="*", default=[], type=Path, help="state files of steps that it depends on")
     parser.add_argument("--settings", type=Path, help="YAML file with further options of the command")
-    parser.add_argument("--outputs", nargs="*", default=[], type=Path, help="removed if stale, made again if missing")
+    parser.add_argument(
+        "--outputs", nargs="*", default=[], type=Path, help="removed if the inputs changed, written again if missing"
+    )
     parser.add_argument(
         "--files",
         nargs="+",
@@ -53,9 +57,9 @@ def parse_args() -> argparse.Namespace:
         help="files that the step writes, if these are not all files of --outputs",
     )
     parser.add_argument(
-        "--protect", nargs="*", default=[], type=Path, help="while one of these files exists, nothing stale is removed"
+        "--protect", nargs="*", default=[], type=Path, help="while one of these files exists, no output is removed"
     )
-    parser.add_argument("--extend", help="with --protect: option whose number may grow, the command continues then")
+    parser.add_argument("--extend", help="with --protect: option whose number may grow; the command then continues")
     parser.add_argument("--log", type=Path, help="file of the command's stderr; default the terminal")
     parser.add_argument(
         "--ignore",
@@ -70,7 +74,7 @@ def parse_args() -> argparse.Namespace:
 def run_step(args: argparse.Namespace) -> None:
     """Skip, continue or start the step; UserError when its command fails.
 
-    Two recipes that need the same step at once: the second waits, and finds it done.
+    If two recipes need the same step at once, the second one waits and then finds the step up to date.
     """
     with exclusive_lock(args.state.with_suffix(".lock")):
         _run_locked(args)
@@ -84,7 +88,7 @@ def _run_locked(args: argparse.Namespace) -> None:
     )
     before = StepState.read(args.state)
     if before is not None:
-        # Written by a version that did not ignore them.
+        # An earlier version may have recorded options that are now ignored.
         before = before._replace(options={name: v for name, v in before.options.items() if name not in args.ignore})
     changes = _changes(state, before, args)
     if before is not None and not changes:
@@ -92,10 +96,10 @@ def _run_locked(args: argparse.Namespace) -> None:
             return
         state = before
     elif before is not None and _is_extended(state, before, args):
-        # The state stays that of the shorter run, whose outputs are valid until the longer one ends.
+        # The state of the shorter run is kept: its outputs are valid until the longer run ends.
         print(f"  {args.label}: continues, because {join_changes(changes)}", flush=True)
     else:
-        _remove_stale(changes, args)
+        _remove_outputs(changes, args)
         state.write(args.state)
     print(f"  {args.label}", flush=True)
     _remove_temporary(args)
@@ -106,13 +110,13 @@ def _run_locked(args: argparse.Namespace) -> None:
 
 
 def _changes(state: StepState, before: StepState | None, args: argparse.Namespace) -> list[str]:
-    """What differs from the run that made the outputs, if there are any."""
+    """Describe the differences from the run that wrote the outputs, if there are outputs."""
     if before is not None:
         return state.changes(before)
     if not any(path.exists() for path in args.outputs):
         return []
     fault = "is damaged or of another version" if args.state.exists() else "is missing"
-    return [f"{args.state} {fault}, so its inputs are not known"]
+    return [f"{args.state} {fault}, so its inputs cannot be compared"]
 
 
 def _is_protected(args: argparse.Namespace) -> bool:
@@ -123,7 +127,7 @@ def _is_extended(state: StepState, before: StepState, args: argparse.Namespace) 
     return _is_protected(args) and args.extend is not None and state.is_longer(before, args.extend)
 
 
-def _remove_stale(changes: Sequence[str], args: argparse.Namespace) -> None:
+def _remove_outputs(changes: Sequence[str], args: argparse.Namespace) -> None:
     if changes and _is_protected(args):
         raise UserError(
             f"{args.label}: {join_changes(changes)}; to replace the old outputs give --overwrite, "
@@ -139,16 +143,16 @@ def _remove_stale(changes: Sequence[str], args: argparse.Namespace) -> None:
 
 
 def _is_up_to_date(state: StepState, args: argparse.Namespace) -> bool:
-    """Whether a step of the same inputs has nothing to do; removes the files that it must write again."""
+    """Check whether a step with unchanged inputs is complete; removes the files that it must write again."""
     if versions := state.other_versions():
         print(f"  {args.label}: warning, this was made with {versions}", flush=True)
     damage = state.damage()
-    faults = [*damage.values(), *(f"{path} is missing" for path in args.outputs if not path.exists())]
-    if state.done and not faults:
+    problems = [*damage.values(), *(f"{path} is missing" for path in args.outputs if not path.exists())]
+    if state.done and not problems:
         print(f"  {args.label}: up to date", flush=True)
         return True
     if state.done:
-        print(f"  {args.label}: again, because {join_changes(list(dict.fromkeys(faults)))}", flush=True)
+        print(f"  {args.label}: again, because {join_changes(list(dict.fromkeys(problems)))}", flush=True)
     for path in damage:
         Path(path).unlink(missing_ok=True)
     return False
@@ -164,7 +168,7 @@ def _written(args: argparse.Namespace) -> dict[str, int]:
 
 
 def _remove_temporary(args: argparse.Namespace) -> None:
-    """Remove what killed runs left under temporary names where this step writes."""
+    """Remove temporary files of killed runs from the folders of this step."""
     for path in (args.state, *args.outputs):
         remove_temporary(path.parent)
     for output in args.outputs:
@@ -185,11 +189,11 @@ def _run_command(command: Sequence[str], log: Path | None, label: str) -> None:
         # One of our commands, which has printed an `error:` line.
         print(f"  {label}: failed", file=sys.stderr)
         sys.exit(1)
-    where = f"; the whole log is {log}" if log else ""
+    where = f"; the full log is {log}" if log else ""
     if log is not None:
         lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        if faults := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
-            raise UserError(f"{faults[-1]}{where}")
+        if reasons := [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]:
+            raise UserError(f"{reasons[-1]}{where}")
         print("\n".join(lines), file=sys.stderr)
     raise UserError(f"{label}: failed with status {status}{where}")
 

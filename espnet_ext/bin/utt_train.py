@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
     """Options of this command, and the remaining words, which are options of ESPnet's task (`--ngpu` ...)."""
-    parser = argparse.ArgumentParser(description=__doc__, epilog="Further options: those of ESPnet's trainer.")
+    parser = argparse.ArgumentParser(description=__doc__, epilog="All options of ESPnet's trainer are accepted, too.")
     parser.add_argument("--config", type=Path, required=True, help="YAML file of the trainer's options")
     parser.add_argument("--attributes", type=Path, required=True, help="YAML file that declares the attributes")
     parser.add_argument("--train_dump", type=Path, required=True, help="dump directory to train on")

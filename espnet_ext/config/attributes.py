@@ -41,8 +41,8 @@ def _check_label_file(name: str) -> str:
 class LabelTarget(StrictModel):
     """Target from a label file of the data directory, with classes or numbers (`kind`).
 
-    `unknown` sets what happens with a class that only an evaluation set has: an error, or the utterance counts as one
-    without a label.
+    `unknown` selects the treatment of a class that only an evaluation set has: `error`, or `skip`, which treats the
+    utterance as unlabeled.
     """
 
     labels: Annotated[str, AfterValidator(_check_label_file)]
@@ -125,7 +125,7 @@ def _check_name(name: str) -> str:
     if not name.isidentifier():
         raise ValueError("an attribute's name must be letters, digits and '_' (it names files)")
     if name in RESERVED_NAMES:
-        raise ValueError(f"this name is taken; an attribute's name is none of {', '.join(RESERVED_NAMES)}")
+        raise ValueError(f"this name is reserved; choose a name other than {', '.join(RESERVED_NAMES)}")
     return name
 
 

@@ -58,10 +58,10 @@ class SamplerConf(StrictModel):
     """`sampler_conf`.
 
     Attributes:
-        alpha: exponent of the language shares.
+        alpha: exponent of the languages' sampling weights.
         window: utterances that are sorted by length together.
-        corpus_weights: corpus -> share.
-        language_weights: language -> factor.
+        corpus_weights: corpus -> sampling weight.
+        language_weights: language -> factor of its sampling weight.
     """
 
     alpha: NonNegativeFloat = 1.0
@@ -107,7 +107,7 @@ def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, 
         classes: option that names a class (`optim`, `scheduler2` ...) -> legal name -> class.
 
     Raises:
-        UserError: an unknown name, key or type, or a value out of its range, with the config file and what is legal.
+        UserError: an unknown name, key or type, or a value out of range; names the file and the legal values.
     """
     validate(TrainerConf, args, args.config)
     for option, legal in classes.items():
@@ -117,7 +117,7 @@ def check_training(args: argparse.Namespace, classes: Mapping[str, Mapping[str, 
             validate(StrictModel, conf, f"{where}_conf")
             continue
         check_name(chosen, legal, where)
-        # The first parameter is what trains. torch itself reports parameters that are missing.
+        # The first parameter is the object to train. torch itself reports parameters that are missing.
         first = list(inspect.signature(legal[chosen]).parameters)[:1]
         check_arguments(
             legal[chosen],

@@ -40,16 +40,16 @@ def validate[Model: BaseModel](model: type[Model], content: Any, where: str | Pa
         by_name: the keys are the names of the attributes, not their aliases.
 
     Raises:
-        UserError: the first fault with its place, the nearest legal name and the legal names or values.
+        UserError: the first error with its place, the nearest legal name and the legal names or values.
     """
     try:
         return model.model_validate(content, by_alias=not by_name, by_name=by_name)
     except ValidationError as error:
-        raise UserError(f"{where}: {first_fault(error, model)}") from error
+        raise UserError(f"{where}: {first_error(error, model)}") from error
 
 
 def check_name(name: Any, legal: Collection[str], where: str) -> None:
-    """Raise UserError if a name is not a legal one; the message has the nearest and all of them."""
+    """Raise UserError if a name is not a legal one; the message contains the nearest one and all of them."""
     if name not in list(legal):
         raise UserError(f"{where}: unknown {name!r}{_nearest(name, legal)}; legal: {', '.join(legal)}")
 
@@ -92,37 +92,37 @@ def check_arguments(
     validate(create_model(function.__name__, __base__=StrictModel, **fields), given, where)
 
 
-def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
-    """Describe the first fault in one line: place, what is wrong, what is legal.
+def first_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """Describe the first error in one line: place, error, legal names or values.
 
     Args:
         error: raised by the validation of `model`.
         model: class of the outermost configuration.
     """
-    # A misspelled key is also a missing one: the misspelling comes first.
-    fault = min(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
-    keys, siblings, types = _locate(model, fault["loc"])
-    match fault["type"]:
+    # A misspelled key is also a missing one: report the misspelling.
+    details = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
+    keys, siblings, types = _locate(model, details["loc"])
+    match details["type"]:
         case "model_type" | "model_attributes_type":
-            return f"{_path(keys)}expected keys {_key_names(types)}, found {fault['input']!r}"
+            return f"{_path(keys)}expected keys {_key_names(types)}, found {details['input']!r}"
         case "extra_forbidden" | "invalid_key":
             near = _nearest(keys[-1], [key for kind in siblings for key in _fields(kind)])
             return f"{_path(keys[:-1])}unknown key {keys[-1]!r}{near}; legal keys: {_key_names(siblings)}"
         case "missing" if isinstance(keys[-1], int):
-            return f"{_path(keys[:-1])}too few items, found {fault['input']!r}"
+            return f"{_path(keys[:-1])}too few items, found {details['input']!r}"
         case "missing":
             return f"{_path(keys[:-1])}missing key {keys[-1]!r}; legal keys: {_key_names(siblings)}"
         case "value_error":
-            return f"{_path(keys)}{fault['ctx']['error']}"
+            return f"{_path(keys)}{details['ctx']['error']}"
     # "Input should be ..." or "List should have ...". YAML has no tuples.
-    message = re.sub(r"^\w+ should", "must", fault["msg"]).replace("valid tuple", "valid list")
-    legal = re.findall("'([^']*)'", fault.get("ctx", {}).get("expected", ""))
+    message = re.sub(r"^\w+ should", "must", details["msg"]).replace("valid tuple", "valid list")
+    legal = re.findall("'([^']*)'", details.get("ctx", {}).get("expected", ""))
     place = f"{_path(keys[:-1])}{keys[-1]} " if keys and isinstance(keys[-1], str) else _path(keys)
-    return f"{place}{message}, found {fault['input']!r}{_nearest(fault['input'], legal)}"
+    return f"{place}{message}, found {details['input']!r}{_nearest(details['input'], legal)}"
 
 
 def _locate(model: type[BaseModel], location: Sequence[str | int]) -> tuple[list[str | int], list[Any], list[Any]]:
-    """Keys of a fault's place, types of the value that has the last key, and types of that key's value."""
+    """Keys of an error's place, types of the value that has the last key, and types of that key's value."""
     keys: list[str | int] = []
     siblings, types = [], [model]
     for part in location:

@@ -1,4 +1,4 @@
-"""Clusters of dask.distributed that run the jobs of `data.executor`: one place to connect, one loop over the jobs."""
+"""Clusters of dask.distributed that run the jobs of `dump.executor`: connection and loop over the jobs."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ LOCAL_SETTINGS = {
     "distributed.worker.multiprocessing-method": "forkserver",
     # Dask sets OMP_NUM_THREADS=1 here, but the results of a process must not depend on --nj.
     "distributed.nanny.pre-spawn-environ": {},
-    # A killed worker that takes longer to restart is given up.
+    # A killed worker that takes longer to restart is not used again.
     "distributed.deploy.lost-worker-timeout": "1 hour",
 }
 
@@ -37,7 +37,7 @@ _one_at_a_time = threading.Lock()
 def run_on_cluster[Job, Result](
     function: Callable[[Job], Result], jobs: Sequence[Job], executor: Executor
 ) -> Iterator[tuple[Job, Result]]:
-    """Run jobs on a cluster, as described in `data.executor.run_jobs`.
+    """Run jobs on a cluster, as described in `dump.executor.run_jobs`.
 
     The scheduler gives the job of a worker that died to another worker, up to three times
     (`distributed.scheduler.allowed-failures`).
@@ -69,7 +69,7 @@ def run_on_cluster[Job, Result](
                 ) from error
             except CancelledError as error:
                 raise UserError(
-                    f"the Dask cluster cancelled the work ({error}): run the same command again; what is done is kept"
+                    f"the Dask cluster canceled the work ({error}): run the same command again; what is done is kept"
                 ) from error
 
 
@@ -93,7 +93,7 @@ def connect(executor: Executor) -> Iterator[tuple[Client, Callable[[], None]]]:
 
             cluster = stack.enter_context(start_slurm_cluster(executor.nj))
             check_jobs = partial(replace_ended_jobs, cluster)
-            # By its address: the client then counts the workers that have connected, not those that were requested.
+            # Connect by address: the client then counts the workers that have connected, not those that were requested.
             place = {"address": cluster.scheduler_address, "security": cluster.security}
         elif executor.where == "local":
             place = {"address": stack.enter_context(_local_cluster(executor.nj)).scheduler_address}
@@ -108,7 +108,7 @@ def connect(executor: Executor) -> Iterator[tuple[Client, Callable[[], None]]]:
 @contextmanager
 def _local_cluster(nj: int) -> Iterator[LocalCluster]:
     """Start `nj` worker processes, which are restarted when they die."""
-    # Otherwise distributed replaces the modules that `data.executor` preloads, and imports pandas to do so.
+    # Otherwise distributed replaces the modules that `dump.executor` preloads, and imports pandas to do so.
     distributed.utils._forkserver_preload_set = True
     options = {"memory_limit": None, "dashboard_address": None, "silence_logs": logging.CRITICAL}
     with dask.config.set(LOCAL_SETTINGS), LocalCluster(n_workers=nj, threads_per_worker=1, **options) as cluster:

@@ -1,4 +1,4 @@
-"""Several dump directories as one: training on corpora that know different attributes."""
+"""Merge dump directories, to train on corpora with different attributes."""
 
 import heapq
 import json
@@ -14,7 +14,7 @@ from espnet_ext.utils.errors import UserError
 # Every utterance of a dump must be in them; the other columns (labels, sentences) may lack utterances.
 COMPLETE = ("utt2num_samples", "utt2lang", "utt2spk")
 MISSING = "None"
-# What must be the same in all dumps for their targets to be targets of one head.
+# Properties that all dumps must share for their targets to train one head.
 AGREED = ("teacher", "version", "dim", "normalisation", "from")
 
 Lines = Iterator[tuple[str, str]]
@@ -63,9 +63,9 @@ def _check_folders(out: Path, dumps: Sequence[Path]) -> None:
 
 
 def _merge_columns(out: Path, dumps: Sequence[Path]) -> None:
-    """Write every utt2* file that a dump has, and utt2corpus; remove those of an earlier run that no dump has."""
-    for stale in out.glob("utt2*"):
-        stale.unlink()
+    """Write every utt2* file that a dump has, and utt2corpus; remove files of an earlier run that no dump has."""
+    for old in out.glob("utt2*"):
+        old.unlink()
     for name in sorted({path.name for dump in dumps for path in dump.glob("utt2*")}.union(COMPLETE)):
         if name in COMPLETE:
             columns = [_column(dump, name) for dump in dumps]
@@ -95,19 +95,19 @@ def _combine_targets(out: Path, dumps: Sequence[Path], *names: str) -> int:
 def _agreed_description(paths: Sequence[Path]) -> dict:
     """The properties that all targets share; UserError names the two files that differ.
 
-    A dump without any target was described without its teacher.
+    The description of a dump without targets does not name its teacher.
     """
     described = {path: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     described = {path: content for path, content in described.items() if content.get("num_targets")} or described
-    (first, known), *others = described.items()
+    (first, expected), *others = described.items()
     for path, other in others:
-        if differing := [key for key in AGREED if other.get(key) != known.get(key)]:
+        if differing := [key for key in AGREED if other.get(key) != expected.get(key)]:
             key = differing[0]
             raise UserError(
-                f"{path}: {key} {other.get(key)!r}, but {known.get(key)!r} in {first}: "
+                f"{path}: {key} {other.get(key)!r}, but {expected.get(key)!r} in {first}: "
                 "dump the targets of both with the same teacher"
             )
-    return {key: known[key] for key in AGREED if key in known}
+    return {key: expected[key] for key in AGREED if key in expected}
 
 
 def _column(dump: Path, name: str) -> Lines:
@@ -116,7 +116,9 @@ def _column(dump: Path, name: str) -> Lines:
     for utterance, _ in iter_scp(dump / "wav.scp"):
         key, value = next(lines, ("", ""))
         if key != utterance:
-            raise UserError(f"{dump / name}: {utterance} is not in it, or other utterances are; run stage 2 again")
+            raise UserError(
+                f"{dump / name}: {utterance} is missing, or the file lists other utterances; run stage 2 again"
+            )
         yield key, value
     if other := next(lines, None):
         raise UserError(f"{dump / name}: {other[0]} is not in wav.scp; run stage 2 again")

@@ -68,7 +68,7 @@ class ShardJob(NamedTuple):
     ark_format: str
 
     def file(self, suffix: str) -> Path:
-        """`<stem>.<suffix>`; the number in the stem is no suffix."""
+        """`<stem>.<suffix>`; the number in the stem is not a suffix."""
         return self.stem.with_name(f"{self.stem.name}.{suffix}")
 
     @property
@@ -77,11 +77,11 @@ class ShardJob(NamedTuple):
 
 
 class DumpedShard(NamedTuple):
-    """What a finished archive holds.
+    """Content of the index of a finished archive.
 
     Attributes:
-        fingerprint: of all that the archive follows from.
-        ark: its file name, which holds a checksum of the samples: other audio is told by wav.scp alone.
+        fingerprint: hash of everything that determines the archive.
+        ark: its file name, which contains a checksum of the samples, so that wav.scp changes with the audio.
         offsets: utterance -> offset in the archive.
         num_samples: utterance -> samples at 16 kHz.
         excluded: utterance -> reason.
@@ -126,7 +126,7 @@ def dump_shard(shard: ShardJob) -> ShardResult:
     if errors:
         shard.stem.with_name(dumped.ark).unlink()
         return ShardResult(0.0, errors)
-    # The index last: an archive with an index is whole.
+    # The index is written last: an archive with an index is complete.
     write_json_atomic(shard.index_file, dumped._asdict())
     return ShardResult(sum(dumped.num_samples.values()) / RATE, {})
 
@@ -137,7 +137,7 @@ def read_shard(shard: ShardJob) -> DumpedShard:
 
 
 def _is_done(shard: ShardJob, fingerprint: str) -> bool:
-    # An index that another version wrote may lack anything else.
+    # An index of another version may lack the other keys.
     found = read_json(shard.index_file) or {}
     return found.get("fingerprint") == fingerprint and shard.stem.with_name(found["ark"]).is_file()
 

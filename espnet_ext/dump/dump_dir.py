@@ -25,13 +25,13 @@ UNREADABLE = "unreadable.tsv"
 
 @dataclass(frozen=True)
 class DumpOptions:
-    """How to dump.
+    """Options of a dump.
 
     Attributes:
         speeds: speed factors of perturbed copies of the real utterances, besides the originals.
-        executor: where the work is done; the result does not depend on it.
-        ark_format: of the archives, one of `audio.ARK_FORMATS`.
-        fraction: of the utterances that are dumped, see `choose_subset`.
+        executor: place where the jobs run; the result does not depend on it.
+        ark_format: format of the archives, one of `audio.ARK_FORMATS`.
+        fraction: fraction of the utterances to dump, see `choose_subset`.
     """
 
     limits: DurationLimits
@@ -42,7 +42,7 @@ class DumpOptions:
 
 
 class Dumped(NamedTuple):
-    """What became of a set: utterances in its dump, and those left out by their duration."""
+    """Result of a dump: number of dumped utterances, and utterances excluded by their duration."""
 
     num_utterances: int
     excluded: Exclusions
@@ -54,7 +54,7 @@ def plan_jobs(data: DataDir, speeds: Sequence[float], subset: Collection[str]) -
     Synthetic speech has voices and tempos enough without copies.
 
     Raises:
-        UserError: naming a copy that is there already.
+        UserError: the name of a copy is already the name of an utterance.
     """
     kinds = data.utt2source or {}
     sources = {utterance: source for utterance, source in data.sources().items() if utterance in subset}
@@ -82,15 +82,15 @@ def dump_data_dir(data_dir: str | Path, dump_dir: str | Path, options: DumpOptio
         dump_dir: its wav.scp contains the paths of archives as given here: relative paths start where the recipe runs.
 
     Returns:
-        counts, and the utterances left out by their duration, also listed in `dump_dir/excluded.tsv`.
+        counts, and the utterances excluded by their duration, also listed in `dump_dir/excluded.tsv`.
 
     Raises:
         UserError: naming the utterance and file that cannot be read or whose length is not the listed one, or the
-            trial list that needs an utterance left out.
+            trial list that needs an excluded utterance.
     """
     validate_data_dir(data_dir)
     data, dump = DataDir(data_dir), Path(dump_dir)
-    # Its presence says that the dump is whole.
+    # Its presence marks a complete dump.
     (dump / "wav.scp").unlink(missing_ok=True)
     subset = choose_subset(data, options.fraction)
     jobs = plan_jobs(data, options.speeds, subset)
@@ -108,7 +108,7 @@ def dump_data_dir(data_dir: str | Path, dump_dir: str | Path, options: DumpOptio
     check_header_lengths(data.path / "utt2num_samples", data.utt2num_samples, num_samples)
     if not places:
         raise UserError(f"{data_dir}: every utterance is left out ({excluded.summary()}); check the duration limits")
-    _remove_stale(data.path, dump)
+    _remove_old_columns(data.path, dump)
     _write_columns(data.path, dump, [job for job in jobs if job.utterance in places])
     write_scp(dump / "utt2num_samples", num_samples)
     _copy_others(data, dump, num_samples, subset)
@@ -148,12 +148,12 @@ def _collect(shards: Sequence[ShardJob], folder: Path) -> tuple[dict[str, str], 
 
 
 def _is_column(path: Path) -> bool:
-    """Whether it is text, text.<language> or any utt2*."""
+    """Check whether a file is text, text.<language> or any utt2*."""
     return path.name.startswith(("utt2", "text.")) or path.name == "text"
 
 
-def _remove_stale(data_dir: Path, dump: Path) -> None:
-    """Remove columns and trial lists of an earlier dump that the data directory has no longer."""
+def _remove_old_columns(data_dir: Path, dump: Path) -> None:
+    """Remove columns and trial lists of an earlier dump that the data directory no longer has."""
     columns = [path for path in dump.iterdir() if _is_column(path)]
     for path in (*columns, *dump.glob("trials/*")):
         if not (data_dir / path.relative_to(dump)).exists():
@@ -175,12 +175,12 @@ def _write_columns(data_dir: Path, dump: Path, jobs: Sequence[AudioJob]) -> None
 
 def _copy_others(data: DataDir, dump: Path, dumped: Mapping[str, int], subset: set[str]) -> None:
     """Copy the provenance, and the trials whose two utterances are in the subset."""
-    known = dumped.keys() | (set(data.utterances) - subset)
+    expected = dumped.keys() | (set(data.utterances) - subset)
     for name, path in data.trials().items():
         try:
-            trials = read_trials(path, known)
+            trials = read_trials(path, expected)
         except UserError as error:
-            raise UserError(f"{error} any more: it was left out by its duration; change the limits") from error
+            raise UserError(f"{error} any more: it was excluded by its duration; change the limits") from error
         write_trials(dump / "trials" / name, [trial for trial in trials if subset.issuperset(trial[1:])])
     if (data.path / "provenance.json").is_file():
         shutil.copyfile(data.path / "provenance.json", dump / "provenance.json")

@@ -17,7 +17,7 @@ ADDRESS_SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
 
 @dataclass(frozen=True)
 class Executor:
-    """Where jobs run.
+    """Place where jobs run, and number of processes.
 
     Attributes:
         where: `local`, `slurm`, or the address (`tcp://host:port`) or scheduler file of a running Dask cluster.
@@ -31,9 +31,9 @@ class Executor:
 
     def __post_init__(self) -> None:
         if self.nj < 1:
-            raise UserError(f"--nj: at least 1, found {self.nj}")
-        known = self.where in ("local", "slurm") or _is_address(self.where)
-        if not known and not Path(self.where).is_file():
+            raise UserError(f"--nj: must be at least 1, found {self.nj}")
+        is_valid = self.where in ("local", "slurm") or _is_address(self.where)
+        if not is_valid and not Path(self.where).is_file():
             raise UserError(
                 f"--executor: {self.where!r} is none of `local`, `slurm`, the address (tcp://host:port) "
                 f"or the scheduler file of a running Dask cluster"
@@ -67,7 +67,7 @@ class Executor:
 
 
 def _is_address(where: str) -> bool:
-    """Whether it is `scheme://host:port`."""
+    """Check whether a string is `scheme://host:port`."""
     try:
         address = urlsplit(where)
         return address.scheme in ADDRESS_SCHEMES and bool(address.hostname and address.port)
@@ -88,7 +88,7 @@ def run_jobs[Job, Result](
         jobs: names and places without audio, because they are sent to the workers.
 
     Raises:
-        UserError: the cluster cannot be reached, was without workers for a minute or cancelled the jobs, or a job
+        UserError: the cluster cannot be reached, was without workers for a minute or canceled the jobs, or a job
             killed its workers; and whatever `function` raises.
     """
     if executor.where == "local":

@@ -78,11 +78,11 @@ def _describe(labels: str, space: LabelSpace) -> dict:
     return {LABELS: labels, "from": LABELS, "dim": 1, **space.to_json()}
 
 
-def _read_labels(path: Path, known: set[str]) -> dict[str, str]:
+def _read_labels(path: Path, utterances: set[str]) -> dict[str, str]:
     """Labels of the utterances that have one."""
     labels = {}
     for number, (utterance, label) in enumerate(iter_scp(path) if path.is_file() else (), 1):
-        if utterance not in known:
+        if utterance not in utterances:
             raise UserError(f"{path}:{number}: utterance {utterance!r} is not in wav.scp; run stage 2 again")
         if label != UNDETERMINED:
             labels[utterance] = label

@@ -21,7 +21,7 @@ def append_layers(stream: BinaryIO, path: Path, layers: np.ndarray) -> str:
     """
     offset = stream.tell()
     layers = np.ascontiguousarray(layers)
-    # As np.lib.format.write_array, whose error on a full disk does not say so.
+    # As np.lib.format.write_array, but with an error that reports a full disk.
     np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(layers))
     stream.write(layers.data)
     return f"{path}:{offset}"
@@ -33,7 +33,7 @@ def read_layers(entry: str) -> np.ndarray:
     Plain reads, not a memory map: mapped pages would count as this process's memory.
 
     Raises:
-        UserError: naming the entry, if the file is absent, cut or no file of layers.
+        UserError: naming the entry, if the file is absent, truncated or not a file of layers.
     """
     path, offset = entry.rsplit(":", 1)
     try:

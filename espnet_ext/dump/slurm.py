@@ -46,7 +46,7 @@ def start_slurm_cluster(max_workers: int) -> SLURMCluster:
 
 
 def replace_ended_jobs(cluster: SLURMCluster) -> str:
-    """Submit new jobs for those that Slurm no longer knows; returns those that wait, such as `4 jobs pending in Slurm`.
+    """Replace jobs that Slurm no longer lists; returns the number of pending jobs, such as `4 jobs pending in Slurm`.
 
     Without this, dask-jobqueue waits without limit for a job that ended before its worker connected, and for a job of
     several workers.

@@ -130,7 +130,7 @@ def _identity(item: Item, modality: str, ark_sizes: dict[str, int]) -> str:
 
 
 def _cut(items: Iterable[Item], budget: int) -> Iterator[tuple[Item, ...]]:
-    """Consecutive items of a total size of at most `budget`; a larger item is a part by itself."""
+    """Consecutive items of a total size of at most `budget`; a larger item forms its own part."""
     part: list[Item] = []
     size = 0
     for item in items:
@@ -144,7 +144,7 @@ def _cut(items: Iterable[Item], budget: int) -> Iterator[tuple[Item, ...]]:
 
 
 def embed_shard(teacher: AbsTeacher, shard: Shard) -> None:
-    """Write a shard's archive of float32 (dim,) vectors, whole or not at all.
+    """Write a shard's archive of float32 (dim,) vectors atomically.
 
     Raises:
         UserError: the audio cannot be read or is not of the listed length, or the teacher's vector is not finite.

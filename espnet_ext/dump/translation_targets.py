@@ -31,7 +31,7 @@ def average_translations(dump_dir: Path, attribute: str) -> None:
         attribute: name of the attribute.
 
     Raises:
-        UserError: there are targets, but utt2sent or utt2lang is absent, so translations are not known.
+        UserError: there are targets, but utt2sent or utt2lang, which identify translations, is absent.
     """
     data = DataDir(dump_dir)
     entries = read_scp(dump_dir / f"target_{attribute}.scp")

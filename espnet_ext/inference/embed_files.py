@@ -48,12 +48,12 @@ class EmbeddingParts:
     """A folder of npz files, each with the embeddings of some recordings: arrays (recordings, dim) and `KEYS`.
 
     Args:
-        folder: emptied if its parts have another origin.
-        origin: everything that the embeddings depend on, except the audio.
+        folder: emptied if its parts have another provenance.
+        provenance: everything that the embeddings depend on, except the audio.
     """
 
-    def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
-        reset_if_changed(folder, origin)
+    def __init__(self, folder: Path, provenance: Mapping[str, Any]) -> None:
+        reset_if_changed(folder, provenance)
         remove_temporary(folder)
         self.folder = folder
 

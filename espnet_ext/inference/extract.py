@@ -49,7 +49,7 @@ class System(NamedTuple):
     device: str | None = "cpu"
     autocast: str = "float32"
 
-    def origin(self) -> dict[str, str | list[str]]:
+    def provenance(self) -> dict[str, str | list[str]]:
         """Everything that its embeddings depend on, except the device and the audio."""
         if self.untrained:
             files = [*sorted(self.folder.glob("*config.json")), *weight_files(self.folder)]
@@ -76,7 +76,7 @@ class ShardJob(NamedTuple):
         return self.folder / f"{attribute}.{self.number}.ark"
 
     def is_done(self) -> bool:
-        """Whether the archives of all attributes and their scp files exist."""
+        """Check whether the archives of all attributes and their scp files exist."""
         arks = [self.ark(name) for name in self.system.attributes]
         return all(path.exists() for ark in arks for path in (ark, ark.with_suffix(".scp")))
 
@@ -94,14 +94,14 @@ def extract(system: System, dumps: Sequence[Path], out: Path, executor: Executor
         UserError: the model lacks an attribute or cannot be loaded, audio cannot be read or is not of the listed
             length, or a process died.
     """
-    origin = system.origin()
+    provenance = system.provenance()
     known = system.attributes if system.untrained else read_attributes(system.folder)
     if unknown := [name for name in system.attributes if name not in known]:
         raise UserError(f"--attributes {unknown[0]}: the model {system.folder} has {', '.join(known)}")
     jobs: list[ShardJob] = []
     for dump in dumps:
         folder = out / dump.name
-        reset_if_changed(folder, origin | {"audio": sha256_of(dump / "wav.scp")})
+        reset_if_changed(folder, provenance | {"audio": sha256_of(dump / "wav.scp")})
         lengths = DataDir(dump).utt2num_samples
         for index, shard in enumerate(batched(read_scp(dump / "wav.scp").items(), SHARD_UTTERANCES)):
             jobs.append(ShardJob(system, folder, index, dict(shard), tuple(lengths.get(name, 0) for name, _ in shard)))

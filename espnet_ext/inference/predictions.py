@@ -25,12 +25,12 @@ def read_classifiers(folder: Path) -> dict[str, AttributeLoss]:
     Raises:
         UserError: a file of the model is missing or damaged, or contains the weights of another model.
     """
-    labelled = {name: config for name, config in read_attributes(folder).items() if config.labels}
-    if not labelled:
+    labeled = {name: config for name, config in read_attributes(folder).items() if config.labels}
+    if not labeled:
         return {}
     weights = read_model_weights(folder)
     classifiers = {}
-    for name, config in labelled.items():
+    for name, config in labeled.items():
         loss, prefix = AttributeLoss(config), f"objectives.{name}."
         own = {key.removeprefix(prefix): tensor for key, tensor in weights.items() if key.startswith(prefix)}
         fill_strictly(loss, own, folder / WEIGHTS)

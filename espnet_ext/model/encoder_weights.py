@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # names of files are needed without torch, whose import takes
 
 WEIGHTS = "model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
-# Inside an encoder's checkpoint, yet no part of its layers: what masks training input, what follows the last layer.
-BESIDE_THE_LAYERS = {"masked_spec_embed", "adapter", "intermediate_ffn"}
+# Weights in an encoder's checkpoint outside its layers: the mask of training input, modules after the last layer.
+OUTSIDE_THE_LAYERS = {"masked_spec_embed", "adapter", "intermediate_ffn"}
 # torch wrote the parts of a weight norm under other names before version 2.
 WEIGHT_NORM = {
     ".weight_g": ".parametrizations.weight.original0",
@@ -35,19 +35,19 @@ def weight_files(folder: Path) -> list[Path]:
     try:
         shards = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
     except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"{folder / INDEX}: no index of weights; delete it and fetch it again") from error
+        raise UserError(f"{folder / INDEX}: not an index of weights; delete it and download it again") from error
     return [folder / name for name in sorted(set(shards))]
 
 
 def read_encoder_weights(folder: Path, expected: Collection[str], prefixes: Sequence[str]) -> dict[str, Tensor]:
     """Read an encoder's weights from the checkpoint of the encoder, or of a model around it.
 
-    A decoder, a head or a quantizer around the encoder is left out, and one line of the log names it.
+    Weights of a decoder, a head or a quantizer are skipped, and one log line lists them.
 
     Args:
         folder: of the checkpoint.
         expected: the encoder's own names of its weights.
-        prefixes: what may stand before them.
+        prefixes: possible prefixes of these names.
 
     Returns:
         Weights by the encoder's names; whether these are all, and of the right shape, is not checked.
@@ -61,7 +61,7 @@ def read_encoder_weights(folder: Path, expected: Collection[str], prefixes: Sequ
     weights = {name: weight for path in weight_files(folder) for name, weight in read_weights(path).items()}
     names = encoder_names(weights, expected, prefixes)
     if excluded := _parts(weights.keys() - names.keys(), names):
-        logging.info(f"{folder}: left out, as no part of the encoder's layers: {', '.join(excluded)}")
+        logging.info(f"{folder}: skipped weights outside the encoder's layers: {', '.join(excluded)}")
     return {own: weights[name] for name, own in names.items()}
 
 
@@ -76,7 +76,7 @@ def encoder_names(names: Iterable[str], expected: Collection[str], prefixes: Seq
 
     names = list(names)
     found = max(map(under, ["", *prefixes]), key=lambda own: len(set(own.values()) & set(expected)))
-    return {name: own for name, own in found.items() if own in expected or own.split(".")[0] not in BESIDE_THE_LAYERS}
+    return {name: own for name, own in found.items() if own in expected or own.split(".")[0] not in OUTSIDE_THE_LAYERS}
 
 
 def _modern(name: str, expected: Collection[str]) -> str:

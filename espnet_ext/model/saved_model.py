@@ -1,4 +1,4 @@
-"""A trained model on disk: model.json (what to build) and model.safetensors (its weights)."""
+"""A trained model on disk: model.json (its description) and model.safetensors (its weights)."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def describe_model(model: UttModel, encoder_config: dict, attributes: dict[str, 
 
 
 def write_model(folder: Path, description: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
-    """Write model.json and model.safetensors, each whole or not at all; the same content gives the same bytes."""
+    """Write model.json and model.safetensors, each atomically; the same content gives the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous().cpu() for name, tensor in sorted(weights.items())}
     with atomic_path(folder / WEIGHTS) as temporary:
@@ -134,7 +134,7 @@ def _read_json(path: Path, folder_kind: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{path}: no such file; is {path.parent} {folder_kind}?") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON ({error}); fetch or train it again") from error
+        raise UserError(f"{path}: not valid JSON ({error}); download or retrain the model") from error
 
 
 def read_encoder_config(folder: Path) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def read_encoder_config(folder: Path) -> dict[str, Any]:
     config = _read_json(folder / "config.json", "the folder of a pretrained encoder")
     if not (folder / PREPROCESSOR).exists():
         return config
-    # Settings only: some hold tables that follow from them, such as Whisper's mel filters.
+    # Only the settings: some files also contain tables derived from them, such as Whisper's mel filters.
     preprocessor = _read_json(folder / PREPROCESSOR, "the folder of a pretrained encoder")
     return config | {"preprocessor": {k: v for k, v in preprocessor.items() if isinstance(v, bool | int | float | str)}}
 

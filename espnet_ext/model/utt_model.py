@@ -78,7 +78,7 @@ class UttModel(nn.Module):
 
         Returns:
             attribute -> (batch, classes) logits in the order of its classes, or (batch, 1) numbers in their own unit;
-            attributes of teachers, or without a classifier, are left out.
+            attributes of teachers, or without a classifier, are not included.
         """
         classifiers = {name: self.objectives[name].classifier for name in embeddings}
         return {name: term.predict(embeddings[name]) for name, term in classifiers.items() if term is not None}

@@ -16,7 +16,9 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except SafetensorError as error:
-        raise UserError(f"{path}: damaged weights file ({error}); delete it and fetch or train it again") from error
+        raise UserError(
+            f"{path}: damaged weights file ({error}); delete it and download or retrain the model"
+        ) from error
 
 
 def fill_strictly(module: torch.nn.Module, weights: dict[str, torch.Tensor], where: Path) -> None:
@@ -48,6 +50,6 @@ def check_weights(weights: dict[str, torch.Tensor], where: Path) -> None:
     floats = {name: tensor for name, tensor in weights.items() if tensor.is_floating_point()}
     if broken := [name for name, tensor in floats.items() if not tensor.isfinite().all()]:
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-        raise UserError(f"{where}: {broken[0]}{more}: a weight is not a finite number; fetch or train it again")
+        raise UserError(f"{where}: {broken[0]}{more}: a weight is not a finite number; download or retrain the model")
     if floats and not any(tensor.any() for tensor in floats.values()):
-        raise UserError(f"{where}: all weights are zero; fetch or train it again")
+        raise UserError(f"{where}: all weights are zero; download or retrain the model")

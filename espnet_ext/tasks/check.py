@@ -38,16 +38,16 @@ def parse_config(config: Path, words: Sequence[str]) -> argparse.Namespace:
     read_yaml(config)  # ESPnet's reader has a traceback for a file that is not YAML
     parser = UttTask.get_parser()
 
-    def refuse(message: str) -> NoReturn:
+    def raise_error(message: str) -> NoReturn:
         raise UserError(f"{config}: {message}; see --help")
 
-    parser.error = refuse
+    parser.error = raise_error
     try:
         # ESPnet's reader of the file and of options such as `--optim_conf lr=1e-3`.
         with patch.object(yaml, "SafeLoader", StrictLoader):
             return parser.parse_args(["--config", str(config), *words])
     except (yaml.YAMLError, argparse.ArgumentTypeError) as error:
-        refuse(f"{' '.join(words)}: {' '.join(str(error).split())}")
+        raise_error(f"{' '.join(words)}: {' '.join(str(error).split())}")
 
 
 def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeConfig]) -> None:
@@ -55,10 +55,10 @@ def check_config(args: argparse.Namespace, attributes: Mapping[str, AttributeCon
 
     Args:
         args: options of the task; the lengths of schedules are added.
-        attributes: of the run; those of labels with their label spaces.
+        attributes: declarations of the run's attributes; labeled attributes with their label spaces.
 
     Raises:
-        UserError: a value that a head, an objective, the model, an optimizer or a scheduler refuses, a statistic that
+        UserError: a value that a head, an objective, the model, an optimizer or a scheduler rejects, a statistic that
             the training does not have, a logger that is not installed, or options that contradict one another; names
             the file.
     """
@@ -86,7 +86,7 @@ def _check_loggers(args: argparse.Namespace) -> None:
 def _build_model(args: argparse.Namespace, attributes: Mapping[str, AttributeConfig]) -> ESPnetUttModel:
     """The model of a run without its encoder, and without memory for its parameters."""
     num_layers = 1 + max(attribute.head.first_layer for attribute in attributes.values())
-    # A head that starts as the identity has the size of the encoder, which is not known.
+    # A head that starts as the identity has the size of the encoder, which is not available here.
     plain = {
         name: attribute.model_copy(update={"head": attribute.head.model_copy(update={"identity_init": False})})
         for name, attribute in attributes.items()

@@ -54,7 +54,7 @@ class UttTask(AbsTask):
             ("init_model", "folder of a trained model to start from"),
             (
                 "add_to",
-                "folder of a trained model that gains the attributes, instead of --encoder; its rest is kept",
+                "folder of a trained model to add the attributes to, instead of --encoder; its weights do not change",
             ),
         ):
             group.add_argument(f"--{option}", type=str_or_none, default=None, help=text)
@@ -105,7 +105,7 @@ class UttTask(AbsTask):
 
     @classmethod
     def build_preprocess_fn(cls, args: argparse.Namespace, train: bool) -> None:
-        """None: the readers return what the model takes."""
+        """None: the readers return the inputs of the model."""
 
     @classmethod
     def required_data_names(cls, train: bool = True, inference: bool = False) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def test_a_leak_gives_one_error_line(monkeypatch: pytest.MonkeyPatch, capsys, da
         (["--speed_perturb", "1.0"], "1 is not a speed"),
         (["--speed_perturb", "0.9", "0.9"], "given twice"),
         (["--min_duration_s", "3", "--max_duration_s", "2"], "below --max_duration_s"),
-        (["--nj", "0"], "--nj: at least 1"),
+        (["--nj", "0"], "--nj: must be at least 1"),
     ],
 )
 def test_bad_dump_options_are_refused(

@@ -133,7 +133,7 @@ def test_a_query_shows_at_least_one_recording(
 ) -> None:
     with pytest.raises(SystemExit):
         run("query", "--model", model_folder, "--index_dir", index, "--text", "a", "--top", "0")
-    assert "argument --top: at least 1" in capsys.readouterr().err
+    assert "argument --top: must be at least 1" in capsys.readouterr().err
 
 
 def test_no_index_is_made_of_an_empty_folder(tmp_path: Path, model_folder: Path, run: Run) -> None:

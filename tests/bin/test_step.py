@@ -219,13 +219,13 @@ def test_a_broken_state_file_runs_the_step_again_unless_it_is_protected(
     Path("state/work.json").write_text(broken)
     with pytest.raises(
         UserError,
-        match="work: state/work.json is damaged or of another version, so its inputs are not known; to replace",
+        match="work: state/work.json is damaged or of another version, so its inputs cannot be compared; to replace",
     ):
         run(monkeypatch, "--protect", "out")
     run(monkeypatch)
     assert runs() == 2
     assert (
-        "work: again, because state/work.json is damaged or of another version, so its inputs are not known"
+        "work: again, because state/work.json is damaged or of another version, so its inputs cannot be compared"
         in capsys.readouterr().out
     )
 
@@ -376,7 +376,7 @@ def test_a_missing_command_gives_one_line_and_status_1() -> None:
 def test_the_error_line_of_a_logged_command_is_shown() -> None:
     body = "import sys; sys.stderr.write('noise\\nerror: x.wav: empty\\nnoise\\n'); sys.exit(1)"
     done = call("--log", "exp/a.log", body=body)
-    assert (done.returncode, done.stderr) == (1, "error: x.wav: empty; the whole log is exp/a.log\n")
+    assert (done.returncode, done.stderr) == (1, "error: x.wav: empty; the full log is exp/a.log\n")
 
 
 def test_no_second_error_line_follows_that_of_the_command() -> None:

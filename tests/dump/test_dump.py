@@ -160,7 +160,7 @@ def test_excluding_an_utterance_of_a_trial_is_an_error(data: Path, tmp_path: Pat
     (data / "trials").mkdir()
     (data / "trials/verification").write_text("1 b-1 b-2\n1 a-1 a-2\n")
     limits = DurationLimits(1700 / 16000, 1.0)
-    with pytest.raises(UserError, match=r"verification:2: utterance 'a-1' .* left out by its duration"):
+    with pytest.raises(UserError, match=r"verification:2: utterance 'a-1' .* excluded by its duration"):
         dump_data_dir(data, tmp_path / "dump", DumpOptions(limits))
     assert not (tmp_path / "dump/wav.scp").exists()
 
@@ -194,7 +194,7 @@ def test_excluding_an_utterance_of_a_trial_in_a_fraction_is_an_error(
     (data / "trials").mkdir()
     (data / "trials/verification").write_text(f"0 {kept[0]} {kept[-1]}\n")
     options = DumpOptions(DurationLimits((shortest + 1) / 16000, 1.0), fraction=0.5)
-    with pytest.raises(UserError, match=f"verification:1: utterance '{kept[0]}' .* left out by its duration"):
+    with pytest.raises(UserError, match=f"verification:1: utterance '{kept[0]}' .* excluded by its duration"):
         dump_data_dir(data, tmp_path / "dump", options)
 
 

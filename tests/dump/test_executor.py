@@ -108,7 +108,7 @@ def python(*words: str, **options: object) -> subprocess.Popen[str]:
     ("where", "nj", "message"),
     [
         *((where, 1, f"--executor: {re.escape(repr(where))} is none of `local`, `slurm`") for where in BAD_ADDRESSES),
-        ("local", 0, "--nj: at least 1, found 0"),
+        ("local", 0, "--nj: must be at least 1, found 0"),
     ],
 )
 def test_invalid_options_are_refused(where: str, nj: int, message: str) -> None:

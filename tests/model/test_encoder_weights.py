@@ -69,7 +69,7 @@ def test_the_encoder_of_a_larger_model_is_loaded_and_skipped_parts_are_named(
     [line] = [record.message for record in caplog.records if record.name == "root"]
     _, attribute, inside, beside = AROUND[name]
     parts = sorted([*(f"{attribute}.{part}" for part in inside.split()), *beside.split()])
-    assert line == f"{tmp_path}: left out, as no part of the encoder's layers: {', '.join(parts)}"
+    assert line == f"{tmp_path}: skipped weights outside the encoder's layers: {', '.join(parts)}"
 
 
 def test_all_shards_of_a_checkpoint_are_read(tmp_path: Path) -> None:

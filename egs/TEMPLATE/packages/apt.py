@@ -42,9 +42,9 @@ def download_with_apt(names: Collection[str], folder: Path, state: Path) -> tupl
 
 
 def _offered(folder: Path, options: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The packages that the lists contain; apt-get fails as a whole on a name that they do not contain."""
+    """The packages that the lists contain; apt-get downloads nothing if one name is not in the lists."""
     output = _run(folder, "apt-cache", *options, "show", "--no-all-versions", *names).stdout
-    # An installed package of no list has a stanza, too, but no file name.
+    # An installed package that is in no list also has a stanza, but without a file name.
     stanzas = [stanza for stanza in output.split("\n\n") if "\nFilename: " in stanza]
     listed = {stanza.strip().split("\n")[0].removeprefix("Package: ") for stanza in stanzas}
     return [name for name in names if name in listed]
@@ -54,7 +54,7 @@ def _run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedPro
     return subprocess.run(
         [program, "-q", "-o", "APT::Sandbox::User=root", *arguments],
         cwd=folder,
-        env={**os.environ, "LC_ALL": "C"},  # its messages are quoted in ours
+        env={**os.environ, "LC_ALL": "C"},  # error messages quote its output
         capture_output=True,
         text=True,
         check=False,

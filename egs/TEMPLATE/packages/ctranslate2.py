@@ -10,7 +10,7 @@ import numpy as np
 from espnet_ext.utils.errors import UserError
 
 BINARY_VERSION = 6
-# Codes of ctranslate2/types.h; bfloat16 (5) has no numpy type and no model of ours uses it.
+# Codes of ctranslate2/types.h; bfloat16 (5) has no numpy type and no model here uses it.
 DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 
@@ -24,7 +24,7 @@ class CTranslate2Model:
 
 
 class _Cursor:
-    """Little-endian reader over a buffer, which never reads past its end."""
+    """Little-endian reader of a buffer; reading past the end raises EOFError."""
 
     def __init__(self, buffer: memoryview) -> None:
         self.buffer = buffer
@@ -33,7 +33,7 @@ class _Cursor:
     def take(self, num_bytes: int) -> memoryview:
         end = self.position + num_bytes
         if end > len(self.buffer):
-            raise EOFError(f"{num_bytes} bytes wanted at byte {self.position} of {len(self.buffer)}")
+            raise EOFError(f"{num_bytes} bytes missing at byte {self.position} of {len(self.buffer)}")
         taken = self.buffer[self.position : end]
         self.position = end
         return taken
@@ -65,7 +65,7 @@ def read_ctranslate2(path: Path) -> CTranslate2Model:
         UserError: the file has another format or version, is truncated, or is longer than its content.
     """
     with open(path, "rb") as file:
-        if path.stat().st_size == 0:  # which mmap refuses
+        if path.stat().st_size == 0:  # mmap rejects an empty file
             raise UserError(f"{path}: empty model file; remove it and run again")
         cursor = _Cursor(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
     try:

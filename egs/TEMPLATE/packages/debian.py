@@ -1,8 +1,8 @@
-"""Debian packages in the cache: fetched in any version, accepted by the content that is used.
+"""Debian packages in the cache: downloaded in any version, accepted by the content of the used files.
 
-    archives/<name>_<version>.deb         as fetched, or put there by hand
+    archives/<name>_<version>.deb         as downloaded, or put there by hand
     debian/<name>/<sha12>/                the used files, with the sha256 that is in <sha12>, and package.json
-    differing/<name>.tsv                  files of a refused package that are not those of its manifest
+    differing/<name>.tsv                  files of a rejected package that differ from its manifest
     apt/                                  private package lists, made when the machine's do not suffice
 
 Several processes may use the cache at once.
@@ -29,7 +29,7 @@ CATALOGUE_FILES = tuple(f"*/{language}/LC_MESSAGES/*.mo" for language in ("es", 
 
 
 class UnpackedPackage(NamedTuple):
-    """The used files of a package in `root`; `sha256` is that of `manifest.manifest_sha256`."""
+    """The used files of a package in `root`; `sha256` is computed by `manifest.manifest_sha256`."""
 
     root: Path
     version: str
@@ -54,7 +54,7 @@ class DebianPackages(NamedTuple):
 
 
 def fetch_debian(packages: Sequence[DebianPackage], cache: str | Path, mirror: str | None = None) -> DebianPackages:
-    """Return the packages; those that are not in the cache are downloaded.
+    """Return the packages; packages that are not in the cache are downloaded.
 
     Args:
         mirror: address or folder (see `download_from_mirror`), default $ESPNET_EXT_DEBIAN_MIRROR; without one, apt-get
@@ -82,7 +82,9 @@ def fetch_debian(packages: Sequence[DebianPackage], cache: str | Path, mirror: s
 
 def _download(packages: Sequence[DebianPackage], cache: Path, mirror: str | None, fetched: DebianPackages) -> None:
     names = [package.name for package in packages]
-    print(f"fetching {len(names)} Debian packages {'from --debian_mirror' if mirror else 'with apt-get'}", flush=True)
+    print(
+        f"downloading {len(names)} Debian packages {'from --debian_mirror' if mirror else 'with apt-get'}", flush=True
+    )
     archives = cache / "archives"
     archives.mkdir(exist_ok=True)
     # In the folder of the archives, so that the last step is a rename on one file system.
@@ -127,7 +129,7 @@ def _unpack(package: DebianPackage, archive: Path, cache: Path, fetched: DebianP
     else:
         contents = _known_files(package, archive, version, cache)
     if not contents:
-        fetched.absent[package.name] = f"version {version} has no catalogues"
+        fetched.absent[package.name] = f"version {version} has no catalogs"
         return
     sha256 = manifest_sha256(contents)
     target = cache / "debian" / package.name / sha256[:12]
@@ -146,21 +148,21 @@ def _known_files(package: DebianPackage, archive: Path, version: str, cache: Pat
     if not used.differing and manifest_sha256(used.contents) == package.sha256:
         return used.contents
     table = cache / "differing" / f"{package.name}.tsv"
-    write_text_atomic(table, "".join(f"{fault}\t{path}\n" for path, fault in used.differing.items()))
+    write_text_atomic(table, "".join(f"{reason}\t{path}\n" for path, reason in used.differing.items()))
     where = f"remove {archive}, or use" if archive.parent == cache / "archives" else "use"
     raise UserError(
-        f"{package.name} {version}: {len(used.differing)} of {len(manifest)} used files differ from the known ones "
-        f"(listed in {table}); {where} --debian_mirror with the address of a Debian release that has the known files "
+        f"{package.name} {version}: {len(used.differing)} of {len(manifest)} used files differ from the manifest "
+        f"(listed in {table}); {where} --debian_mirror with the address of a Debian release that has these files "
         "(.../dists/bookworm or .../dists/trixie)"
     )
 
 
 def _unpacked_folder(package: DebianPackage, cache: Path) -> Path | None:
-    """The folder with the known content, or of an optional package with any content."""
+    """The folder with the pinned content, or of an optional package with any content."""
     parent = cache / "debian" / package.name
-    known = parent / package.sha256[:12]
-    if known.is_dir():
-        return known
+    pinned = parent / package.sha256[:12]
+    if pinned.is_dir():
+        return pinned
     others = sorted(parent.glob("[0-9a-f]*")) if package.optional else []
     return others[0] if others else None
 

@@ -21,7 +21,7 @@ from espnet_ext.hub.download import check_network
 from espnet_ext.utils.errors import UserError
 
 DEFAULT_SUITE = "stable"
-# universe: where Ubuntu has most packages.
+# universe: most packages of Ubuntu.
 COMPONENTS, ARCHITECTURES = ("main", "universe"), ("amd64", "all")
 TIMEOUT_S = 60
 
@@ -95,7 +95,7 @@ def _package_lists(base: str, suite: str) -> Iterator[str]:
 
 
 def _download_package(base: str, stanza: Message, folder: Path) -> Path:
-    # Not the name in the list, which could be the path of another folder.
+    # The name in the list is not used: it could be the path of another folder.
     path = folder / f"{stanza['Package']}_{quote(stanza['Version'], safe='+~')}.deb"
     path.write_bytes(_fetch_checked(f"{base}/{quote(stanza['Filename'])}", stanza["SHA256"]))
     return path

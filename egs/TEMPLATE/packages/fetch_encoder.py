@@ -17,7 +17,7 @@ def fetch_encoder(name: str, cache: Path | None = None) -> Path:
 
     Args:
         name: `whisper-base`, a folder, or a hub id.
-        cache: the cache folder, by default that of `espnet_ext`.
+        cache: the cache folder, by default the cache of `espnet_ext`.
 
     Raises:
         UserError: the name is unknown, or the encoder cannot be fetched.

@@ -1,9 +1,9 @@
 """The packages that recipes download: checksum, license and purpose.
 
-None of their content is kept in this repository. Licenses are those of the files used here, from each package's
-copyright file. Debian packages are accepted by content: in any version whose used files are the known ones. The files
-of a speech package are listed in `manifests/<name>.txt` (equal in Debian 12 and 13); a catalogue package is optional,
-and its sha256 is that of Debian 12.
+None of their content is kept in this repository. Licenses apply to the files used here, from each package's
+copyright file. Debian packages are accepted by content: in any version with the pinned used files. The files
+of a speech package are listed in `manifests/<name>.txt` (equal in Debian 12 and 13); a catalog package is optional,
+and its sha256 is from Debian 12.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A package of Debian; `sha256` is that of its used files (`manifest.manifest_sha256`)."""
+    """A package of Debian; `sha256` is the hash of its used files (`manifest.manifest_sha256`)."""
 
     name: str
     sha256: str
@@ -22,7 +22,7 @@ class DebianPackage:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel of PyPI; `sha256` is that of the file."""
+    """A wheel of PyPI; `sha256` is the hash of the file."""
 
     name: str
     version: str
@@ -131,7 +131,7 @@ _SPEECH = (
     ),
 )
 
-# gettext catalogues in en, es, fr, it and ru, read for parallel sentences: (name, sha256 of Debian 12, license)
+# gettext catalogs in en, es, fr, it and ru, read for parallel sentences: (name, sha256 of Debian 12, license)
 _CATALOGUES = (
     ("cheese-common", "ec9e91ad903bb3a3277fdce67e9f2c161ebef1d1ea95cd22b1808c49d7683a4b", "GPL-2+"),
     ("deja-dup", "2b89f8b7a71ac4096bd32c1588188ca9386af66c0a52b5a299c8f8019dab8b79", "GPL-3+"),
@@ -155,7 +155,7 @@ _CATALOGUES = (
 )
 
 SPEECH = tuple(DebianPackage(*row) for row in _SPEECH)
-CATALOGUES = tuple(DebianPackage(*row, "gettext catalogues", optional=True) for row in _CATALOGUES)
+CATALOGUES = tuple(DebianPackage(*row, "gettext catalogs", optional=True) for row in _CATALOGUES)
 DEBIAN_PACKAGES = {package.name: package for package in SPEECH + CATALOGUES}
 WHEELS = {
     wheel.name: wheel

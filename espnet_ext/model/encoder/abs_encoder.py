@@ -24,8 +24,8 @@ class AbsSpeechEncoder(nn.Module, ABC):
         sampling_rate: of the waveform, Hz.
         hop_samples: waveform samples between two frames of the architecture.
         min_samples: shortest waveform that has a frame.
-        max_samples: longest waveform it takes at once; longer recordings are windowed by the caller. A bound on
-            memory, one minute, where the architecture has none.
+        max_samples: longest waveform of one pass; the caller splits longer recordings into windows. One minute, a
+            bound on memory, where the architecture has no limit.
         num_layers: number of sequences returned: the embedding output and every layer.
         dim: size of a frame vector.
         encoder: the pretrained model; its state dict has the names of the pretrained weights.

@@ -56,8 +56,8 @@ def select_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class EspnetSpeechEncoder(AbsSpeechEncoder):
     """All hidden states of an ESPnet encoder: the input of the first layer and the output of every layer.
 
-    ESPnet's own classes compute them, so ESPnet must be installed. A batch gives each utterance the frames that
-    ESPnet gives it alone: the steps that mix frames or samples are masked here where ESPnet's are not.
+    ESPnet's classes compute them, so ESPnet must be installed. The frames of an utterance do not depend on the rest of
+    the batch: operations over frames or samples are masked here, also where ESPnet does not mask them.
 
     Args:
         config: see `describe_encoder`.

@@ -66,7 +66,7 @@ def reflect_ends(speech: Tensor, num_samples: Tensor, margin: int) -> Tensor:
         margin: samples added at each end.
 
     Returns:
-        (batch, samples + 2 * margin); what lies behind an utterance's mirrored end is meaningless.
+        (batch, samples + 2 * margin); values after an utterance's mirrored end are undefined.
     """
     last = num_samples[:, None] - 1
     position = torch.arange(-margin, speech.shape[1] + margin, device=speech.device).expand(len(speech), -1)

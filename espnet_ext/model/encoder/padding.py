@@ -43,7 +43,7 @@ def norm_over_time(hidden: Tensor, num_frames: Tensor, norm: nn.GroupNorm) -> Te
         norm: its scale, shift and epsilon.
 
     Returns:
-        (batch, channels, frames) in the dtype of `hidden`; padded frames hold finite values.
+        (batch, channels, frames) in the dtype of `hidden`; padded frames have finite values.
     """
     padded = ~real_positions(num_frames, hidden.shape[2])[:, None]
     count = num_frames[:, None, None]

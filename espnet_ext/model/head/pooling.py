@@ -30,7 +30,7 @@ class AttentionPooling(nn.Module):
         Args:
             frames: (batch, frames, dim).
             frame_mask: (batch, frames) bool, True on real frames, at least one per utterance
-                (audio too short for one frame is refused where it is read: a check here
+                (audio too short for one frame is rejected where it is read: a check here
                 would make the host wait for the GPU at every step).
 
         Returns:
@@ -39,7 +39,7 @@ class AttentionPooling(nn.Module):
         # float32 even under autocast: bf16 logits tie neighboring frames.
         logits = self.scorer(frames).squeeze(-1).float()
         weights = logits.masked_fill(~frame_mask, -torch.inf).softmax(dim=1)
-        # Padded frames may hold anything, NaN included, and 0 * NaN is NaN.
+        # Padded frames may have any value, NaN included, and 0 * NaN is NaN.
         frames = frames.masked_fill(~frame_mask.unsqueeze(-1), 0.0)
         return torch.einsum("bt,btd->bd", weights.to(frames.dtype), frames)
 
@@ -47,7 +47,7 @@ class AttentionPooling(nn.Module):
 class AttentiveStatisticsPooling(nn.Module):
     """Weighted mean and standard deviation over the real frames (Okabe et al., 2018, arXiv 1803.10963).
 
-    Every head has weights of its own for its equal share of a frame's entries (India et al., 2019, arXiv
+    Every head has separate weights for an equal part of a frame's entries (India et al., 2019, arXiv
     1906.09890). One head is Okabe's; one for every entry, the channel attention of ECAPA-TDNN without its
     global context (Desplanques et al., 2020, arXiv 2005.07143).
 
@@ -81,7 +81,7 @@ class AttentiveStatisticsPooling(nn.Module):
         # float32 even under autocast: bf16 logits tie neighboring frames, and squares lose a small variance.
         logits = self.scorer(self.hidden(frames).tanh()).float()
         weights = logits.masked_fill(~frame_mask[..., None], -torch.inf).softmax(dim=1)[..., None]
-        # Padded frames may hold anything, NaN included, and 0 * NaN is NaN.
+        # Padded frames may have any value, NaN included, and 0 * NaN is NaN.
         frames = frames.masked_fill(~frame_mask[..., None], 0.0).float()
         frames = frames.unflatten(dim=2, sizes=(weights.shape[2], -1))
         mean = (weights * frames).sum(dim=1)
@@ -106,7 +106,7 @@ class MeanPooling(nn.Module):
         return frames.sum(dim=1) / frame_mask.sum(dim=1, keepdim=True)
 
 
-# Built as `pooling(size of a frame, **pooling_options)`; `output_dim` is the size of what comes out.
+# Built as `pooling(size of a frame, **pooling_options)`; `output_dim` is the size of its output.
 POOLINGS: dict[str, type[nn.Module]] = {
     "attention": AttentionPooling,
     "attentive_statistics": AttentiveStatisticsPooling,

@@ -9,14 +9,14 @@ from espnet_ext.model.head.attribute_head import AttributeHead
 
 # Share of the mean variance that is added to the variance along every axis: noise axes are not blown up.
 SHRINKAGE = 0.05
-# Frames that are all alike have a smaller variance, which only rounding gives them.
+# Smaller variances are rounding errors of identical frames.
 MIN_VARIANCE = 1e-6
 
 
 class LayerWhitening(nn.Module):
     """Bring the normalized frames of every layer to zero mean and unit covariance (ZCA) over the training set.
 
-    A few directions hold most of the variance of a pretrained encoder's frames, so Adam learns slowly along the
+    A few directions contain most of the variance of a pretrained encoder's frames, so Adam learns slowly along the
     others. Whitening is linear, hence only a parametrization of training: `fold` and `unfold` convert heads between
     whitened frames and the encoder's own, and a saved model has no trace of it.
 

@@ -42,7 +42,9 @@ def build_objective(
             labels from which nothing can be learned.
     """
     if labels and labels.fault():
-        raise UserError(f"{where}: {labels.fault()}: there is nothing to learn; give it other data, or leave it out")
+        raise UserError(
+            f"{where}: {labels.fault()}: there is nothing to learn; use other data, or remove the attribute"
+        )
     if config.name not in OBJECTIVES:
         raise UserError(f"{where}: objective {config.name!r} is unknown; legal: {', '.join(sorted(OBJECTIVES))}")
     cls = OBJECTIVES[config.name]
@@ -62,7 +64,7 @@ def build_objective(
 
 
 def needs_sentences(attribute: AttributeConfig) -> bool:
-    """Whether any objective of an attribute compares sentences; unknown names are left to `build_objective`."""
+    """Check whether any objective of an attribute compares sentences; unknown names are left to `build_objective`."""
     declared = [OBJECTIVES[term.name] for term in attribute.objectives if term.name in OBJECTIVES]
     return attribute.target.source == "text" and any(cls.needs_sentences for cls in declared)
 

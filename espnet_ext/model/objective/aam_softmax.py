@@ -1,4 +1,4 @@
-"""AAM-softmax: classes told apart by angles, with a margin."""
+"""AAM-softmax: classification by angles, with a margin."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from espnet_ext.config.labels import LabelSpace
 from espnet_ext.model.objective.softmax import ClassObjective
 from espnet_ext.utils.errors import UserError
 
-# sin² of angles that are told from 0: below it the square root has no usable gradient in float32.
+# Smallest sin² of an angle: below it the square root has no usable gradient in float32.
 MIN_SINE_SQUARED = 1e-7
 
 

@@ -11,7 +11,7 @@ class AbsObjective(nn.Module, ABC):
 
     Attributes:
         takes: kinds of targets that it accepts: "teacher" (unit vectors), "class" (indices) or "number".
-        metric: name of what `measure` returns; its mean is the statistic `<metric>_<attribute>`. None = no statistic.
+        metric: name of the result of `measure`; its mean is the statistic `<metric>_<attribute>`. None = no statistic.
         needs_sentences: `forward` compares the sentences of utterances (`utt2sent`), where targets are of texts.
         has_weights: the constructor takes the size of the embeddings and the label space (None with a teacher) before
             its options. With labels, the objective implements `predict`.
@@ -36,7 +36,7 @@ class AbsObjective(nn.Module, ABC):
         Args:
             embeddings: (batch, dim) float32 of unit length.
             targets: (batch, target_dim) float32: a teacher's vectors of unit length and of `dim` entries, or one
-                column of class indices or numbers; rows without a target hold zeros.
+                column of class indices or numbers; rows without a target are zero.
             mask: (batch,) bool, True where there is a target.
             sentences: (batch, 1) sentence numbers, -1 where unknown; None without `needs_sentences` or where targets
                 are not of texts.
@@ -55,11 +55,11 @@ class AbsObjective(nn.Module, ABC):
 
 
 def same_sentence(sentences: Tensor, others: Tensor) -> Tensor:
-    """Where (batch, 1) and (others, 1) sentences are known to be the same, (batch, others) bool."""
+    """Mask (batch, others) bool of equal sentence numbers, from (batch, 1) and (others, 1); False where unknown."""
     return (sentences == others.T) & (others.T >= 0)
 
 
 def mean_over(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of (batch,) `values` where the (batch,) `mask` is True; zero, not NaN, where it is False everywhere."""
-    # torch.where, not a product: a row without a target may hold anything, and 0 * NaN is NaN.
+    # torch.where, not a product: a row without a target may have any value, and 0 * NaN is NaN.
     return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)

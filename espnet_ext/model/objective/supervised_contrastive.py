@@ -15,7 +15,7 @@ class SupervisedContrastiveObjective(AbsObjective):
     """Loss L_out of Khosla et al. (2020, arXiv 2004.11362), between students: no teacher's space is copied.
 
     Positives of an utterance are the others of the batch (of the whole batch, where processes share it) with its
-    label, that say the same sentence (`utt2sent`, where targets are of texts), or whose target is nearly its own. All
+    label, that contain the same sentence (`utt2sent`, with text targets), or whose targets are nearly equal. All
     others are negatives. An utterance without a positive in the batch adds nothing.
 
     Args:

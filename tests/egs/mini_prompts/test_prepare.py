@@ -24,7 +24,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
     [
         (["--num_synthetic_sentences", "-1"], "expected a whole number, found '-1'"),
         (["--voices_per_prompt", "999"], "--voices_per_prompt: at most"),
-        (["--nj", "0"], "--nj: at least 1"),
+        (["--nj", "0"], "--nj: must be at least 1"),
     ],
 )
 def test_bad_preparation_options_give_one_error_line(options: list[str], message: str) -> None:

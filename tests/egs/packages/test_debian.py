@@ -97,7 +97,7 @@ def test_a_changed_voice_is_refused_and_its_files_are_listed(apt: Apt, cache: Pa
     with pytest.raises(UserError) as caught:
         fetch_debian([VOICES], cache)
     table = cache / "differing/voices.tsv"
-    assert f"voices 2.0-1: 2 of 2 used files differ from the known ones (listed in {table})" in str(caught.value)
+    assert f"voices 2.0-1: 2 of 2 used files differ from the manifest (listed in {table})" in str(caught.value)
     assert "--debian_mirror" in str(caught.value)
     assert table.read_text() == "missing\tusr/sounds/es/digits/1.gsm\nchanged\tusr/sounds/es/hello.gsm\n"
     assert os.listdir(cache / "archives") == [] and not (cache / "debian").exists()
@@ -106,7 +106,7 @@ def test_a_changed_voice_is_refused_and_its_files_are_listed(apt: Apt, cache: Pa
 def test_short_hashes_are_not_enough_to_accept_a_voice(apt: Apt, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     apt.offer("voices", SOUNDS)
     wanted = DebianPackage("voices", "0" * 64, "MIT", "a test")
-    with pytest.raises(UserError, match="voices 1.0-1: .*differ from the known ones"):
+    with pytest.raises(UserError, match="voices 1.0-1: .*differ from the manifest"):
         fetch_debian([wanted], cache)
 
 
@@ -144,8 +144,8 @@ def test_catalogues_can_be_missing_or_changed(apt: Apt, cache: Path) -> None:
 
 def test_a_package_with_catalogues_in_another_folder_counts_as_missing(apt: Apt, cache: Path) -> None:
     apt.offer("app", {}, "1.0-1ubuntu1")
-    assert fetch_debian([APP], cache).absent == {"app": "version 1.0-1ubuntu1 has no catalogues"}
-    assert fetch_debian([APP], cache).absent == {"app": "version 1.0-1ubuntu1 has no catalogues"}
+    assert fetch_debian([APP], cache).absent == {"app": "version 1.0-1ubuntu1 has no catalogs"}
+    assert fetch_debian([APP], cache).absent == {"app": "version 1.0-1ubuntu1 has no catalogs"}
     assert apt.downloads == ["app"]
 
 
