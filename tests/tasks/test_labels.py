@@ -127,7 +127,11 @@ def test_labels_beside_them_do_not_change_how_heads_begin(labelled: Path, traine
     [
         ("train", dict.fromkeys(("u00", "u01"), "eng"), "train/target_lang.json: training has one class only, 'eng'"),
         ("train", {"u01": "und"}, "train/target_lang.json: no training utterance has a label"),
-        ("train", {"u00": "eng", "u01": "zul"}, r"dev/target_lang.json: its classes are not those .*\('fra' is only in one"),
+        (
+            "train",
+            {"u00": "eng", "u01": "zul"},
+            r"dev/target_lang.json: its classes are not those .*\('fra' is only in one",
+        ),
     ],
 )
 def test_labels_that_cannot_train_are_named(
