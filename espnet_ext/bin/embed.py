@@ -35,7 +35,7 @@ def main() -> None:
 
     sources = list_sources(args.audio)
     check_output(args.out, sources)
-    from espnet_ext.hub.download import model_folder
+    from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.inference.utt_encoder import UttEncoder
     from espnet_ext.model.saved_model import model_hashes
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from espnet_ext.utils.errors import UserError, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 
 
 def run_main(main: Callable[[], None]) -> NoReturn:

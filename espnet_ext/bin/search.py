@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_build(args: argparse.Namespace) -> None:
     """Embed recordings that the index lacks."""
-    from espnet_ext.hub.download import model_folder
+    from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.inference.embed_files import embed_missing, report_errors
     from espnet_ext.inference.utt_encoder import UttEncoder
     from espnet_ext.kaldi.sources import list_sources
@@ -80,7 +80,7 @@ def run_query(args: argparse.Namespace) -> None:
         raise UserError("--text_attribute without --text: give the text")
     index = SearchIndex(args.index_dir)
     audio_terms = [parse_audio_term(word, index.columns) for word in args.audio]
-    from espnet_ext.hub.download import model_folder
+    from espnet_ext.hub.fetch_model import model_folder
     from espnet_ext.inference.utt_encoder import UttEncoder
     from espnet_ext.search.model import embed_text, manifest_of
     from espnet_ext.teachers import Runtime

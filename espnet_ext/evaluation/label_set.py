@@ -16,7 +16,8 @@ from espnet_ext.kaldi.data_dir import DataDir
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Score, make_counts
 from espnet_ext.scoring.predictions import Predictions, score_classification, score_regression
 from espnet_ext.utils.atomic import write_text_atomic
-from espnet_ext.utils.errors import UserError, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 
 PROTOCOL = "classifier"
 CONFUSION = "confusion.tsv"

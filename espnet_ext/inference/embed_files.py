@@ -20,7 +20,8 @@ from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.kaldi.sources import Entry, make_entries
 from espnet_ext.kaldi.vectors import write_npz, write_vectors
 from espnet_ext.utils.atomic import atomic_path, remove_temporary
-from espnet_ext.utils.errors import UserError, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 from espnet_ext.utils.progress import audio_progress
 from espnet_ext.utils.provenance import reset_if_changed
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from espnet_ext.audio.windows import read_windows
-from espnet_ext.hub.download import model_folder
+from espnet_ext.hub.fetch_model import model_folder
 from espnet_ext.inference.recordings import Recording, check_is_list, open_recording
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.teachers.runtime import Runtime

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from espnet_ext.utils.atomic import write_text_atomic
-from espnet_ext.utils.errors import UserError, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import printable
 
 
 class ExcludedUtterance(NamedTuple):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from espnet_ext.utils.errors import UserError, markdown_table, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import markdown_table, printable
 
 ABSENT = "-"
 INTERVALS = "Brackets: 95 % bootstrap intervals over"

@@ -12,7 +12,8 @@ import numpy as np
 from espnet_ext.kaldi.vectors import unit_length
 from espnet_ext.scoring.rows import SCORE_DECIMALS
 from espnet_ext.search.index import SearchIndex
-from espnet_ext.utils.errors import UserError, markdown_table, printable
+from espnet_ext.utils.errors import UserError
+from espnet_ext.utils.printable import markdown_table, printable
 
 # Candidates of an approximate search that are compared exactly.
 CANDIDATES_PER_HIT = 100

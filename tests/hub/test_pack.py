@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.hub.download import model_folder as find_model
+from espnet_ext.hub.fetch_model import model_folder as find_model
 from espnet_ext.hub.pack import model_card, pack_model
 from espnet_ext.model.saved_model import load_model
 from espnet_ext.utils.errors import UserError
