@@ -1,6 +1,7 @@
 """Open audio of any format with libsndfile, or with PyAV if libsndfile cannot read it."""
 
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +14,6 @@ import soundfile
 from espnet_ext.audio.content import describe_content
 from espnet_ext.audio.pyav_reader import HEADERLESS, PyAvReader, open_container
 from espnet_ext.audio.reader import PREROLL_S, AudioReader, decoding
-from espnet_ext.audio.wav_header import has_open_size, missing_bytes
 from espnet_ext.utils.errors import UserError
 
 GSM_FRAME_BYTES = 33  # of 160 samples
@@ -108,3 +108,52 @@ class SoundFileReader(AudioReader):
                 raise UserError(f"{self.path}: only {decoded} of {self.num_samples} samples decode; the file is cut")
             yield samples[max(start - position, 0) :]
             position += expected
+
+
+# Programs that write into a pipe cannot seek back to fill in the size. They leave 0, or a number at or slightly below
+# a multiple of 2 GiB: 0xFFFFFFFF, 0x7FFFF000, 0x80000000 ...
+PLACEHOLDER_MULTIPLE = 2**31
+PLACEHOLDER_MARGIN = 2**16
+# First bytes -> byte order.
+BYTE_ORDERS = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">", b"FORM": ">"}
+
+
+def missing_bytes(path: Path) -> int:
+    """Bytes of audio in the header that are missing in the file; 0 for files of other formats."""
+    size, available = _sound_sizes(path)
+    is_placeholder = -size % PLACEHOLDER_MULTIPLE <= PLACEHOLDER_MARGIN
+    return 0 if is_placeholder else max(size - available, 0)
+
+
+def has_open_size(path: Path) -> bool:
+    """Whether the header gives 0 bytes of audio, but audio follows to the end of the file."""
+    size, available = _sound_sizes(path)
+    if size > 0 or available == 0:
+        return False
+    with open(path, "rb") as file:
+        file.seek(-available, 2)
+        for _, size in _chunks(file, "<"):
+            available -= 8 + size + size % 2
+    return available != 0  # the rest is not whole chunks
+
+
+def _sound_sizes(path: Path) -> tuple[int, int]:
+    """Bytes of audio in the header, and bytes of the file after that header; (0, 0) for files of other formats."""
+    with open(path, "rb") as file:
+        order = BYTE_ORDERS.get(file.read(12)[:4])
+        large_size = 2**32 - 1
+        for name, size in _chunks(file, order) if order else ():
+            if name == b"ds64":  # the sizes of RF64
+                large_size = int.from_bytes(file.read(16)[8:], "little")
+            if name in (b"data", b"SSND"):
+                return size if size < 2**32 - 1 else large_size, path.stat().st_size - file.tell()
+    return 0, 0
+
+
+def _chunks(file: BinaryIO, order: str) -> Iterator[tuple[bytes, int]]:
+    """Name and size of each chunk; the file position is then at its content."""
+    while len(header := file.read(8)) == 8:
+        name, size = struct.unpack(f"{order}4sI", header)
+        content = file.tell()
+        yield name, size
+        file.seek(content + size + size % 2)  # chunks start at even bytes

@@ -20,8 +20,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from espnet_ext.bin.entry import run_main
-from espnet_ext.utils.atomic import exclusive_lock
-from espnet_ext.utils.cleanup import remove, remove_others, remove_temporary
+from espnet_ext.utils.atomic import exclusive_lock, remove, remove_others, remove_temporary
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.step_state import (
     StepState,

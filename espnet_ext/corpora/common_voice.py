@@ -10,8 +10,7 @@ from pathlib import Path
 
 from espnet_ext.audio import RATE
 from espnet_ext.corpora.corpus import Corpus, Option, Options, SetContent, add_parts, choose_parts
-from espnet_ext.corpora.labels import labels_of_decade
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3, labels_of_decade
 from espnet_ext.corpora.lengths import MAX_LEFT_OUT, NO_AUDIO, UNREADABLE, AudioLength, check_lost, header_lengths
 from espnet_ext.corpora.published import published
 from espnet_ext.corpora.tables import plain_text, read_table

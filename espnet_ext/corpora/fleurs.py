@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from espnet_ext.corpora.corpus import Corpus, Option, Options, SetContent, unknown_words
 from espnet_ext.corpora.fleurs_archive import collect_audio, find_audio
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.lengths import MAX_LEFT_OUT, check_lost, header_length, incomplete, listed
 from espnet_ext.corpora.published import Count, counted, published, unknown_counts
 from espnet_ext.corpora.tables import plain_text, read_rows

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from espnet_ext.audio.files import is_visible
-from espnet_ext.utils.atomic import atomic_folder, write_json_atomic
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import atomic_folder, remove_temporary, write_json_atomic
 from espnet_ext.utils.errors import UserError
 
 INDEX = "index.json"  # of an unpacked folder: identifies the archive

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from espnet_ext.audio import RATE
 from espnet_ext.corpora.corpus import Corpus, Option, Options, SetContent, add_parts
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.corpora.mtedx_yaml import TalkSegment, read_talk_segments
 from espnet_ext.corpora.tables import plain_text

@@ -16,8 +16,7 @@ from espnet_ext.kaldi.overlap import validate_split
 from espnet_ext.kaldi.trials import write_trials
 from espnet_ext.kaldi.utterances import write_utterances
 from espnet_ext.kaldi.validate import validate_data_dir
-from espnet_ext.utils.atomic import atomic_folder, write_json_atomic, write_text_atomic
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import atomic_folder, remove_temporary, write_json_atomic, write_text_atomic
 from espnet_ext.utils.errors import UserError
 
 EXCLUSIONS = ".excluded.tsv"

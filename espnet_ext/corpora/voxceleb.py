@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from espnet_ext.audio.files import is_visible
 from espnet_ext.corpora.corpus import Corpus, Option, Options, SetContent
-from espnet_ext.corpora.languages import UNKNOWN_LANGUAGE
+from espnet_ext.corpora.labels import UNKNOWN_LANGUAGE
 from espnet_ext.corpora.lengths import MAX_LEFT_OUT, with_lengths
 from espnet_ext.corpora.published import counted, published
 from espnet_ext.corpora.tables import plain_text, read_rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.lengths import MAX_LEFT_OUT, check_lost, measure
 from espnet_ext.corpora.voxpopuli_segments import SPLITS, read_segments_of
 from espnet_ext.kaldi.excluded import Exclusions

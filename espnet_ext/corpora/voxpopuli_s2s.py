@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from espnet_ext.corpora.corpus import Corpus, Options, SetContent, add_parts, choose_parts
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.lengths import MAX_LEFT_OUT
 from espnet_ext.corpora.published import published
 from espnet_ext.corpora.tables import plain_text, read_table

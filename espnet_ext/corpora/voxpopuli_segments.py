@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from espnet_ext.audio.waveform import Spans
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.published import published
 from espnet_ext.corpora.tables import plain_text, read_table
 from espnet_ext.kaldi.utterances import Utterance

@@ -16,7 +16,7 @@ from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.kaldi.trials import read_trials, write_trials
 from espnet_ext.kaldi.utterances import invert
 from espnet_ext.kaldi.validate import check_header_lengths, validate_data_dir
-from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.atomic import remove_others
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.progress import audio_progress
 

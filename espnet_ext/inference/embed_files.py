@@ -19,8 +19,7 @@ from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.kaldi.scp import write_scp
 from espnet_ext.kaldi.sources import Entry, make_entries
 from espnet_ext.kaldi.vectors import write_npz, write_vectors
-from espnet_ext.utils.atomic import atomic_path
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import atomic_path, remove_temporary
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.printable import printable
 from espnet_ext.utils.progress import audio_progress

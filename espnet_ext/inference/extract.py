@@ -21,7 +21,7 @@ from espnet_ext.model.encoder_weights import weight_files
 from espnet_ext.model.saved_model import load_encoder, load_model, model_hashes, read_attributes
 from espnet_ext.model.utt_model import UntrainedModel
 from espnet_ext.teachers.runtime import Runtime
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import remove_temporary
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.provenance import reset_if_changed, sha256_of
 

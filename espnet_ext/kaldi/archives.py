@@ -12,8 +12,7 @@ import numpy as np
 from espnet_ext.audio import RATE
 from espnet_ext.audio.waveform import to_int16
 from espnet_ext.kaldi.scp import iter_scp
-from espnet_ext.utils.atomic import atomic_path
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import atomic_path, remove_temporary
 from espnet_ext.utils.errors import UserError
 
 DIGEST_DIGITS = 16

@@ -1,9 +1,15 @@
 """Text files that people edit, and Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key."""
 
+import codecs
+import mmap
 import re
 import unicodedata
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.errors import UserError
@@ -131,3 +137,49 @@ def _is_readable(key: str, value: str) -> bool:
         return "\n" not in line and split_line(line) == (key, value)
     except ValueError:
         return False
+
+
+class ScpIndex(Mapping[str, str]):
+    """Key -> value of a sorted two-column file, by binary search in its pages, which all processes share.
+
+    A dict of a million lines takes about 300 MB, and reference counting copies it in each forked data loader.
+
+    Args:
+        path: the file; it must not change.
+
+    Raises:
+        UserError: see `iter_scp`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        for _ in iter_scp(path):  # checks that keys are sorted and unique, and UTF-8
+            pass
+        with path.open("rb") as file:
+            is_empty = path.stat().st_size == 0
+            self._content = b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        ends = np.flatnonzero(np.frombuffer(self._content, dtype=np.uint8) == ord("\n")) + 1
+        if len(self._content) > (ends[-1] if len(ends) else 0):
+            ends = np.append(ends, len(self._content))  # no newline at the end
+        first = len(codecs.BOM_UTF8) if self._content[:3] == codecs.BOM_UTF8 else 0
+        # Reading one element of an array is faster than of a numpy array.
+        self._starts = array("q", np.concatenate([[first], ends]).astype(np.int64).tobytes())
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._key(number).decode() for number in range(len(self)))
+
+    def __getitem__(self, key: str) -> str:
+        encoded = key.encode()
+        number = bisect_left(range(len(self)), encoded, key=self._key)
+        if number == len(self) or self._key(number) != encoded:
+            raise KeyError(key)
+        # In a checked line, only blanks and tabs are around key and value.
+        return self._line(number).split(maxsplit=1)[1].rstrip().decode()
+
+    def _key(self, number: int) -> bytes:
+        return self._line(number).split(maxsplit=1)[0]
+
+    def _line(self, number: int) -> bytes:
+        return self._content[self._starts[number] : self._starts[number + 1]]

@@ -15,8 +15,8 @@ from espnet_ext.report.table import (
     score_table,
     select_rows,
 )
-from espnet_ext.scoring.metrics import NEIGHBORS
 from espnet_ext.scoring.protocols import ALL, parse_pattern
+from espnet_ext.scoring.ranks import NEIGHBORS
 
 # Single directions of more languages are only in results.tsv.
 MAX_LANGUAGES = 12

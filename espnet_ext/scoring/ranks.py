@@ -4,9 +4,9 @@ The products are nearly all of the arithmetic of retrieval: 2 * queries * candid
 100,000 x 100,000 at 1,024 dimensions). A block is multiplied, compared and dropped: all scores would take 80 GB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -125,3 +125,58 @@ def _best_right(
         cosines = pair_cosines(queries, candidates, np.repeat(rows, num_right[rows]), right)
         best[rows] = np.maximum.reduceat(cosines, starts)
     return best, num_right
+
+
+# Neighbors in the ratio margin, as in LASER.
+NEIGHBORS = 4
+
+
+class RetrievalMetric(NamedTuple):
+    """A metric computed from the rank of the best right candidate.
+
+    Attributes:
+        of_rank: maps ranks (queries,), from 1, to values (queries,) from 0 to 1.
+        by: the score that ranks the candidates. `cosine` exists in every protocol. `absolute` (the cosine) and `ratio`
+            (the ratio margin) are LASER's margins and exist where each query has one right candidate (protocol `one`).
+    """
+
+    of_rank: Callable[[np.ndarray], np.ndarray]
+    by: Literal["cosine", "absolute", "ratio"] = "cosine"
+
+    def values(self, ranks: np.ndarray) -> np.ndarray:
+        """Values (queries,) in percent; NaN where the rank is NaN."""
+        return np.where(np.isnan(ranks), np.nan, 100.0 * self.of_rank(ranks))
+
+    def chance(self, odds: np.ndarray) -> float:
+        """Expected value in percent, given the `rank_odds` of a random order."""
+        return 100.0 * float(odds @ self.of_rank(np.arange(1, len(odds) + 1)))
+
+
+# Name in results.tsv -> metric. The chance level follows from the function.
+RETRIEVAL_METRICS: dict[str, RetrievalMetric] = {
+    "R@1": RetrievalMetric(lambda rank: rank <= 1),
+    "R@5": RetrievalMetric(lambda rank: rank <= 5),
+    "MRR": RetrievalMetric(lambda rank: 1.0 / rank),
+    "xSIM": RetrievalMetric(lambda rank: rank > 1, by="absolute"),
+    "xSIM-margin": RetrievalMetric(lambda rank: rank > 1, by="ratio"),
+}
+
+
+def rank_odds(right: int, candidates: int) -> np.ndarray:
+    """Probability (candidates,) of each rank of the best of `right` right candidates in a random order."""
+    wrong = candidates - right
+    # missed[k]: probability that the first k candidates are all wrong.
+    places = np.arange(wrong)
+    missed = np.append(1.0, np.cumprod((wrong - places) / (candidates - places)))
+    odds = np.zeros(candidates)
+    odds[: wrong + 1] = missed - np.append(missed[1:], 0.0)
+    return odds
+
+
+def mean_rank_odds(num_right: np.ndarray, candidates: int) -> np.ndarray:
+    """Mean of `rank_odds` over queries (queries,), each with its own number of right candidates."""
+    kinds, counts = np.unique(num_right, return_counts=True)
+    odds = np.zeros(candidates)
+    for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+        odds += rank_odds(kind, candidates) * (count / len(num_right))
+    return odds

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from espnet_ext.scoring.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Resamples, Score, make_counts, make_scores
-from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, mean_rank_odds
 from espnet_ext.scoring.protocols import EmbeddingTable, Search
-from espnet_ext.scoring.ranks import Products, rank_queries
+from espnet_ext.scoring.ranks import RETRIEVAL_METRICS, Products, mean_rank_odds, rank_queries
 from espnet_ext.scoring.xsim import rank_aligned
 
 DEFAULT_PRODUCTS = Products()

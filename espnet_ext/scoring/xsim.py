@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from espnet_ext.scoring.metrics import NEIGHBORS
-from espnet_ext.scoring.ranks import Block, Products, count_wrong
+from espnet_ext.scoring.ranks import NEIGHBORS, Block, Products, count_wrong
 from espnet_ext.scoring.rows import UnitRows, pair_cosines
 
 MARGIN_DECIMALS = 9

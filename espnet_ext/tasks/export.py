@@ -25,8 +25,7 @@ from espnet_ext.model.saved_model import (
 from espnet_ext.model.utt_model import UttModel
 from espnet_ext.tasks.utt import UttTask, selected_attributes
 from espnet_ext.training.checkpoint import CHECKPOINT, load_newest_readable
-from espnet_ext.utils.atomic import atomic_path, write_json_atomic
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import atomic_path, remove_temporary, write_json_atomic
 from espnet_ext.utils.errors import UserError
 
 COLUMNS = ("phase", "epoch", "split", "key", "value")

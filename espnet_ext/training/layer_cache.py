@@ -20,9 +20,8 @@ from espnet_ext.model.encoder_weights import WEIGHTS, weight_files
 from espnet_ext.model.precision import choose_autocast
 from espnet_ext.model.saved_model import DESCRIPTION, ENCODER
 from espnet_ext.model.weights import read_weights
-from espnet_ext.utils.atomic import atomic_path
+from espnet_ext.utils.atomic import atomic_path, remove_temporary
 from espnet_ext.utils.batching import batch_seconds, sorted_batches
-from espnet_ext.utils.cleanup import remove_temporary
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.provenance import read_json, reset_if_changed, sha256_of
 

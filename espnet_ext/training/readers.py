@@ -11,7 +11,7 @@ import numpy as np
 from espnet_ext.dump.layer_store import read_layers
 from espnet_ext.kaldi.archives import check_dumped_length, read_dumped
 from espnet_ext.kaldi.data_dir import sentence_number
-from espnet_ext.kaldi.scp_index import ScpIndex
+from espnet_ext.kaldi.scp import ScpIndex
 from espnet_ext.utils.errors import UserError
 
 

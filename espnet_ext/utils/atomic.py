@@ -8,7 +8,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 from filelock import FileLock
 
-from espnet_ext.utils.cleanup import remove, remove_temporary
 from espnet_ext.utils.errors import UserError
 
 # Larger than the rest of a page, which a full disk can still store.
@@ -136,3 +135,44 @@ def exclusive_lock(path: Path) -> FileLock:
     """Lock file for a `with` block. Other processes wait; the kernel releases it when the process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path)
+
+
+def remove_others(folder: Path, keep: Collection[Path]) -> None:
+    """Remove everything in `folder` except `keep`, temporary files included.
+
+    Only for folders that one run at a time writes to.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path not in keep:
+            remove(path)
+
+
+def remove_temporary(folder: Path, pattern: str = "*") -> None:
+    """Remove the temporary files (see `utils.atomic`) of killed processes; those of running processes are locked.
+
+    Args:
+        folder: may be absent.
+        pattern: glob pattern of the names after `.tmp-`.
+    """
+    for path in folder.glob(f".tmp-{pattern}"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:  # renamed in the meantime, or private to another user
+            continue
+        try:
+            # The kernel releases a lock when its process dies.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        else:
+            remove(path)
+        finally:
+            os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder if it exists."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.published import published
 from espnet_ext.utils.errors import UserError
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_curve
 from espnet_ext.evaluation.results import COLUMNS, read_results
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.report.tables import write_markdown
-from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric
+from espnet_ext.scoring.ranks import RETRIEVAL_METRICS, RetrievalMetric
 from espnet_ext.utils.errors import UserError
 
 World = Any  # of conftest.py

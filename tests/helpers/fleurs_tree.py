@@ -7,7 +7,7 @@ from pathlib import Path
 
 import soundfile
 
-from espnet_ext.corpora.languages import iso639_3
+from espnet_ext.corpora.labels import iso639_3
 from espnet_ext.corpora.published import published
 from helpers.clips import RATE, Clip
 

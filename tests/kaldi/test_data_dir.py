@@ -7,8 +7,7 @@ import pytest
 
 from espnet_ext.audio.waveform import AudioSource
 from espnet_ext.kaldi.data_dir import DataDir
-from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.kaldi.scp_index import ScpIndex
+from espnet_ext.kaldi.scp import ScpIndex, read_scp, write_scp
 from espnet_ext.kaldi.utterances import Utterance, write_utterances
 from espnet_ext.utils.errors import UserError
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from espnet_ext.kaldi.scp import read_scp, write_scp
-from espnet_ext.kaldi.scp_index import ScpIndex
+from espnet_ext.kaldi.scp import ScpIndex, read_scp, write_scp
 from espnet_ext.utils.errors import UserError
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from espnet_ext.scoring.bootstrap import Bootstrap
-from espnet_ext.scoring.metrics import RETRIEVAL_METRICS, RetrievalMetric, rank_odds
 from espnet_ext.scoring.protocols import EmbeddingTable, parse_pattern, speech_searches, text_searches
-from espnet_ext.scoring.ranks import Products
+from espnet_ext.scoring.ranks import RETRIEVAL_METRICS, Products, RetrievalMetric, rank_odds
 from espnet_ext.scoring.retrieval import run_search, score_retrieval
 from espnet_ext.scoring.rows import UnitRows
 

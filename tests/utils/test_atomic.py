@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_ext.utils.atomic import atomic_folder, atomic_path, write_json_atomic, write_text_atomic
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import atomic_folder, atomic_path, remove_temporary, write_json_atomic, write_text_atomic
 from espnet_ext.utils.errors import UserError
 
 

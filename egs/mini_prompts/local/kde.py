@@ -14,7 +14,7 @@ from chunks import clip_name, read_chunks, write_chunks
 from espnet_ext.audio.files import is_visible
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.utterances import Utterance
-from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.atomic import remove_others
 from espnet_ext.utils.errors import UserError
 from espnet_ext.utils.pool import process_pool
 

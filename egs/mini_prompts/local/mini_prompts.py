@@ -15,7 +15,7 @@ import kde
 import pocketsphinx_data
 from espnet_ext.kaldi.overlap import normalize_text, validate_split
 from espnet_ext.kaldi.utterances import Utterance
-from espnet_ext.utils.cleanup import remove_temporary
+from espnet_ext.utils.atomic import remove_temporary
 from mini_prompts_set import SYNTHESIZER, GatheredSet, write_gathered_set
 from packages.debian import DebianPackages
 from sentence_split import SentenceSplit, split_by_sentence

@@ -12,8 +12,7 @@ from espnet_ext.audio.waveform import resample, write_flac
 from espnet_ext.kaldi.excluded import Exclusions
 from espnet_ext.kaldi.scp import read_scp, write_scp
 from espnet_ext.kaldi.utterances import Utterance
-from espnet_ext.utils.atomic import atomic_folder
-from espnet_ext.utils.cleanup import remove_others
+from espnet_ext.utils.atomic import atomic_folder, remove_others
 from espnet_ext.utils.pool import process_pool
 from espnet_ext.utils.progress import audio_progress
 
