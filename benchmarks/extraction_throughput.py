@@ -150,7 +150,7 @@ def main() -> None:
             ways[f"extraction, {name}"] = lambda model=model: extraction(UttEncoder(model), wav_scp, Path(folder))
         best = best_rounds(ways, args.rounds)
     print(f"{len(specs)} utterances, {total_s:.0f} s of audio")
-    print(f"heads: {100 * heads_share(models['float32'], batches[-1]):.1f}% of the extraction FLOPs\n")
+    print(f"heads: {100 * heads_share(models['float32'], batches[-1]):.1f} % of the extraction FLOPs\n")
     print("| way | s of audio per s | per CPU s | CPU, x single utterances | CPU, % of bare encoder |")
     print("|---|---|---|---|---|")
     single_s = best["single utterances, reference pipeline"][1]
