@@ -9,8 +9,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from espnet_ext.utils.atomic import atomic_path
 from espnet_ext.utils.errors import UserError
 
@@ -152,6 +150,8 @@ class ScpIndex(Mapping[str, str]):
     """
 
     def __init__(self, path: Path) -> None:
+        import numpy as np  # commands that read scp files line by line start without it
+
         for _ in iter_scp(path):  # checks that keys are sorted and unique, and UTF-8
             pass
         with path.open("rb") as file:

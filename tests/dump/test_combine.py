@@ -115,7 +115,7 @@ def test_a_dump_without_any_target_can_be_merged_with_any(tmp_path: Path) -> Non
 
 def test_the_error_names_a_file_of_other_utterances(dumps: list[Path], tmp_path: Path) -> None:
     write_scp(dumps[0] / "target_spk.scp", {"m-1": "None", "m-4": "None"})
-    with pytest.raises(UserError, match="a/target_spk.scp: m-3 is not in it"):
+    with pytest.raises(UserError, match="a/target_spk.scp: m-3 is missing"):
         combine_dumps(tmp_path / "out", dumps, ["spk"])
     write_scp(dumps[0] / "target_spk.scp", dict.fromkeys(["m-1", "m-3", "m-4", "m-5"], "None"))
     with pytest.raises(UserError, match="a/target_spk.scp: m-5 is not in wav.scp; run stage 2 again"):

@@ -47,7 +47,7 @@ def test_every_job_is_done_once(tmp_path: Path, nj: int) -> None:
 
 def test_one_process_does_not_import_dask(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from shard_jobs import Job, write_shard\n"
+        "import sys; from pathlib import Path; from helpers.shard_jobs import Job, write_shard\n"
         "from espnet_ext.dump.executor import Executor, run_jobs\n"
         f"for nj, jobs in ((1, range(2)), (2, [2])): "
         f"list(run_jobs(write_shard, [Job(n, Path({str(tmp_path)!r})) for n in jobs], Executor(nj=nj)))\n"

@@ -81,7 +81,7 @@ def test_all_shards_of_a_checkpoint_are_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"{shards[1].name}: no such file"):
         load_encoder(tmp_path)
     (tmp_path / "model.safetensors.index.json").write_text("[]")
-    with pytest.raises(UserError, match="index.json: no index of weights"):
+    with pytest.raises(UserError, match="index.json: not an index of weights"):
         load_encoder(tmp_path)
 
 
