@@ -1,4 +1,7 @@
-"""Text files that people edit, and Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key."""
+"""Text files that people edit, and Kaldi's two-column files: UTF-8 lines of `key value`, sorted by key.
+
+`ScpIndex` finds the lines of a large file without keeping them in memory.
+"""
 
 import codecs
 import mmap

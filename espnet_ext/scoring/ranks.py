@@ -1,4 +1,4 @@
-"""Exact ranks of the right candidates by float64 cosine, a block at a time, on the CPU or on a GPU.
+"""Retrieval metrics, and exact ranks of the correct candidates by float64 cosine, in blocks, on the CPU or a GPU.
 
 The products are nearly all of the arithmetic of retrieval: 2 * queries * candidates * dim operations (2e13 for
 100,000 x 100,000 at 1,024 dimensions). A block is multiplied, compared and dropped: all scores would take 80 GB.

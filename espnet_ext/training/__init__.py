@@ -1,1 +1,1 @@
-"""What ESPnet's training lacks for this task: readers, batches, a trainer that survives a crash."""
+"""Additions to ESPnet's trainer: readers, samplers, checkpoints that survive a crash, cached layers."""
